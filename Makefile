@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all of the set-up on a fresh machine.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+DEMO   ?= demo
+
+.PHONY: help demo test lint types check docs-pictures clean
+
+help:
+	@echo "make demo    a synthetic study through the whole chain; prints the findings"
+	@echo "make test    all tests"
+	@echo "make lint    ruff and the import rules"
+	@echo "make types   mypy"
+	@echo "make check   lint, types and tests"
+	@echo "make clean   remove the environment and what demo wrote"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[train,dev]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/nodulus phantom --studies 1 --seed 7 --nodules test --format dicom -o $(DEMO)/phantom
+	$(BIN)/nodulus detect $(DEMO)/phantom/dicom -o $(DEMO)/results
+	@echo
+	@echo "The report, to open in a browser:"
+	@ls $(CURDIR)/$(DEMO)/results/*/report.html
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info

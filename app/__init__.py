@@ -1,0 +1,1 @@
+"""The application: DICOM in, ranked findings out."""

@@ -1,0 +1,54 @@
+"""The typed result of a study from what the chain returned."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from importlib import metadata
+
+from app.chain.analysis import Analysis
+from app.chain.models import Models
+from app.chain.settings import ChainSettings
+from app.results.model import ResultWarning, SeriesChoice, StudyResult, VolumeInfo
+from app.volume import CtVolume
+
+
+def assemble_result(
+    volume: CtVolume,
+    analysis: Analysis,
+    models: Models,
+    settings: ChainSettings,
+    considered: tuple[SeriesChoice, ...],
+) -> StudyResult:
+    """Put together what findings.json says.
+
+    Args:
+        volume: what was analysed.
+        analysis: the chain's outcome for it.
+        models: the networks that took part.
+        settings: with the operating points that were applied.
+        considered: every series of the study with the reason for its choice.
+    """
+    rows = [tuple(float(v) for v in row) for row in volume.geometry.affine_lps]
+    return StudyResult(
+        nodulus_version=metadata.version("nodulus"),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        study_uid=volume.study_uid,
+        series_uid=volume.series_uid,
+        volume=VolumeInfo(
+            source_format=volume.source_format,
+            shape_irc=volume.geometry.shape_irc,
+            spacing_irc_mm=volume.geometry.spacing_irc_mm,
+            affine_lps=tuple((a, b, c, d) for a, b, c, d in rows),
+            lung_volume_ml=round(analysis.lungs.volume_ml, 1),
+            convolution_kernel=volume.facts.convolution_kernel,
+            slice_thickness_mm=volume.facts.slice_thickness_mm,
+            manufacturer=volume.facts.manufacturer,
+        ),
+        series_considered=considered,
+        models=models.info(),
+        operating_points=settings.operating_points.listed(),
+        warnings=tuple(ResultWarning(code=w.code, message=w.message) for w in analysis.warnings),
+        timings_s=analysis.timings_s,
+        findings=analysis.findings,
+        candidates=analysis.candidates,
+    )

@@ -1,0 +1,40 @@
+"""What the chain returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.results.model import CandidateRecord, Finding
+from app.volume import VolumeWarning
+from transforms.geometry import Geometry
+from transforms.lungs import LungRegion
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The outcome for one volume.
+
+    Args:
+        findings: ranked by malignancy, highest first; ``id`` is the rank from 1.
+        labels: uint8 (uint16 above 255 findings), shape (I, R, C) of the volume: a finding's id in
+            its voxels, 0 elsewhere.
+        candidates: every candidate of the segmenter, kept or not, with the reason.
+        lungs: the lung region.
+        probability: float32, segmentation probability on ``probability_geometry``, axes
+            (I, R, C) of that geometry.
+        probability_geometry: the network's grid within the volume.
+        warnings: what a reader should know.
+        timings_s: seconds of each step.
+    """
+
+    findings: tuple[Finding, ...]
+    labels: NDArray[np.uint8] | NDArray[np.uint16]
+    candidates: tuple[CandidateRecord, ...]
+    lungs: LungRegion
+    probability: NDArray[np.float32]
+    probability_geometry: Geometry
+    warnings: tuple[VolumeWarning, ...]
+    timings_s: dict[str, float]

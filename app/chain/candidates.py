@@ -1,0 +1,91 @@
+"""Candidates from the probability map, and what became of each, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.chain.settings import ChainSettings
+from app.results.model import CandidateRecord, Finding
+from transforms.candidates import Candidate, group_candidates, merge_candidates
+from transforms.geometry import Geometry
+
+
+def find_candidates(
+    probability: NDArray[np.float32],
+    grid: Geometry,
+    region: NDArray[np.bool_],
+    settings: ChainSettings,
+) -> tuple[list[Candidate], list[CandidateRecord]]:
+    """Group the voxels, join pieces of one nodule, keep the most probable ones.
+
+    Args:
+        probability: on ``grid``.
+        grid: its affine gives the candidates' centres in LPS mm.
+        region: the lungs, same shape.
+        settings: thresholds, least volume, gap to join over, most candidates.
+
+    Returns:
+        Candidates by falling probability, and records of those dropped before any classifier.
+    """
+    points, pipeline = settings.operating_points, settings.pipeline
+    groups = group_candidates(
+        probability,
+        grid.affine_lps,
+        threshold=points.segmentation_voxel.threshold,
+        peak_threshold=points.segmentation_peak.threshold,
+        region=region,
+    )
+    merged = merge_candidates(groups, probability, grid.affine_lps, gap_mm=pipeline.merge_gap_mm)
+    small = [c for c in merged if c.volume_mm3 < pipeline.min_candidate_volume_mm3]
+    large = [c for c in merged if c.volume_mm3 >= pipeline.min_candidate_volume_mm3]
+    dropped = [
+        _record(c, None, None, f"dropped: smaller than {pipeline.min_candidate_volume_mm3:g} mm3")
+        for c in small
+    ] + [
+        _record(c, None, None, f"dropped: not among the {pipeline.max_candidates} most probable")
+        for c in large[pipeline.max_candidates :]
+    ]
+    return large[: pipeline.max_candidates], dropped
+
+
+def describe_candidates(
+    candidates: Sequence[Candidate],
+    nodule_probability: NDArray[np.float64],
+    findings: Sequence[Finding | None],
+    threshold: float,
+) -> list[CandidateRecord]:
+    """Records of the candidates that the nodule classifier saw.
+
+    Args:
+        candidates: in the order of the other two.
+        nodule_probability: of each.
+        findings: what each became, None for nothing.
+        threshold: the nodule classifier's operating point.
+    """
+    records = []
+    for candidate, p, finding in zip(candidates, nodule_probability, findings, strict=True):
+        if finding is not None:
+            reason = f"kept: nodule probability {p:.3f} is at or above {threshold:.3f}"
+        elif p < threshold:
+            reason = f"dropped: nodule probability {p:.3f} is below {threshold:.3f}"
+        else:
+            reason = "dropped: all of its voxels belong to a finding of higher rank"
+        records.append(_record(candidate, float(p), finding, reason))
+    return records
+
+
+def _record(
+    candidate: Candidate, nodule_probability: float | None, finding: Finding | None, reason: str
+) -> CandidateRecord:
+    return CandidateRecord(
+        center_lps_mm=candidate.center_mm,
+        volume_mm3=candidate.volume_mm3,
+        segmentation_probability=candidate.peak_probability,
+        nodule_probability=nodule_probability,
+        kept=finding is not None,
+        reason=reason,
+        finding_id=None if finding is None else finding.id,
+    )

@@ -1,0 +1,120 @@
+"""Findings from the candidates that passed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.chain.laterality import laterality
+from app.chain.native_mask import native_mask
+from app.chain.settings import OperatingPoints
+from app.results.model import Finding
+from app.volume import CtVolume
+from transforms.candidates import Candidate
+from transforms.geometry import Geometry
+from transforms.lungs import LungRegion
+from transforms.measurements import measure
+
+Labels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A candidate with what the classifiers say."""
+
+    candidate: Candidate
+    nodule_probability: float
+    malignancy_probability: float
+
+
+def build_findings(
+    volume: CtVolume,
+    scored: Sequence[Scored],
+    probability: NDArray[np.float32],
+    grid: Geometry,
+    lungs: LungRegion,
+    points: OperatingPoints,
+) -> tuple[list[Finding | None], Labels]:
+    """Rank, draw on the scanner's grid and measure.
+
+    Args:
+        volume: as it was read.
+        scored: candidates that passed, in any order.
+        probability: of the segmentation on ``grid``.
+        grid: the networks' grid.
+        lungs: for the side.
+        points: the operating points.
+
+    Returns:
+        For each of ``scored`` its finding, or None where higher ones own all its voxels; ids from 1
+        on by falling malignancy (then nodule probability, then place). And the label volume,
+        shape of the volume: a voxel that two findings claim is the higher one's.
+    """
+    order = sorted(
+        range(len(scored)),
+        key=lambda n: (
+            -scored[n].malignancy_probability,
+            -scored[n].nodule_probability,
+            scored[n].candidate.center_mm,
+        ),
+    )
+    labels: Labels = np.zeros(volume.hu.shape, np.uint8 if len(scored) < 256 else np.uint16)
+    findings: list[Finding | None] = [None] * len(scored)
+    number = 0
+    for position in order:
+        one = scored[position]
+        box, mask = native_mask(
+            one.candidate, probability, grid, volume.geometry, points.segmentation_voxel.threshold
+        )
+        mask &= labels[box] == 0
+        if not mask.any():  # every voxel is a higher-ranked finding's: the same thing twice
+            continue
+        number += 1
+        labels[box][mask] = number
+        findings[position] = _finding(number, one, volume, box, mask, lungs, points)
+    return findings, labels
+
+
+def _finding(
+    number: int,
+    one: Scored,
+    volume: CtVolume,
+    box: tuple[slice, slice, slice],
+    mask: NDArray[np.bool_],
+    lungs: LungRegion,
+    points: OperatingPoints,
+) -> Finding:
+    part = volume.geometry.cropped([s.start for s in box], mask.shape)
+    size = measure(volume.hu[box], mask, part)
+    i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
+    return Finding(
+        id=number,
+        tracking_uid=_tracking_uid(volume.series_uid, size.center_lps_mm),
+        center_lps_mm=size.center_lps_mm,
+        center_index_irc=(i, r, c),
+        nodule_probability=one.nodule_probability,
+        malignancy_probability=one.malignancy_probability,
+        segmentation_probability=one.candidate.peak_probability,
+        longest_diameter_mm=size.diameters.longest_mm,
+        perpendicular_diameter_mm=size.diameters.perpendicular_mm,
+        longest_diameter_ends_lps_mm=size.diameters.longest_ends_lps_mm,
+        perpendicular_diameter_ends_lps_mm=size.diameters.perpendicular_ends_lps_mm,
+        equivalent_diameter_mm=size.equivalent_diameter_mm,
+        volume_mm3=size.volume_mm3,
+        mean_hu=size.mean_hu,
+        sd_hu=size.sd_hu,
+        voxel_count=size.voxel_count,
+        laterality=laterality(lungs, size.center_lps_mm),
+        suspicious=one.malignancy_probability >= points.malignancy.threshold,
+    )
+
+
+def _tracking_uid(series_uid: str, center_lps_mm: Sequence[float]) -> str:
+    """A UID under 2.25 (PS3.5 B.2) that is the same each time the same finding is made."""
+    text = series_uid + "".join(f"/{v:.1f}" for v in center_lps_mm)
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+    return f"2.25.{number}"

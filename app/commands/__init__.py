@@ -1,0 +1,1 @@
+"""One module a sub-command of the `nodulus` command line."""

@@ -1,0 +1,165 @@
+"""`nodulus detect`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.commands.root import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.results.options import OutputOptions
+    from app.run import StudyOutcome
+
+
+@click.command("detect")
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
+)
+@click.option(
+    "-m",
+    "--models",
+    type=click.Path(path_type=Path),
+    help="Folder with the three bundles; default: the shipped ones.",
+)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Folder with pipeline.json or operating_points.json of your own.",
+)
+@click.option(
+    "--marks",
+    type=click.Path(path_type=Path),
+    help="Also write every candidate in LUNA16's submission form.",
+)
+@click.option(
+    "--keep-intermediates",
+    is_flag=True,
+    help="Also keep lungs, probability map, candidates and pictures of them.",
+)
+@click.option("--seg/--no-seg", default=True, help="Write the DICOM segmentation.")
+@click.option("--seg-all-frames", is_flag=True, help="Keep empty frames in the segmentation.")
+@click.option("--sr/--no-sr", default=True, help="Write the DICOM structured report.")
+@click.option("--report/--no-report", default=True, help="Write report.html.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@click.option(
+    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
+)
+def command(
+    source: Path,
+    output: Path,
+    models: Path | None,
+    settings: Path | None,
+    marks: Path | None,
+    keep_intermediates: bool,
+    seg: bool,
+    seg_all_frames: bool,
+    sr: bool,
+    report: bool,
+    device: str,
+    debug: bool,
+) -> None:
+    """Find and rate lung nodules in every study of INPUT.
+
+    INPUT is a DICOM folder (any nesting, any number of studies) or file, or NIfTI, MHD or NRRD.
+    Each study gets a folder in OUTPUT with findings.json, report.html, and the DICOM SEG and SR.
+
+    Exit status: 0 all studies done, 1 some input could not be analysed, 2 wrong usage.
+    """
+    from rich.console import Console
+
+    errors = Console(stderr=True, highlight=False)
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+    from app.results.options import OutputOptions
+
+    options = OutputOptions(
+        seg=seg,
+        sr=sr,
+        report=report,
+        keep_intermediates=keep_intermediates,
+        seg_all_frames=seg_all_frames,
+    )
+    if _detect(source, output, models, settings, marks, options, device, errors):
+        sys.exit(EXIT_FAILED)
+
+
+def _detect(
+    source: Path,
+    output: Path,
+    models: Path | None,
+    settings: Path | None,
+    marks: Path | None,
+    options: OutputOptions,
+    device: str,
+    errors: Console,
+) -> bool:
+    """Do it; tell whether anything failed."""
+    from rich.console import Console
+
+    from app.chain import load_models, load_settings
+    from app.commands.progress import StudyProgress
+    from app.output import OutputFolder
+    from app.reading import find_studies
+    from app.results.marks import marks_of, write_marks
+    from app.run import run_all
+
+    console = Console(highlight=False, soft_wrap=True)
+    chain_settings = load_settings(settings)
+    folder = OutputFolder(output)
+    with StudyProgress(errors) as progress:
+        progress.task("looking for studies")
+        discovery = find_studies(source, progress=progress.files)
+        progress.task("loading models")
+        loaded = load_models(models, device)
+
+        def finished(outcome: StudyOutcome) -> None:
+            _print_outcome(console, errors, outcome, output)
+
+        outcomes = run_all(
+            discovery,
+            folder,
+            loaded,
+            chain_settings,
+            options,
+            progress=progress.study,
+            finished=finished,
+        )
+    for problem in discovery.problems:
+        errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+    if marks is not None:
+        write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
+    return bool(discovery.problems) or any(o.error is not None for o in outcomes)
+
+
+def _print_outcome(console: Console, errors: Console, outcome: StudyOutcome, output: Path) -> None:
+    if outcome.error is not None:
+        errors.print(f"error: {outcome.error}", style="red", markup=False, soft_wrap=True)
+        return
+    result = outcome.result
+    if result is None:
+        return
+    count = len(result.findings)
+    console.print(
+        f"study {outcome.study.key}: {count} finding{'' if count == 1 else 's'}", markup=False
+    )
+    for f in result.findings:
+        x, y, z = f.center_lps_mm
+        console.print(
+            f"  {f.id:2d}  malignancy {f.malignancy_probability:.2f}"
+            f"  nodule {f.nodule_probability:.2f}"
+            f"  {f.longest_diameter_mm:4.1f} x {f.perpendicular_diameter_mm:4.1f} mm"
+            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {f.laterality or 'side unknown'}"
+            f"  LPS ({x:.1f}, {y:.1f}, {z:.1f}) mm{'  suspicious' if f.suspicious else ''}",
+            markup=False,
+        )
+    for warning in result.warnings:
+        console.print(f"  warning: {warning.message}", style="yellow", markup=False)
+    console.print(f"  {output / outcome.study.key}", markup=False)

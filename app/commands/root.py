@@ -1,0 +1,60 @@
+"""The `nodulus` command; its sub-commands are imported only when they run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from app.errors import NodulusError
+
+EXIT_FAILED = 1
+
+COMMANDS = {
+    "detect": "Find and rate nodules in every study of a folder.",
+    "evaluate": "Compare marks with known nodules.",
+    "phantom": "Write synthetic chest CT studies with known nodules.",
+    "schema": "Print the JSON schema of findings.json.",
+}
+
+
+class LazyGroup(click.Group):
+    """Lists the sub-commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the sub-commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one sub-command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"app.commands.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"app.commands.{cmd_name}.command is not a click command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a sub-command; an error that a user can act on is a line and status 1, no trace."""
+        try:
+            return super().invoke(ctx)
+        except NodulusError as error:
+            click.secho(f"error: {error}", err=True, fg="red")
+            sys.exit(EXIT_FAILED)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("nodulus"), prog_name="nodulus")
+def cli() -> None:
+    """Lung nodules in chest CT: DICOM in, ranked and explained findings out.
+
+    Research software, not a medical device.
+    """

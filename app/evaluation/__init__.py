@@ -1,0 +1,1 @@
+"""Results against known nodules, and operating points from that."""

@@ -1,0 +1,74 @@
+"""Thresholds from validation scans, sensitivity first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.evaluation.matched import MatchedScan, false_scores, nodule_scores
+from app.evaluation.table import malignancy_scores
+
+
+def threshold_at_sensitivity(positive_scores: ArrayLike, sensitivity: float) -> float:
+    """The highest threshold at which at least that share of the positives passes (score >= it).
+
+    Args:
+        positive_scores: of the positives, at least one.
+        sensitivity: wanted share, above 0 and at most 1.
+
+    Raises:
+        ValueError: no positives.
+    """
+    scores = np.sort(np.asarray(positive_scores, dtype=np.float64))[::-1]
+    if scores.size == 0:
+        raise ValueError("no positives to choose a threshold on")
+    needed = int(np.ceil(sensitivity * scores.size - 1e-9))
+    # Rounded down, so that the positive which sets it passes.
+    return float(np.floor(scores[needed - 1] * 1e4) / 1e4)
+
+
+def nodule_threshold(
+    scans: Sequence[MatchedScan], sensitivity: float, max_false_positives: float
+) -> tuple[float, str]:
+    """Threshold of the nodule classifier, and how it was chosen, in words.
+
+    The threshold keeps the wanted share of the nodules that the segmentation saw at all. Where
+    it lets through fewer false alarms than allowed, it is lowered until they are reached: a missed
+    cancer costs more than a false alarm.
+
+    Args:
+        scans: validation scans.
+        sensitivity: share of the seen nodules to keep.
+        max_false_positives: false alarms a scan that are allowed.
+    """
+    scores = nodule_scores(scans)
+    seen = scores[scores > 0]
+    wanted = threshold_at_sensitivity(seen, sensitivity)
+    false = np.sort(false_scores(scans))[::-1]
+    allowed = int(max_false_positives * len(scans))
+    lowest = float(np.ceil(false[allowed] * 1e4 + 1) / 1e4) if false.size > allowed else 0.0
+    threshold = min(wanted, max(lowest, 0.01))
+    kept = float(np.mean(scores >= threshold))
+    rate = float((false >= threshold).sum() / len(scans))
+    return threshold, (
+        f"{len(scans)} validation scans, {scores.size} nodules: sensitivity {kept:.3f}"
+        f" at {rate:.2f} false positives a scan"
+    )
+
+
+def malignancy_threshold(scans: Sequence[MatchedScan], sensitivity: float) -> tuple[float, str]:
+    """Threshold of the malignancy classifier for a sensitivity, and how it was chosen.
+
+    Raises:
+        ValueError: no malignant nodule was found in the scans.
+    """
+    malignant, benign = malignancy_scores(scans)
+    threshold = threshold_at_sensitivity(malignant, sensitivity)
+    kept = float(np.mean(np.asarray(malignant) >= threshold))
+    spared = float(np.mean(np.asarray(benign) < threshold)) if benign else float("nan")
+    return threshold, (
+        f"{len(scans)} validation scans, {len(malignant)} malignant and {len(benign)} benign"
+        f" findings: sensitivity {kept:.3f}, specificity {spared:.3f}"
+    )

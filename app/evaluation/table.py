@@ -1,0 +1,107 @@
+"""Sensitivity and false positives, over all and by kind of nodule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.evaluation.matched import MatchedScan
+from bundles.common.data.tables import Nodule
+
+GROUPS: dict[str, Callable[[Nodule], bool]] = {
+    "all": lambda n: True,
+    "below 6 mm": lambda n: n.diameter_mm < 6,
+    "6 to 10 mm": lambda n: 6 <= n.diameter_mm < 10,
+    "10 mm and above": lambda n: n.diameter_mm >= 10,
+    "malignant (rating above 3)": lambda n: n.malignancy is not None and n.malignancy > 3,
+    "benign (rating below 3)": lambda n: n.malignancy is not None and n.malignancy < 3,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of nodules: how many, found by a finding, seen by any candidate."""
+
+    group: str
+    nodules: int
+    found: int
+    seen: int
+
+    @property
+    def sensitivity(self) -> float | None:
+        """Share found; None where there is no nodule."""
+        return self.found / self.nodules if self.nodules else None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A run against the truth, at the operating points that it was made with.
+
+    Args:
+        scans: number of scans.
+        false_positives_per_scan: findings on nothing.
+        false_candidates_per_scan: candidates on nothing, before the nodule classifier.
+        malignancy_auc: of findings on malignant against benign nodules; None without both.
+        rows: by group.
+    """
+
+    scans: int
+    false_positives_per_scan: float
+    false_candidates_per_scan: float
+    malignancy_auc: float | None
+    rows: tuple[Row, ...]
+
+
+def evaluate(scans: Sequence[MatchedScan]) -> Evaluation:
+    """Count.
+
+    Args:
+        scans: at least one.
+    """
+    rows = []
+    for name, belongs in GROUPS.items():
+        total = found = seen = 0
+        for scan in scans:
+            for n, nodule in enumerate(scan.nodules):
+                if belongs(nodule):
+                    total += 1
+                    found += bool(np.isfinite(scan.findings.found[n]))
+                    seen += bool(np.isfinite(scan.candidates.found[n]))
+        rows.append(Row(name, total, found, seen))
+    return Evaluation(
+        scans=len(scans),
+        false_positives_per_scan=sum(len(s.findings.false_scores) for s in scans) / len(scans),
+        false_candidates_per_scan=sum(len(s.candidates.false_scores) for s in scans) / len(scans),
+        malignancy_auc=_malignancy_auc(scans),
+        rows=tuple(rows),
+    )
+
+
+def malignancy_scores(scans: Sequence[MatchedScan]) -> tuple[list[float], list[float]]:
+    """Malignancy probability of each found malignant and each found benign nodule.
+
+    Of several findings on one nodule the highest counts; rating 3 is left out.
+    """
+    best: dict[tuple[int, int], float] = {}
+    for number, scan in enumerate(scans):
+        for finding, hit in zip(scan.result.findings, scan.findings.hit, strict=True):
+            if hit >= 0:
+                key = number, int(hit)
+                best[key] = max(best.get(key, 0.0), finding.malignancy_probability)
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for (number, hit), score in best.items():
+        rating = scans[number].nodules[hit].malignancy
+        if rating is not None and rating != 3:
+            scores[rating > 3].append(score)
+    return scores[True], scores[False]
+
+
+def _malignancy_auc(scans: Sequence[MatchedScan]) -> float | None:
+    """Probability that a malignant one is rated above a benign one; ties count half."""
+    malignant, benign = malignancy_scores(scans)
+    if not malignant or not benign:
+        return None
+    gap = np.subtract.outer(malignant, benign)
+    return float(np.mean((gap > 0) + 0.5 * (gap == 0)))

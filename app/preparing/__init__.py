@@ -1,0 +1,1 @@
+"""Training data from annotated CT: what needs the application's own DICOM reading."""

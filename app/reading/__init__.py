@@ -1,0 +1,7 @@
+"""Reading CT volumes from DICOM folders and research formats."""
+
+from __future__ import annotations
+
+from app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
+
+__all__ = ["Discovery", "StudyInput", "find_studies", "load_volume"]

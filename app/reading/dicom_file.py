@@ -1,0 +1,151 @@
+"""Reads the header of one DICOM file, and sees whether its pixels are all there."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.errors import ErrorCode, NodulusError
+from app.reading.image_header import slice_headers
+from app.reading.slice_header import TAGS, SliceHeader
+
+MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+_UNDEFINED = 0xFFFFFFFF
+_ITEM = (0xFFFE, 0xE000)
+_SEQUENCE_END = (0xFFFE, 0xE0DD)
+
+logging.getLogger("pydicom").setLevel(logging.ERROR)
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether the first 132 bytes start a DICOM file, with or without its preamble."""
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 16:
+        return False
+    group, element, length = struct.unpack("<HHL", head[:8])
+    is_explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return group in (2, 8) and element < 0x0100 and (is_explicit or length <= 64)
+
+
+def read_headers(path: Path) -> list[SliceHeader]:
+    """The images of one file: none where it is not DICOM, or a DICOMDIR.
+
+    Args:
+        path: a regular file.
+
+    Raises:
+        NodulusError: it is DICOM, but cannot be read.
+    """
+    is_named_dicom = path.suffix.lower() in (".dcm", ".dicom", ".ima")
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+            if not head and (is_named_dicom or not path.suffix):
+                raise _broken(path, ErrorCode.TRUNCATED_FILE, "The file is empty (0 bytes).")
+            if not looks_like_dicom(head):
+                if is_named_dicom:
+                    raise _broken(path, ErrorCode.INPUT_NOT_READABLE, "This is no DICOM file.")
+                return []
+            return _parse(file, path, has_preamble=head[128:132] == b"DICM")
+    except OSError as error:
+        raise _broken(
+            path, ErrorCode.INPUT_NOT_READABLE, f"The file cannot be read ({error.strerror})."
+        ) from error
+
+
+def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeader]:
+    import pydicom
+
+    # Odd values that matter are found and said here; pydicom need not warn of each.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+    file.seek(0)
+    size = path.stat().st_size
+    try:
+        dataset = pydicom.dcmread(
+            file, stop_before_pixels=True, force=not has_preamble, specific_tags=list(TAGS)
+        )
+        media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file breaks pydicom in many ways
+        if not has_preamble:
+            return []
+        raise _broken(
+            path, ErrorCode.TRUNCATED_FILE, "The DICOM header is damaged or cut off."
+        ) from error
+    if media_class == MEDIA_DIRECTORY:
+        return []
+    if not has_preamble and not dataset.get("SOPClassUID"):
+        return []
+    syntax = _transfer_syntax(dataset)
+    at_end = syntax != DEFLATED and file.tell() >= size
+    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        if not dataset.get(keyword):
+            if at_end:
+                raise _broken(path, ErrorCode.TRUNCATED_FILE, "The file ends within its header.")
+            raise _broken(path, ErrorCode.MISSING_ATTRIBUTE, f"The file has no {keyword}.")
+    return slice_headers(dataset, path, syntax, _damage(file, dataset, syntax, size))
+
+
+def _transfer_syntax(dataset: Any) -> str:
+    """As the file says; as pydicom found it where there is no file meta information."""
+    stated = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if stated:
+        return str(stated)
+    is_implicit, is_little = dataset.original_encoding
+    if not is_little:
+        return "1.2.840.10008.1.2.2"
+    return "1.2.840.10008.1.2" if is_implicit else "1.2.840.10008.1.2.1"
+
+
+def _damage(file: BinaryIO, dataset: Any, syntax: str, size: int) -> str | None:
+    """Why the pixel data is not whole, where that can be seen without decoding.
+
+    The file stands at the pixel data, where pydicom stopped, or at its end.
+    """
+    rows, columns = dataset.get("Rows"), dataset.get("Columns")
+    if not isinstance(rows, int) or not isinstance(columns, int) or syntax == DEFLATED:
+        return None
+    if file.tell() >= size:
+        return "it ends before its pixel data"
+    frames = max(1, int(dataset.get("NumberOfFrames") or 1))
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    expected = rows * columns * samples * frames * int(dataset.get("BitsAllocated") or 16) // 8
+    is_implicit, is_little = dataset.original_encoding
+    order = "<" if is_little else ">"
+    head = file.read(8 if is_implicit else 12)
+    if len(head) < (8 if is_implicit else 12):
+        return "it ends before its pixel data"
+    length = struct.unpack(f"{order}L", head[-4:])[0]
+    if length == _UNDEFINED:
+        return _encapsulated_damage(file, size, frames)
+    present = min(length, size - file.tell())
+    if present < expected:
+        return f"it holds {present:,} of {expected:,} bytes of pixel data"
+    return None
+
+
+def _encapsulated_damage(file: BinaryIO, size: int, frames: int) -> str | None:
+    """Walk the items of compressed pixel data (DICOM PS3.5 A.4) without reading them."""
+    items = 0
+    while len(head := file.read(8)) == 8:
+        group, element, length = struct.unpack("<HHL", head)
+        if (group, element) == _SEQUENCE_END:
+            break
+        if (group, element) != _ITEM or file.tell() + length > size:
+            return "its compressed pixel data is cut off"
+        items += 1
+        file.seek(length, 1)
+    # The first item is the offset table.
+    return None if items > frames else "its compressed pixel data is cut off"
+
+
+def _broken(path: Path, code: ErrorCode, message: str) -> NodulusError:
+    return NodulusError(
+        code, message, remedy="Export or copy the file again from its source.", subject=path
+    )

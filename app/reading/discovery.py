@@ -1,0 +1,210 @@
+"""From a path to the studies that can be read from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.errors import ErrorCode, NodulusError
+from app.reading.dicom_file import read_headers
+from app.reading.dicom_volume import load_plan
+from app.reading.files import is_research_format, list_files, may_be_dicom, stem
+from app.reading.research import is_label_image, read_research
+from app.reading.series_choice import choose_series
+from app.reading.slice_header import SliceHeader
+from app.reading.slice_plan import SlicePlan
+from app.reading.stacks import Stack, split_series
+from app.reading.text import safe_key
+from app.results.model import SeriesChoice
+from app.volume import CtVolume, VolumeWarning
+
+Progress = Callable[[int, int], None]
+_SCAN_THREADS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class StudyInput:
+    """One study, with the series that is to be read.
+
+    Args:
+        key: StudyInstanceUID, or the file's stem for research formats; a safe folder name.
+        considered: every series (or part of one) with the reason why it was chosen or not.
+        chosen: a slice plan for DICOM, the file for research formats, None where none fits.
+        notes: warnings that are known before loading.
+        error: why none fits.
+    """
+
+    key: str
+    considered: tuple[SeriesChoice, ...]
+    chosen: SlicePlan | Path | None
+    notes: tuple[VolumeWarning, ...] = ()
+    error: NodulusError | None = None
+
+    def load(self, progress: Progress | None = None) -> CtVolume:
+        """Read the chosen series.
+
+        Args:
+            progress: called with (images done, images in all).
+
+        Raises:
+            NodulusError: none fits (``error``), or reading it fails.
+        """
+        if self.chosen is None:
+            raise self.error or NodulusError(
+                ErrorCode.NO_CT_SERIES,
+                "No series fits.",
+                remedy="Give a chest CT.",
+                subject=self.key,
+            )
+        if isinstance(self.chosen, Path):
+            volume = read_research(self.chosen)
+            if progress is not None:
+                progress(1, 1)
+            return replace(volume, warnings=(*self.notes, *volume.warnings))
+        return load_plan(self.chosen, self.notes, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What a path holds.
+
+    Args:
+        studies: in the order of their keys; some may have an ``error`` instead of a series.
+        problems: files that could not be used, each named; the rest is read all the same.
+        ignored: how many files are no CT input (text, pictures, masks, DICOMDIR).
+    """
+
+    studies: tuple[StudyInput, ...]
+    problems: tuple[NodulusError, ...]
+    ignored: int = 0
+
+
+def find_studies(path: Path, progress: Progress | None = None) -> Discovery:
+    """Find every study at or under a path, and choose the series of each.
+
+    Only headers are read.
+
+    Args:
+        path: a folder, searched through, or one file.
+        progress: called with (files done, files in all).
+
+    Raises:
+        NodulusError: the path does not exist, cannot be read, is empty, or holds no image.
+    """
+    path = Path(path)
+    files = list_files(path)
+    dicom, problems, used = _scan([file for file in files if _may_be_input(file, path)], progress)
+    studies = [_dicom_study(uid, headers) for uid, headers in _by_study(dicom)]
+    research = [file for file in files if is_research_format(file)]
+    volumes = [file for file in research if file == path or not is_label_image(file)]
+    studies += _research_studies(volumes)
+    if not studies and not problems:
+        raise NodulusError(
+            ErrorCode.NO_IMAGES,
+            f"None of {len(files):,} files is a DICOM, NIfTI, MetaImage or NRRD image."
+            if path.is_dir()
+            else "The file is no DICOM, NIfTI, MetaImage or NRRD image.",
+            remedy="Give a folder with a CT series.",
+            subject=path,
+        )
+    return Discovery(
+        studies=tuple(sorted(studies, key=lambda study: study.key)),
+        problems=tuple(problems),
+        ignored=len(files) - used - len(volumes),
+    )
+
+
+def load_volume(path: Path) -> CtVolume:
+    """Read a folder or file that holds exactly one study with a usable series.
+
+    Raises:
+        NodulusError: there is none, or more than one.
+    """
+    found = find_studies(path)
+    usable = [study for study in found.studies if study.chosen is not None]
+    if len(usable) == 1:
+        return usable[0].load()
+    if usable:
+        raise NodulusError(
+            ErrorCode.INCONSISTENT_SERIES,
+            f"There are {len(usable)} studies.",
+            remedy="Give the folder or file of one of them.",
+            subject=path,
+        )
+    raise next((study.error for study in found.studies if study.error), None) or found.problems[0]
+
+
+def _may_be_input(file: Path, path: Path) -> bool:
+    return not is_research_format(file) and (file == path or may_be_dicom(file))
+
+
+def _scan(
+    files: list[Path], progress: Progress | None
+) -> tuple[list[SliceHeader], list[NodulusError], int]:
+    """Headers of all files, what could not be read, and how many files are one or the other."""
+    headers: list[SliceHeader] = []
+    problems: list[NodulusError] = []
+    used = 0
+    with ThreadPoolExecutor(_SCAN_THREADS) as pool:
+        for done, result in enumerate(pool.map(_try_headers, files), start=1):
+            used += isinstance(result, NodulusError) or bool(result)
+            if isinstance(result, NodulusError):
+                problems.append(result)
+            else:
+                headers += result
+                problems += [_damaged(header) for header in result[:1] if header.damage]
+            if progress is not None:
+                progress(done, len(files))
+    return headers, problems, used
+
+
+def _try_headers(file: Path) -> list[SliceHeader] | NodulusError:
+    try:
+        return read_headers(file)
+    except NodulusError as error:
+        return error
+
+
+def _damaged(header: SliceHeader) -> NodulusError:
+    return NodulusError(
+        ErrorCode.TRUNCATED_FILE,
+        f"The file is cut off: {header.damage}.",
+        remedy="Copy the file again from its source.",
+        subject=header.path,
+    )
+
+
+def _by_study(headers: Iterable[SliceHeader]) -> list[tuple[str, list[SliceHeader]]]:
+    studies: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in headers:
+        studies[header.study_uid].append(header)
+    return list(studies.items())
+
+
+def _dicom_study(study_uid: str, headers: list[SliceHeader]) -> StudyInput:
+    series: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in headers:
+        series[header.series_uid].append(header)
+    stacks: list[Stack] = []
+    for uid in sorted(series):
+        stacks += split_series(series[uid])
+    choice = choose_series(stacks, study_uid)
+    plan = None if choice.chosen is None else choice.chosen.plan
+    return StudyInput(safe_key(study_uid), choice.considered, plan, choice.notes, choice.error)
+
+
+def _research_studies(files: list[Path]) -> list[StudyInput]:
+    studies: list[StudyInput] = []
+    keys: dict[str, int] = defaultdict(int)
+    for file in files:
+        key = safe_key(stem(file))
+        keys[key] += 1
+        if keys[key] > 1:
+            key = f"{key}-{keys[key]}"
+        reason = "Chosen: the file holds one volume."
+        choice = SeriesChoice(series_uid=stem(file), chosen=True, reason=reason)
+        studies.append(StudyInput(key, (choice,), file))
+    return studies

@@ -1,0 +1,75 @@
+"""The numbers that decide what is read, mended or refused; docs/input.md explains them."""
+
+from __future__ import annotations
+
+MIN_SLICES = 10
+"""Fewer slices do not make a volume."""
+
+MIN_COVERAGE_MM = 100.0
+"""A series must span at least this much along its normal to be taken for a chest scan."""
+
+WHOLE_CHEST_MM = 200.0
+"""A series that spans this much is not beaten by one that merely spans more."""
+
+MAX_AXIAL_TILT_DEGREES = 35.0
+"""Largest angle between the slice normal and the body axis of a series called axial."""
+
+MAX_MATRIX = 4096
+"""Largest number of rows or columns."""
+
+MAX_VOXELS = 2**30
+"""Largest volume: 2 GiB of int16, or 1,024 slices of 1024 x 1024."""
+
+SAME_POSITION_MM = 0.01
+"""Slices closer than this along the normal are one slice twice, whatever the spacing."""
+
+SAME_POSITION_FRACTION = 0.05
+"""So are slices closer than this fraction of the median distance."""
+
+JITTER_MM = 0.01
+"""Positions this near to an even grid are even: files write them with two decimals."""
+
+JITTER_FRACTION = 0.01
+"""So are positions within this fraction of the spacing."""
+
+LATERAL_JITTER_MM = 0.1
+"""In-plane drift over the whole volume that is too small to matter."""
+
+MAX_GAP_MM = 10.0
+"""Two neighbouring slices further apart than this are never interpolated across."""
+
+THICK_SLICES_MM = 3.05
+"""Above this small nodules blur with what lies around them, and the result says so."""
+
+UNSCANNED_RATIO = 1.2
+"""Slices further apart than this many thicknesses leave parts of the body unseen."""
+
+MAX_MISSING_FRACTION = 0.1
+"""Largest part of the slices of the even grid that may be interpolated."""
+
+MAX_GAP_RATIO = 2.5
+"""Largest distance over the median distance that uneven slices may have."""
+
+MAX_TILT_DEGREES = 45.0
+"""Largest angle between the slice step and the slice normal; gantries tilt up to 30."""
+
+MAX_DUPLICATE_FRACTION = 0.1
+"""Largest part of the positions that may hold a second image with other pixels."""
+
+ORIENTATION_TOLERANCE = 1e-3
+"""Largest difference between direction cosines of one stack."""
+
+UNIT_VECTOR_TOLERANCE = 1e-2
+"""How far ImageOrientationPatient may be from two orthogonal unit vectors."""
+
+AIR_HU = -1024
+"""What stands where there is no image: padding and what lies outside a tilted field of view."""
+
+TISSUE_HU = (-950.0, 3000.0)
+"""A padding value that lies in here would blank tissue, and is not applied."""
+
+AIR_PRESENT_HU = -300.0
+"""A chest CT has voxels below this; an image that has none is not in Hounsfield units."""
+
+HIGHEST_HU = 8000.0
+"""One voxel in a hundred over this is not Hounsfield units either (metal is at most a few)."""

@@ -1,0 +1,162 @@
+"""Decodes images and turns stored values into Hounsfield units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ErrorCode, NodulusError
+from app.reading import limits
+from app.reading.slice_header import SliceHeader
+
+THREADS = 4
+
+
+class UnreadablePixelsError(Exception):
+    """The pixels of one image do not decode."""
+
+    def __init__(self, header: SliceHeader, why: str) -> None:
+        self.header = header
+        self.why = why
+        super().__init__(why)
+
+
+def missing_decoder(transfer_syntax_uid: str) -> str | None:
+    """The name of a transfer syntax that nothing installed decodes, None where all is well."""
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import UID
+
+    uid = UID(transfer_syntax_uid)
+    try:
+        return None if get_decoder(uid).is_available else str(uid.name)
+    except NotImplementedError:
+        return str(uid.name)
+
+
+def decode(
+    headers: Sequence[SliceHeader],
+) -> Iterator[tuple[int, NDArray[Any] | UnreadablePixelsError]]:
+    """Decode many images, a few at a time, in parallel.
+
+    Args:
+        headers: images; frames of one file should stand together.
+
+    Yields:
+        Index into ``headers`` and its stored values, shape (R, C), or why there are none.
+    """
+    singles = [k for k, header in enumerate(headers) if header.frame is None]
+    with ThreadPoolExecutor(THREADS) as pool:
+        # Chunks bound the memory: a pool's map would decode far ahead of who takes the images.
+        for start in range(0, len(singles), 4 * THREADS):
+            chunk = singles[start : start + 4 * THREADS]
+            yield from zip(chunk, pool.map(_decode_file, [headers[k] for k in chunk]), strict=True)
+    frames = [k for k, header in enumerate(headers) if header.frame is not None]
+    for _, group in groupby(frames, key=lambda k: headers[k].path):
+        yield from _decode_frames(headers, list(group))
+
+
+def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
+    from pydicom import dcmread
+    from pydicom.pixels import pixel_array
+
+    try:
+        return _checked(
+            header, pixel_array(header.path, transfer_syntax_uid=header.transfer_syntax_uid)
+        )
+    except Exception:  # the quick way takes the file meta information at its word
+        try:
+            dataset = dcmread(header.path, force=True)
+            dataset.file_meta.TransferSyntaxUID = header.transfer_syntax_uid
+            return _checked(header, dataset.pixel_array)
+        except Exception as error:
+            return UnreadablePixelsError(header, f"its pixels do not decode ({_brief(error)})")
+
+
+def _decode_frames(
+    headers: Sequence[SliceHeader], indices: list[int]
+) -> Iterator[tuple[int, NDArray[Any] | UnreadablePixelsError]]:
+    from pydicom.pixels import iter_pixels
+
+    done = 0
+    try:
+        arrays = iter_pixels(
+            headers[indices[0]].path,
+            indices=[headers[k].frame for k in indices],
+            transfer_syntax_uid=headers[indices[0]].transfer_syntax_uid,
+        )
+        for k, array in zip(indices, arrays, strict=False):
+            yield k, _checked(headers[k], array)
+            done += 1
+        why = "its frames are not all there"
+    except Exception as error:
+        why = f"its pixels do not decode ({_brief(error)})"
+    for k in indices[done:]:
+        yield k, UnreadablePixelsError(headers[k], why)
+
+
+def _checked(header: SliceHeader, array: NDArray[Any]) -> NDArray[Any]:
+    if array.shape != (header.rows, header.columns):
+        raise ValueError(f"decoded to {array.shape}")
+    return array
+
+
+def _brief(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:120] if text else type(error).__name__
+
+
+def hounsfield_type(headers: Sequence[SliceHeader]) -> type[np.int16] | type[np.float32]:
+    """int16 where every slope and intercept is a whole number, else float32."""
+    whole = all(
+        float(header.slope or 0).is_integer() and float(header.intercept or 0).is_integer()
+        for header in headers
+    )
+    return np.int16 if whole else np.float32
+
+
+def padding_is_tissue(header: SliceHeader) -> bool:
+    """Whether the padding values, taken as HU, lie among those of a body."""
+    if header.padding is None:
+        return False
+    slope, intercept = header.slope or 1.0, header.intercept or 0.0
+    ends = sorted(value * slope + intercept for value in header.padding)
+    low, high = limits.TISSUE_HU
+    return ends[1] > low and ends[0] < high
+
+
+def to_hounsfield(
+    stored: NDArray[Any], header: SliceHeader, dtype: type[np.int16] | type[np.float32]
+) -> NDArray[Any]:
+    """Rescale one image by its own slope and intercept (DICOM PS3.3 C.11.1).
+
+    Padding becomes -1024 HU; what is out of int16's range is clipped to it.
+
+    Args:
+        stored: shape (R, C), stored values.
+        header: of that image.
+        dtype: type of the result.
+
+    Raises:
+        NodulusError: there is no rescale.
+    """
+    if header.slope is None or header.intercept is None:
+        raise NodulusError(
+            ErrorCode.NOT_HOUNSFIELD,
+            "The image has no RescaleSlope and RescaleIntercept.",
+            remedy="Export the series unchanged.",
+            subject=header.path,
+        )
+    if dtype is np.int16:
+        hu = stored.astype(np.int32) * int(header.slope) + int(header.intercept)
+        hu = np.clip(hu, -32768, 32767).astype(np.int16)
+    else:
+        hu = (stored.astype(np.float64) * header.slope + header.intercept).astype(np.float32)
+    if header.padding is not None and not padding_is_tissue(header):
+        low, high = header.padding
+        hu[(stored >= low) & (stored <= high)] = limits.AIR_HU
+    return hu

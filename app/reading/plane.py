@@ -1,0 +1,51 @@
+"""The plane that all images of a stack share: matrix, pixel spacing and directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """An image plane without its place.
+
+    Args:
+        shape_rc: rows and columns.
+        spacing_rc_mm: PixelSpacing, between rows first.
+        row: unit LPS vector along a row, towards growing C.
+        column: unit LPS vector along a column, towards growing R; orthogonal to ``row``.
+    """
+
+    shape_rc: tuple[int, int]
+    spacing_rc_mm: tuple[float, float]
+    row: FloatArray
+    column: FloatArray
+
+    @classmethod
+    def from_orientation(
+        cls,
+        shape_rc: tuple[int, int],
+        spacing_rc_mm: tuple[float, float],
+        image_orientation_patient: ArrayLike,
+    ) -> Plane:
+        """Build from ImageOrientationPatient, made exactly orthonormal."""
+        row, column = np.asarray(image_orientation_patient, dtype=np.float64).reshape(2, 3)
+        row = row / np.linalg.norm(row)
+        column = column - row * float(column @ row)
+        return cls(shape_rc, spacing_rc_mm, row, column / np.linalg.norm(column))
+
+    @property
+    def slice_axis(self) -> FloatArray:
+        """Unit vector along which slices are counted: the normal, towards the head if axial.
+
+        The normal is row direction x column direction (DICOM PS3.3 C.7.6.2.1.1). It is turned
+        round only where it lies nearest to the body axis and points to the feet.
+        """
+        normal = np.cross(self.row, self.column)
+        points_to_feet = int(np.argmax(np.abs(normal))) == 2 and normal[2] < 0
+        return np.asarray(-normal if points_to_feet else normal)

@@ -1,0 +1,190 @@
+"""Reads NIfTI, MetaImage (mhd, mha) and NRRD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ErrorCode, NodulusError
+from app.reading import limits
+from app.reading.files import stem
+from app.reading.hounsfield_check import check_hounsfield
+from app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
+from transforms.geometry import LPS_TO_RAS, Geometry
+
+_UNITS_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+
+
+def source_format(path: Path) -> SourceFormat:
+    """Which of the formats a name belongs to."""
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return "nifti"
+    return "nrrd" if name.endswith((".nrrd", ".nhdr")) else "mhd"
+
+
+def is_label_image(path: Path) -> bool:
+    """Whether a file holds 8-bit values, as masks do; CT needs more. False if it does not open."""
+    try:
+        if source_format(path) == "nifti":
+            return bool(np.dtype(_nifti(path).get_data_dtype()).itemsize == 1)
+        return "8-bit" in _itk_reader(path)[1]
+    except NodulusError:
+        return False
+
+
+def read_research(path: Path) -> CtVolume:
+    """Read one volume with its geometry, in any orientation; axes are those of the file.
+
+    Args:
+        path: the header file (``.mhd``, ``.nhdr``) or the only one.
+
+    Raises:
+        NodulusError: it cannot be read, is not three-dimensional, or is not in HU.
+    """
+    kind = source_format(path)
+    warnings: list[VolumeWarning] = []
+    if kind == "nifti":
+        values, geometry = _read_nifti(path, warnings)
+    else:
+        values, geometry = _read_itk(path)
+    hu = _as_hounsfield(values, warnings)
+    del values
+    check_hounsfield(hu, path)
+    return CtVolume(
+        hu=hu,
+        geometry=geometry,
+        series_uid=stem(path),
+        study_uid=None,
+        source_format=kind,
+        warnings=tuple(warnings),
+        facts=SeriesFacts(),
+    )
+
+
+def _read_itk(path: Path) -> tuple[NDArray[Any], Geometry]:
+    import SimpleITK as sitk  # noqa: N813
+
+    reader, _ = _itk_reader(path)
+    size = reader.GetSize()
+    _check_shape(tuple(size), path)
+    if reader.GetNumberOfComponents() != 1:
+        raise _refused(path, f"It has {reader.GetNumberOfComponents()} values a voxel, CT has one.")
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise _unreadable(path, ErrorCode.TRUNCATED_FILE, error) from error
+    if image.GetDimension() == 4:
+        image = image[:, :, :, 0]
+    geometry = Geometry.from_itk(
+        image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()
+    )
+    return sitk.GetArrayFromImage(image), geometry
+
+
+def _itk_reader(path: Path) -> tuple[Any, str]:
+    import SimpleITK as sitk  # noqa: N813
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, ErrorCode.INPUT_NOT_READABLE, error) from error
+    return reader, str(sitk.GetPixelIDValueAsString(reader.GetPixelID()))
+
+
+def _nifti(path: Path) -> Any:
+    import nibabel
+
+    try:
+        return nibabel.load(path)
+    except Exception as error:  # nibabel raises its own kinds, zlib's and OSError
+        raise _unreadable(path, ErrorCode.INPUT_NOT_READABLE, error) from error
+
+
+def _read_nifti(path: Path, warnings: list[VolumeWarning]) -> tuple[NDArray[Any], Geometry]:
+    image = _nifti(path)
+    _check_shape(image.shape, path)
+    if image.get_data_dtype().fields is not None or image.get_data_dtype().kind == "c":
+        raise _refused(path, "Its voxels are colours or complex numbers.")
+    header = image.header
+    if int(header.get("qform_code", 1)) == 0 and int(header.get("sform_code", 1)) == 0:
+        warnings.append(
+            VolumeWarning(
+                "no-orientation",
+                "The file does not say where it lies in the patient (qform and sform codes are "
+                "0); millimetre positions are those of its own axes.",
+            )
+        )
+    try:
+        values = np.asanyarray(image.dataobj.get_unscaled())
+    except Exception as error:  # as above
+        raise _unreadable(path, ErrorCode.TRUNCATED_FILE, error) from error
+    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    if (slope, intercept) != (1.0, 0.0):
+        values = values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    values = values.reshape(values.shape[:3])
+    scale = _UNITS_MM.get(header.get_xyzt_units()[0], 1.0)
+    kji_to_lps = LPS_TO_RAS @ np.diag([scale, scale, scale, 1.0]) @ image.affine
+    affine = np.eye(4)
+    affine[:3, :3] = kji_to_lps[:3, 2::-1]
+    affine[:3, 3] = kji_to_lps[:3, 3]
+    try:
+        slices, rows, columns = values.shape[::-1]
+        geometry = Geometry((slices, rows, columns), affine)
+    except ValueError as error:
+        raise _unreadable(path, ErrorCode.INVALID_ATTRIBUTE, error) from error
+    return np.ascontiguousarray(values.transpose(2, 1, 0)), geometry
+
+
+def _as_hounsfield(values: NDArray[Any], warnings: list[VolumeWarning]) -> NDArray[Any]:
+    """int16 where nothing is lost, else float32; what is not a number becomes air."""
+    if values.dtype == np.int16:
+        return np.asarray(values)
+    if np.issubdtype(values.dtype, np.integer):
+        return np.asarray(np.clip(values, -32768, 32767), dtype=np.int16)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        values = np.where(bad, limits.AIR_HU, values)
+        warnings.append(
+            VolumeWarning(
+                "not-a-number",
+                f"{int(bad.sum()):,} voxels are not numbers and were taken for air.",
+            )
+        )
+    if np.all(np.abs(values) <= 32767) and np.array_equal(values, np.rint(values)):
+        return np.asarray(values, dtype=np.int16)
+    return np.asarray(values, dtype=np.float32)
+
+
+def _check_shape(size: tuple[int, ...], path: Path) -> None:
+    spatial = size[:3]
+    if len(size) < 3 or any(extra != 1 for extra in size[3:]) or min(spatial) < 2:
+        raise _refused(path, f"It has the shape {' x '.join(map(str, size))}, not one 3D volume.")
+    if float(np.prod([float(n) for n in spatial])) > limits.MAX_VOXELS:
+        raise _refused(
+            path, f"Its {' x '.join(map(str, spatial))} voxels are over {limits.MAX_VOXELS:,}."
+        )
+
+
+def _refused(path: Path, message: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.INVALID_ATTRIBUTE,
+        message,
+        remedy="Give one CT volume in Hounsfield units.",
+        subject=path,
+    )
+
+
+def _unreadable(path: Path, code: ErrorCode, error: Exception) -> NodulusError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return NodulusError(
+        code,
+        f"The file cannot be read ({lines[-1][:160] if lines else type(error).__name__}).",
+        remedy="Check that the file, and the data file that it names, are whole.",
+        subject=path,
+    )

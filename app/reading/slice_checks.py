@@ -1,0 +1,111 @@
+"""Checks that every image of a stack says what a volume needs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from app.errors import ErrorCode, NodulusError
+from app.reading import limits
+from app.reading.plane import Plane
+from app.reading.slice_header import SliceHeader
+from app.reading.text import count, some
+from app.volume import VolumeWarning
+
+_REQUIRED = (
+    ("Rows", "rows"),
+    ("Columns", "columns"),
+    ("BitsAllocated", "bits_allocated"),
+    ("ImageOrientationPatient", "orientation"),
+    ("ImagePositionPatient", "position_lps_mm"),
+    ("PixelSpacing", "pixel_spacing_mm"),
+)
+
+
+def check_attributes(headers: tuple[SliceHeader, ...]) -> Plane:
+    """Check size, orientation and spacing, which all images of a stack share.
+
+    Returns:
+        The plane that they share.
+
+    Raises:
+        NodulusError: an attribute is missing or makes no sense, or the image is too large.
+    """
+    whole = [header for header in headers if header.damage is None]
+    if not whole:
+        raise _error(ErrorCode.TRUNCATED_FILE, "All files of the series are cut off.", headers[0])
+    complete = [header for header in whole if header.position_lps_mm is not None]
+    header = (complete or whole)[0]
+    for keyword, field in _REQUIRED:
+        if getattr(header, field) is None:
+            if keyword in header.unreadable:
+                message = f"{keyword} is not what it should be (a malformed number)."
+                raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+            raise _error(ErrorCode.MISSING_ATTRIBUTE, f"The images have no {keyword}.", header)
+    _check_matrix(header)
+    _check_orientation(header)
+    spacing = cast("tuple[float, float]", header.pixel_spacing_mm)
+    if not all(0.01 <= value <= 10.0 for value in spacing):
+        message = f"PixelSpacing is {spacing[0]:g} x {spacing[1]:g} mm."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+    shape = cast("int", header.rows), cast("int", header.columns)
+    return Plane.from_orientation(shape, spacing, cast("tuple[float, ...]", header.orientation))
+
+
+def _check_matrix(header: SliceHeader) -> None:
+    rows, columns = cast("int", header.rows), cast("int", header.columns)
+    if not (1 < rows <= limits.MAX_MATRIX and 1 < columns <= limits.MAX_MATRIX):
+        message = f"The image matrix is {rows} x {columns}; up to {limits.MAX_MATRIX} is read."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+    if header.samples_per_pixel != 1:
+        message = f"The images have {header.samples_per_pixel} colours, CT has one."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+
+
+def _check_orientation(header: SliceHeader) -> None:
+    row, column = np.asarray(header.orientation, dtype=np.float64).reshape(2, 3)
+    worst = max(
+        abs(float(np.linalg.norm(row)) - 1),
+        abs(float(np.linalg.norm(column)) - 1),
+        abs(float(row @ column)),
+    )
+    if worst > limits.UNIT_VECTOR_TOLERANCE:
+        message = "ImageOrientationPatient is not two orthogonal directions of unit length."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+
+
+def usable_slices(
+    headers: tuple[SliceHeader, ...],
+) -> tuple[list[SliceHeader], list[VolumeWarning]]:
+    """Leave out damaged files and images without a position, and say so."""
+    warnings: list[VolumeWarning] = []
+    damaged = [header for header in headers if header.damage is not None]
+    if damaged:
+        names = some([f"{header.path.name}: {header.damage}" for header in damaged])
+        warnings.append(
+            VolumeWarning(
+                "damaged-files-left-out",
+                f"{count(len(damaged), 'image')} of the series cannot be read ({names}).",
+            )
+        )
+    whole = [header for header in headers if header.damage is None]
+    placed = [header for header in whole if header.position_lps_mm is not None]
+    if len(placed) < len(whole):
+        warnings.append(
+            VolumeWarning(
+                "images-without-position-left-out",
+                f"{count(len(whole) - len(placed), 'image')} without ImagePositionPatient "
+                "left out.",
+            )
+        )
+    return placed, warnings
+
+
+def _error(code: ErrorCode, message: str, header: SliceHeader) -> NodulusError:
+    return NodulusError(
+        code,
+        message,
+        remedy="Export the series again from the scanner or archive, unchanged.",
+        subject=header.series_uid,
+    )

@@ -1,0 +1,1 @@
+"""Writing results: JSON, DICOM SEG, DICOM SR, report, marks."""

@@ -1,0 +1,52 @@
+"""The coded concepts of the DICOM SEG and SR.
+
+Each code was looked up in the dictionaries that pydicom generates from DICOM PS3.16; a test
+compares them. Two are not there under these meanings: LOINC's name for a chest CT, and the
+one private concept of Nodulus, which the SR identifies as private.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydicom.sr.coding import Code
+
+ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+NODULE = Code("27925004", "SCT", "Nodule")
+LUNG = Code("39607008", "SCT", "Lung")
+LEFT = Code("7771000", "SCT", "Left")
+RIGHT = Code("24028007", "SCT", "Right")
+AI_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
+
+VOLUME = Code("118565006", "SCT", "Volume")
+LONG_AXIS = Code("103339001", "SCT", "Long axis")
+SHORT_AXIS = Code("103340004", "SCT", "Short axis")
+ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
+MEAN = Code("373098007", "SCT", "Mean")
+STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+CERTAINTY_OF_FINDING = Code("111012", "DCM", "Certainty of Finding")
+PROBABILITY_OF_CANCER = Code("111047", "DCM", "Probability of cancer")
+
+CUBIC_MILLIMETER = Code("mm3", "UCUM", "cubic millimeter")
+MILLIMETER = Code("mm", "UCUM", "mm")
+HOUNSFIELD_UNIT = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
+PERCENT = Code("%", "UCUM", "Percent")
+
+SUMMARY_OF_DETECTIONS = Code("111064", "DCM", "Summary of Detections")
+WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
+COMMENT = Code("121106", "DCM", "Comment")
+YES = Code("373066001", "SCT", "Yes")
+NO = Code("373067005", "SCT", "No")
+
+CT_CHEST = Code("24627-2", "LN", "CT Chest")
+
+PRIVATE_SCHEME = "99NODULUS"
+PRIVATE_SCHEME_NAME = "Nodulus private codes"
+SUSPICIOUS = Code(
+    "suspicious", PRIVATE_SCHEME, "Probability of cancer at or over its operating point"
+)
+
+
+def laterality_code(side: Literal["left", "right"] | None) -> Code | None:
+    """Give the code of a side of the patient, None where it is not known."""
+    return None if side is None else (LEFT if side == "left" else RIGHT)

@@ -1,0 +1,219 @@
+"""The findings as a DICOM structured report: Comprehensive 3D SR after TID 1500 (PS3.16)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import highdicom as hd
+import numpy as np
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from app.results import codes
+from app.results.dicom_seg import segment_label
+from app.results.image_library import image_library
+from app.results.model import Finding, LpsPoint, StudyResult
+from app.results.source_masks import Labels, planes_by_label
+from app.results.sources import SourceHeaders
+
+SR_SERIES_NUMBER = 9802
+DEVICE_UID = "2.25.151371849117466853213083716474393514817"
+"""Stands for the software Nodulus as an observer (TID 1004); always the same."""
+
+
+def build_sr(
+    sources: SourceHeaders,
+    result: StudyResult,
+    seg: Dataset | None,
+    planes: Labels | None,
+) -> Dataset:
+    """Make the structured report: preliminary, unverified, one measurement group a finding.
+
+    With a segmentation a group is a volumetric ROI (TID 1411) that refers to its segment; else
+    it is a plain measurement group (TID 1501) whose axes are given as 3D coordinates. Without
+    a finding one group says that the search succeeded and found nothing.
+
+    Args:
+        sources: the headers of the source.
+        result: the study's result.
+        seg: the segmentation that holds the findings, None where there is none.
+        planes: the labels that ``seg`` was made of; to name each segment's source images.
+
+    Returns:
+        The data set, ready to be saved.
+    """
+    observer = hd.sr.ObserverContext(
+        observer_type=hd.sr.CodedConcept("121007", "DCM", "Device"),
+        observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
+            uid=DEVICE_UID,
+            name="Nodulus",
+            manufacturer_name="Nodulus",
+            model_name=f"Nodulus {result.nodulus_version} (research)",
+        ),
+    )
+    touched = {} if planes is None else planes_by_label(planes)
+    groups: list[Any] = [
+        _without_segment(finding, result, sources)
+        if seg is None or finding.id not in touched
+        else _with_segment(finding, result, sources, seg, touched[finding.id])
+        for finding in result.findings
+    ]
+    report = hd.sr.MeasurementReport(
+        observation_context=hd.sr.ObservationContext(observer_device_context=observer),
+        procedure_reported=codes.CT_CHEST,
+        imaging_measurements=groups or [_nothing_found(result)],
+    )
+    items = report[0].ContentSequence
+    items.insert(len(items) - 1, image_library(sources))
+    items.append(
+        hd.sr.TextContentItem(
+            name=codes.COMMENT,
+            value=result.disclaimer,
+            relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
+        )
+    )
+    return hd.sr.Comprehensive3DSR(
+        evidence=[*sources.datasets, *([] if seg is None else [seg])],
+        content=report,
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=SR_SERIES_NUMBER,
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+        manufacturer="Nodulus",
+        manufacturer_model_name="Nodulus",
+        software_versions=result.nodulus_version,
+        device_serial_number="none",
+        series_description="Nodulus findings (research, unverified)",
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        coding_schemes=[
+            CodingSchemeIdentificationItem(
+                designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
+            )
+        ],
+        specific_character_set="ISO_IR 192",
+    )
+
+
+def _with_segment(
+    finding: Finding, result: StudyResult, sources: SourceHeaders, seg: Dataset, planes: list[int]
+) -> Any:
+    if sources.is_multiframe:
+        references = [_source_reference(sources, [plane + 1 for plane in planes])]
+    else:
+        references = [_source_reference(sources, plane=plane) for plane in planes]
+    return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+        referenced_segment=hd.sr.ReferencedSegment(
+            sop_class_uid=seg.SOPClassUID,
+            sop_instance_uid=seg.SOPInstanceUID,
+            segment_number=finding.id,
+            source_images=references,
+        ),
+        measurements=_measurements(finding, None),
+        **_common(finding, result),
+    )
+
+
+def _without_segment(finding: Finding, result: StudyResult, sources: SourceHeaders) -> Any:
+    return hd.sr.MeasurementsAndQualitativeEvaluations(
+        measurements=_measurements(finding, sources.frame_of_reference_uid),
+        **_common(finding, result),
+    )
+
+
+def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
+    """What both kinds of measurement group say."""
+    return {
+        "tracking_identifier": hd.sr.TrackingIdentifier(
+            uid=finding.tracking_uid, identifier=segment_label(finding)
+        ),
+        "finding_category": codes.ABNORMAL_STRUCTURE,
+        "finding_type": codes.NODULE,
+        "finding_sites": [
+            hd.sr.FindingSite(codes.LUNG, laterality=codes.laterality_code(finding.laterality))
+        ],
+        "algorithm_id": _algorithm(result),
+        "qualitative_evaluations": [
+            hd.sr.QualitativeEvaluation(
+                codes.SUSPICIOUS, codes.YES if finding.suspicious else codes.NO
+            )
+        ],
+    }
+
+
+def _algorithm(result: StudyResult) -> Any:
+    models = [f"model {model.name} {model.version}" for model in result.models]
+    points = [f"threshold {point.name} {point.threshold:g}" for point in result.operating_points]
+    return hd.sr.AlgorithmIdentification(
+        name="Nodulus",
+        version=result.nodulus_version,
+        manufacturer="Nodulus",
+        parameters=[*models, *points] or None,
+        family=codes.AI_FAMILY,
+    )
+
+
+def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
+    def axis(ends: tuple[LpsPoint, LpsPoint]) -> list[Any] | None:
+        if frame_of_reference_uid is None:
+            return None
+        return [
+            hd.sr.CoordinatesForMeasurement3D(
+                hd.sr.GraphicTypeValues3D.POLYLINE, np.asarray(ends), frame_of_reference_uid
+            )
+        ]
+
+    def number(name: Any, value: float, unit: Any, **more: Any) -> Any:
+        return hd.sr.Measurement(name=name, value=round(value, 3), unit=unit, **more)
+
+    return [
+        number(codes.VOLUME, finding.volume_mm3, codes.CUBIC_MILLIMETER),
+        number(
+            codes.LONG_AXIS,
+            finding.longest_diameter_mm,
+            codes.MILLIMETER,
+            referenced_coordinates=axis(finding.longest_diameter_ends_lps_mm),
+        ),
+        number(
+            codes.SHORT_AXIS,
+            finding.perpendicular_diameter_mm,
+            codes.MILLIMETER,
+            referenced_coordinates=axis(finding.perpendicular_diameter_ends_lps_mm),
+        ),
+        number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
+        number(
+            codes.ATTENUATION,
+            finding.sd_hu,
+            codes.HOUNSFIELD_UNIT,
+            derivation=codes.STANDARD_DEVIATION,
+        ),
+        number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
+        number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
+    ]
+
+
+def _nothing_found(result: StudyResult) -> Any:
+    """A group that says so; without a finding type, which would read as a nodule."""
+    return hd.sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.sr.TrackingIdentifier(
+            uid=generate_uid(prefix=None), identifier="Search for lung nodules"
+        ),
+        finding_sites=[hd.sr.FindingSite(codes.LUNG)],
+        algorithm_id=_algorithm(result),
+        qualitative_evaluations=[
+            hd.sr.QualitativeEvaluation(codes.SUMMARY_OF_DETECTIONS, codes.WITHOUT_FINDINGS)
+        ],
+    )
+
+
+def _source_reference(
+    sources: SourceHeaders, frames: list[int] | None = None, *, plane: int = 0
+) -> Any:
+    dataset = sources.datasets[plane]
+    return hd.sr.SourceImageForSegmentation(
+        referenced_sop_class_uid=dataset.SOPClassUID,
+        referenced_sop_instance_uid=dataset.SOPInstanceUID,
+        referenced_frame_numbers=frames,
+    )

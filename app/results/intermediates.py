@@ -1,0 +1,65 @@
+"""What the chain saw on its way, kept for a person to look at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.results.model import CandidateRecord
+from transforms.geometry import Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Intermediates:
+    """The chain's intermediates, each on its own grid.
+
+    Args:
+        lungs: shape (I, R, C), bool: the region that was searched.
+        lungs_geometry: its shape and place.
+        probability: shape (I, R, C), float16 or float32, 0 to 1: 'nodule' per voxel.
+        probability_geometry: its shape and place.
+        candidates: every candidate with what became of it.
+    """
+
+    lungs: NDArray[np.bool_]
+    lungs_geometry: Geometry
+    probability: NDArray[np.floating[Any]]
+    probability_geometry: Geometry
+    candidates: tuple[CandidateRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("lungs", "probability"):
+            shape = getattr(self, name).shape
+            expected = getattr(self, f"{name}_geometry").shape_irc
+            if tuple(shape) != expected:
+                raise ValueError(f"{name} has shape {shape}, its geometry says {expected}")
+
+
+def write_intermediates(folder: Path, intermediates: Intermediates) -> None:
+    """Write ``lungs.nii.gz``, ``probability.nii.gz`` and ``candidates.json``.
+
+    Args:
+        folder: created when missing.
+        intermediates: what to write.
+    """
+    from app.results.nifti import write_nifti
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_nifti(
+        folder / "lungs.nii.gz",
+        intermediates.lungs.astype(np.uint8),
+        intermediates.lungs_geometry,
+    )
+    write_nifti(
+        folder / "probability.nii.gz",
+        intermediates.probability.astype(np.float32),
+        intermediates.probability_geometry,
+    )
+    rows = [candidate.model_dump(mode="json") for candidate in intermediates.candidates]
+    text = json.dumps(rows, indent=2) + "\n"
+    (folder / "candidates.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,128 @@
+"""The result of one study, typed.
+
+`nodulus schema` prints its JSON schema, which configs/findings.schema.json holds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+LpsPoint = tuple[float, float, float]
+Probability = float
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ResultWarning(_Frozen):
+    """Something that a reader of the result must know."""
+
+    code: str
+    message: str
+
+
+class ModelInfo(_Frozen):
+    """One network that took part."""
+
+    name: str
+    version: str
+    sha256: str = Field(description="Checksum of the weight file")
+    trained_on: str = Field(description="One line from the model card")
+
+
+class OperatingPoint(_Frozen):
+    """One threshold that was applied, and how it was chosen."""
+
+    name: str
+    threshold: float = Field(ge=0, le=1)
+    chosen_on: str
+
+
+class Finding(_Frozen):
+    """One nodule. Points are patient LPS mm."""
+
+    id: int = Field(
+        ge=1, description="Rank by malignancy; also the segment number in the DICOM SEG"
+    )
+    tracking_uid: str = Field(description="DICOM tracking UID, the same in SEG and SR")
+    center_lps_mm: LpsPoint
+    center_index_irc: tuple[float, float, float]
+    nodule_probability: Probability = Field(ge=0, le=1)
+    malignancy_probability: Probability = Field(ge=0, le=1)
+    segmentation_probability: Probability = Field(
+        ge=0, le=1, description="Highest voxel probability"
+    )
+    longest_diameter_mm: float = Field(ge=0, description="Longest in-plane axial diameter")
+    perpendicular_diameter_mm: float = Field(ge=0)
+    longest_diameter_ends_lps_mm: tuple[LpsPoint, LpsPoint]
+    perpendicular_diameter_ends_lps_mm: tuple[LpsPoint, LpsPoint]
+    equivalent_diameter_mm: float = Field(ge=0, description="Of a sphere of the same volume")
+    volume_mm3: float = Field(ge=0)
+    mean_hu: float
+    sd_hu: float
+    voxel_count: int = Field(ge=1)
+    laterality: Literal["left", "right"] | None = Field(
+        default=None, description="Patient's side, by the lung that it lies in"
+    )
+    suspicious: bool = Field(description="malignancy_probability is at or over its operating point")
+
+
+class CandidateRecord(_Frozen):
+    """One candidate of the segmenter with what became of it."""
+
+    center_lps_mm: LpsPoint
+    volume_mm3: float
+    segmentation_probability: Probability
+    nodule_probability: Probability | None
+    kept: bool
+    reason: str = Field(description="Why it was kept or dropped, in one sentence")
+    finding_id: int | None = None
+
+
+class SeriesChoice(_Frozen):
+    """A series that was considered, and why it was taken or not."""
+
+    series_uid: str
+    chosen: bool
+    reason: str
+
+
+class VolumeInfo(_Frozen):
+    """What was analysed."""
+
+    source_format: Literal["dicom", "nifti", "mhd", "nrrd"]
+    shape_irc: tuple[int, int, int]
+    spacing_irc_mm: tuple[float, float, float]
+    affine_lps: tuple[tuple[float, float, float, float], ...]
+    lung_volume_ml: float | None = None
+    convolution_kernel: str | None = None
+    slice_thickness_mm: float | None = None
+    manufacturer: str | None = None
+
+
+class StudyResult(_Frozen):
+    """findings.json."""
+
+    schema_version: str = SCHEMA_VERSION
+    nodulus_version: str
+    created: str = Field(description="ISO 8601, UTC")
+    disclaimer: str = "Research software, not a medical device. Assists a reader; decides nothing."
+    study_uid: str | None
+    series_uid: str
+    volume: VolumeInfo
+    series_considered: tuple[SeriesChoice, ...] = ()
+    models: tuple[ModelInfo, ...]
+    operating_points: tuple[OperatingPoint, ...]
+    warnings: tuple[ResultWarning, ...] = ()
+    timings_s: dict[str, float] = Field(default_factory=dict)
+    findings: tuple[Finding, ...] = Field(description="Ranked by malignancy, highest first")
+    candidates: tuple[CandidateRecord, ...] = ()
+    files: dict[str, str] = Field(default_factory=dict, description="What was written beside this")
+    files_left_out: dict[str, str] = Field(
+        default_factory=dict, description="What was not written, and why"
+    )

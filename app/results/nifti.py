@@ -1,0 +1,34 @@
+"""Volumes as NIfTI files that overlay the source in any viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.geometry import Geometry
+
+
+def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+    """Write an array as NIfTI-1, axes in the order column, row, slice.
+
+    That is the axis order in which ITK reads and writes NIfTI, so that a mask has the same
+    dimensions as the file that the volume came from.
+
+    Args:
+        path: ends in ``.nii`` or ``.nii.gz``.
+        array: shape (I, R, C), a type that NIfTI knows (not bool or float16).
+        geometry: shape and place of ``array``.
+    """
+    affine_ras = geometry.affine_ras[:, [2, 1, 0, 3]]
+    image = nib.Nifti1Image(np.ascontiguousarray(array.transpose(2, 1, 0)), affine_ras)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine_ras, code=1)
+    axes = geometry.direction_irc
+    if np.allclose(axes.T @ axes, np.eye(3), atol=1e-4):
+        # A qform cannot hold a sheared (tilted) grid; readers then fall back on the sform.
+        image.set_qform(affine_ras, code=1)
+    nib.save(image, path)

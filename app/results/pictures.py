@@ -1,0 +1,205 @@
+"""Pictures of findings and of what the chain saw, in the lung window."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+from scipy import ndimage
+from skimage import measure
+
+from app.results.colors import Rgb, finding_rgb
+from app.results.drawing import Overlay
+from app.results.model import Finding
+from app.results.source_masks import Labels
+from app.results.viewframe import Plane, ViewFrame, whole_frame
+from app.volume import CtVolume
+from transforms.geometry import Geometry
+
+WINDOW_CENTER_HU = -600.0
+WINDOW_WIDTH_HU = 1500.0
+AIR_HU = -1024.0
+ZOOM_PIXELS = 256
+OVERVIEW_PIXELS = 320
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A grey or coloured picture and, apart from it, what is drawn over it.
+
+    Args:
+        base: the picture.
+        marks: letters, scale bar and boxes; transparent elsewhere; larger than ``base``.
+        outline: contours and diameters; transparent elsewhere; as large as ``marks``. None where
+            there are none.
+        alt: what a reader who does not see the picture needs to know.
+        caption: a word or two.
+    """
+
+    base: Image.Image
+    marks: Image.Image
+    outline: Image.Image | None
+    alt: str
+    caption: str
+
+    def flat(self) -> Image.Image:
+        """All layers in one, as large as ``marks``."""
+        flat = self.base.convert("RGBA").resize(self.marks.size, Image.Resampling.BICUBIC)
+        for layer in (self.outline, self.marks):
+            if layer is not None:
+                flat.alpha_composite(layer)
+        return flat.convert("RGB")
+
+
+def data_uri(image: Image.Image) -> str:
+    """Give an image as a PNG data URI."""
+    stream = io.BytesIO()
+    # The layers over a picture are nearly empty: the quickest compression does.
+    image.save(stream, format="PNG", compress_level=1 if image.mode == "RGBA" else 4)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def lung_window(hu: NDArray[np.float32]) -> Image.Image:
+    """Map HU, shape (height, width), to grey in the lung window."""
+    low = WINDOW_CENTER_HU - WINDOW_WIDTH_HU / 2
+    grey = np.clip((hu - low) / WINDOW_WIDTH_HU, 0.0, 1.0) * 255.0
+    return Image.fromarray(np.round(grey).astype(np.uint8))
+
+
+def contours(mask: NDArray[Any], geometry: Geometry, frame: ViewFrame) -> list[NDArray[np.float64]]:
+    """Outline a mask where a picture cuts it.
+
+    Args:
+        mask: shape (I, R, C); a crop will do, and is quicker.
+        geometry: its shape and place.
+        frame: the picture.
+
+    Returns:
+        Closed or open lines of pixel coordinates x, y, each of shape (n, 2).
+    """
+    cut = frame.sample(mask.astype(np.float32), geometry)
+    lines = measure.find_contours(np.pad(cut, 1), 0.5)
+    return [line[:, ::-1] - 1.0 for line in lines]
+
+
+def finding_pictures(
+    volume: CtVolume, labels: Labels, box: tuple[slice, ...] | None, finding: Finding
+) -> tuple[Picture, ...]:
+    """Give the overview and the axial, coronal and sagittal close-ups of a finding.
+
+    Args:
+        volume: the CT.
+        labels: shape (I, R, C), finding ids.
+        box: the bounding box of the finding's label (`scipy.ndimage.find_objects`), None when
+            it has no voxel.
+        finding: the finding.
+
+    Returns:
+        Four pictures: overview, axial, coronal, sagittal.
+    """
+    crop, crop_geometry = _crop(labels, volume.geometry, box, finding.id)
+    field_mm = float(np.clip(2.5 * finding.longest_diameter_mm, 60.0, 130.0))
+    rgb = finding_rgb(finding.id)
+    pictures = [_overview(volume, finding, field_mm, rgb)]
+    for plane in Plane:
+        frame = ViewFrame(
+            plane, finding.center_lps_mm, field_mm / ZOOM_PIXELS, ZOOM_PIXELS, ZOOM_PIXELS
+        )
+        base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
+        outline = Overlay(frame)
+        lines = [] if crop is None else contours(crop, crop_geometry, frame)
+        for line in lines:
+            outline.line(line, rgb)
+        if plane is Plane.AXIAL:
+            for ends in (
+                finding.longest_diameter_ends_lps_mm,
+                finding.perpendicular_diameter_ends_lps_mm,
+            ):
+                outline.dashes(frame.to_pixels(ends)[:, :2], rgb)
+        marks = Overlay(frame)
+        marks.letters()
+        marks.scale_bar(10.0 if field_mm < 100 else 20.0)
+        pictures.append(
+            Picture(
+                base,
+                marks.image,
+                outline.image,
+                f"{plane.value.capitalize()} close-up of nodule {finding.id}, {field_mm:.0f} mm "
+                f"wide, lung window{', outlined' if lines else ''}.",
+                plane.value.capitalize(),
+            )
+        )
+    return tuple(pictures)
+
+
+def _overview(volume: CtVolume, finding: Finding, field_mm: float, rgb: Rgb) -> Picture:
+    frame = whole_frame(
+        Plane.AXIAL, volume.geometry, finding.center_lps_mm, longest_side=OVERVIEW_PIXELS
+    )
+    base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
+    marks = Overlay(frame)
+    marks.letters()
+    marks.scale_bar(50.0)
+    center = frame.to_pixels(finding.center_lps_mm)[:2]
+    marks.box(center, field_mm / frame.pixel_mm / 2, rgb)
+    return Picture(
+        base,
+        marks.image,
+        None,
+        f"Axial slice through nodule {finding.id}; a box marks the field of the close-ups.",
+        "Overview",
+    )
+
+
+def _crop(
+    labels: Labels, geometry: Geometry, box: tuple[slice, ...] | None, finding_id: int
+) -> tuple[NDArray[np.bool_] | None, Geometry]:
+    """Cut one label out with a margin of one voxel, so that its outline closes."""
+    if box is None:
+        return None, geometry
+    start = [part.start - 1 for part in box]
+    mask = np.pad(labels[box] == finding_id, 1)
+    return mask, geometry.cropped(start, mask.shape)
+
+
+def find_boxes(labels: Labels) -> list[tuple[slice, ...] | None]:
+    """Give each label's bounding box; item 0 is that of label 1."""
+    return list(ndimage.find_objects(labels))
+
+
+def plane_picture(
+    volume: CtVolume,
+    plane: Plane,
+    center_lps_mm: ArrayLike,
+    mask: NDArray[np.bool_],
+    mask_geometry: Geometry,
+    rgb: Rgb,
+    alt: str,
+) -> Picture:
+    """Show a whole plane of the CT with a mask's outline.
+
+    Args:
+        volume: the CT.
+        plane: the anatomical plane.
+        center_lps_mm: a point that it goes through.
+        mask: shape (I, R, C) on its own grid.
+        mask_geometry: that grid.
+        rgb: colour of the outline.
+        alt: alternative text.
+    """
+    frame = whole_frame(plane, volume.geometry, center_lps_mm, longest_side=OVERVIEW_PIXELS)
+    base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
+    outline = Overlay(frame)
+    # Sampled without a cast of the whole mask, which may be a hundred megabytes.
+    cut = frame.sample(mask.view(np.uint8), mask_geometry, order=0)
+    for line in measure.find_contours(np.pad(cut, 1), 0.5):
+        outline.line(line[:, ::-1] - 1.0, rgb)
+    marks = Overlay(frame)
+    marks.letters()
+    marks.scale_bar(50.0)
+    return Picture(base, marks.image, outline.image, alt, plane.value.capitalize())

@@ -1,0 +1,119 @@
+"""All studies of an input, one after the other; a broken one harms no other."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+from app.chain import ChainSettings, Models
+from app.errors import ErrorCode, NodulusError
+from app.output import OutputFolder
+from app.reading import Discovery, StudyInput
+from app.results.model import StudyResult
+from app.results.options import OutputOptions
+from app.study import run_study
+
+logger = logging.getLogger("nodulus")
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What became of one study: a result or an error, never both."""
+
+    study: StudyInput
+    result: StudyResult | None
+    error: NodulusError | None
+
+
+def run_all(
+    discovery: Discovery,
+    output: OutputFolder,
+    models: Models,
+    settings: ChainSettings,
+    options: OutputOptions,
+    *,
+    progress: Callable[[StudyInput, str, int, int], None] | None = None,
+    finished: Callable[[StudyOutcome], None] | None = None,
+) -> tuple[StudyOutcome, ...]:
+    """Run every study that was found.
+
+    Args:
+        discovery: what the input holds.
+        output: where results go.
+        models: the three networks.
+        settings: pipeline settings and operating points.
+        options: which files are written.
+        progress: called with (study, step, done, total).
+        finished: called after each study.
+
+    Returns:
+        One outcome a study, in the discovery's order.
+    """
+    outcomes = []
+    for study in discovery.studies:
+        outcome = _run_one(study, output, models, settings, options, progress)
+        outcomes.append(outcome)
+        if finished is not None:
+            finished(outcome)
+    output.finish(_summary(outcomes, discovery))
+    return tuple(outcomes)
+
+
+def _run_one(
+    study: StudyInput,
+    output: OutputFolder,
+    models: Models,
+    settings: ChainSettings,
+    options: OutputOptions,
+    progress: Callable[[StudyInput, str, int, int], None] | None,
+) -> StudyOutcome:
+    def tell(step: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(study, step, done, total)
+
+    try:
+        if study.error is not None:
+            raise study.error
+        result = run_study(study, output.study(study.key), models, settings, options, tell)
+    except NodulusError as error:
+        return StudyOutcome(study, None, error)
+    except Exception as error:
+        # The other studies must get their results whatever goes wrong here. The text of an
+        # unexpected error may quote the input, so that only its type is shown.
+        logger.debug("unexpected error in %s", study.key, exc_info=True)
+        wrapped = NodulusError(
+            ErrorCode.INTERNAL,
+            f"an unexpected {type(error).__name__} stopped the analysis.",
+            remedy="Run again with --debug for the details, and report them.",
+            subject=study.key,
+        )
+        wrapped.__cause__ = error
+        return StudyOutcome(study, None, wrapped)
+    return StudyOutcome(study, result, None)
+
+
+def _summary(outcomes: list[StudyOutcome], discovery: Discovery) -> str:
+    def error_of(error: NodulusError) -> dict[str, str | None]:
+        return {
+            "code": error.code.value,
+            "subject": error.subject,
+            "message": error.message,
+            "remedy": error.remedy,
+        }
+
+    content = {
+        "nodulus_version": metadata.version("nodulus"),
+        "studies": [
+            {
+                "key": o.study.key,
+                "findings": None if o.result is None else len(o.result.findings),
+                "error": None if o.error is None else error_of(o.error),
+            }
+            for o in outcomes
+        ],
+        "problems": [error_of(p) for p in discovery.problems],
+    }
+    return json.dumps(content, indent=2) + "\n"

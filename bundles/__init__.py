@@ -1,0 +1,1 @@
+"""The three MONAI bundles and what they share."""

@@ -1,0 +1,1 @@
+"""What the three bundles share: data, networks, losses, engines, metrics."""

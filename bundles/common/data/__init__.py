@@ -1,0 +1,1 @@
+"""Reading the training data into items, and preparing each study once."""

@@ -1,0 +1,168 @@
+"""What one training item is: a study, or a place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, WeightedRandomSampler
+
+from bundles.common.data.prepared import PreparedStudies
+from bundles.common.data.studies import Study
+from bundles.common.data.tables import Point
+from bundles.common.losses import IGNORE_LABEL
+from transforms.patch_sampling import lps_to_voxel
+
+Entry = dict[str, Any]
+
+
+class Source(str, Enum):
+    """Where a place comes from."""
+
+    NODULE = "nodule"
+    CANDIDATE = "candidate"
+    SEGMENTATION = "segmentation"
+
+
+class Entries(Dataset[dict[str, Any]]):
+    """Places in prepared studies: each item is the study's dictionary and the entry's own keys.
+
+    Args:
+        prepared: the studies.
+        entries: each with the key ``study``, the index of its study.
+    """
+
+    def __init__(self, prepared: PreparedStudies, entries: Sequence[Entry]) -> None:
+        self.prepared = prepared
+        self.entries = list(entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        entry = self.entries[index]
+        return {**self.prepared[entry["study"]], **entry}
+
+
+def place_entry(index: int, study: Study, point: Point, target: bool, source: Source) -> Entry:
+    """One place in the study of an index, LPS mm, and the truth about it."""
+    return {
+        "study": index,
+        "series_uid": study.series_uid,
+        "point_lps_mm": np.asarray(point, dtype=np.float64),
+        "target": np.asarray([target], dtype=np.float32),
+        "source": source.value,
+    }
+
+
+def nodule_entries(studies: Sequence[Study]) -> list[Entry]:
+    """One entry for each annotated nodule."""
+    return [
+        place_entry(i, study, nodule.center_lps_mm, True, Source.NODULE)
+        for i, study in enumerate(studies)
+        for nodule in study.nodules
+    ]
+
+
+def candidate_entries(studies: Sequence[Study]) -> list[Entry]:
+    """One entry for each annotated nodule and each candidate, true or false."""
+    entries = nodule_entries(studies)
+    for i, study in enumerate(studies):
+        for candidate in study.candidates:
+            source = Source.CANDIDATE if candidate.probability is None else Source.SEGMENTATION
+            point, truth = candidate.center_lps_mm, candidate.is_nodule
+            entries.append(place_entry(i, study, point, truth, source))
+    return entries
+
+
+def malignancy_entries(studies: Sequence[Study], false_alarms: bool = False) -> list[Entry]:
+    """One entry for each nodule whose median rating is not 3: above is malignant, below benign.
+
+    LIDC-IDRI's custom; nodules without a rating are left out as well.
+
+    Args:
+        studies: with their nodules and candidates.
+        false_alarms: take the segmentation's false alarms as further negatives. In use some of
+            them reach this classifier, and one that it never saw may come out on top of the list.
+    """
+    entries = [
+        place_entry(i, study, nodule.center_lps_mm, nodule.malignancy > 3, Source.NODULE)
+        for i, study in enumerate(studies)
+        for nodule in study.nodules
+        if nodule.malignancy is not None and nodule.malignancy != 3
+    ]
+    if false_alarms:
+        entries += [
+            place_entry(i, study, candidate.center_lps_mm, False, Source.SEGMENTATION)
+            for i, study in enumerate(studies)
+            for candidate in study.candidates
+            if candidate.probability is not None and not candidate.is_nodule
+        ]
+    return entries
+
+
+def known_entries(prepared: PreparedStudies, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries whose point is not in a zone of the mask that nobody has labelled.
+
+    Points outside the prepared box, far from any lung, are left out as well.
+    """
+    by_study: dict[int, list[Entry]] = {}
+    for entry in entries:
+        by_study.setdefault(entry["study"], []).append(entry)
+    kept: list[Entry] = []
+    for index in sorted(by_study):
+        item = prepared[index]
+        shape = np.asarray(item["image"].shape[1:])
+        for entry in by_study[index]:
+            voxel = np.round(lps_to_voxel(entry["point_lps_mm"], item["affine"])).astype(int)
+            if np.any(voxel < 0) or np.any(voxel >= shape):
+                continue
+            if "label" in item and int(item["label"][(0, *voxel)]) == IGNORE_LABEL:
+                continue
+            kept.append(entry)
+    return kept
+
+
+def hard_negatives(studies: Sequence[Study]) -> list[np.ndarray[Any, Any]]:
+    """For each study the segmentation's false alarms, LPS mm, shape (n, 3)."""
+    return [
+        np.asarray(
+            [c.center_lps_mm for c in s.candidates if c.probability is not None and not c.is_nodule]
+        ).reshape(-1, 3)
+        for s in studies
+    ]
+
+
+def study_entries(studies: Sequence[Study]) -> list[Entry]:
+    """One entry for each study, with its known false alarms."""
+    return [{"study": i, "hard_lps_mm": hard} for i, hard in enumerate(hard_negatives(studies))]
+
+
+def study_sampler(studies: Sequence[Study], count: int, seed: int) -> WeightedRandomSampler:
+    """Draw studies by their number of nodules, so that each nodule of the data is equally likely.
+
+    A study without one counts as one with one.
+    """
+    weights = [float(max(1, len(study.nodules))) for study in studies]
+    generator = torch.Generator().manual_seed(seed)
+    return WeightedRandomSampler(weights, count, generator=generator)
+
+
+def balanced_sampler(entries: Sequence[Entry], count: int, seed: int) -> WeightedRandomSampler:
+    """Draw as many positives as negatives, and of each as many from every source there is.
+
+    Raises:
+        ValueError: one of the two classes is missing.
+    """
+    groups = [(bool(entry["target"][0]), entry["source"]) for entry in entries]
+    sources = {truth: {s for t, s in groups if t is truth} for truth in (True, False)}
+    if not all(sources.values()):
+        raise ValueError(f"training needs both classes, got {len(sources[True])} positive groups "
+                         f"and {len(sources[False])} negative groups")  # fmt: skip
+    size = {group: groups.count(group) for group in set(groups)}
+    weights = [0.5 / len(sources[group[0]]) / size[group] for group in groups]
+    generator = torch.Generator().manual_seed(seed)
+    return WeightedRandomSampler(weights, count, generator=generator)

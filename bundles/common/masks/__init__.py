@@ -1,0 +1,1 @@
+"""Outlines of nodules that come as DICOM: segmentations (SEG) and structure sets (RTSTRUCT)."""

@@ -1,0 +1,1 @@
+"""Metrics that MONAI and Ignite do not have."""

@@ -1,0 +1,114 @@
+"""Ribs, spine, breastbone, shoulder blades and collar bones as one signed distance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bundles.common.phantom.anatomy import Anatomy
+from bundles.common.phantom.cavity import Cavity
+from bundles.common.phantom.chest_wall import arm_path
+from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min
+from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field
+
+VERTEBRA_MM = 23.0
+RIB_DEPTH_MM = 6.5
+
+
+def rib_heights(body: Anatomy, azimuth: Field) -> list[Field]:
+    """Height z of the twelve ribs' axes at an azimuth; they fall forwards."""
+    heights = []
+    for rib in range(12):
+        start = body.apex_z + (4.0 - VERTEBRA_MM * rib) * body.scale
+        fall = (50.0 + 10.0 * min(rib, 7)) * body.scale
+        shape = np.minimum(azimuth, 2.35) / 2.3 - 0.45 * np.maximum(azimuth - 2.35, 0.0)
+        heights.append((start - fall * shape).astype(np.float32))
+    return heights
+
+
+def make_ribs(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> tuple[Field, Field]:
+    """Ribs with bone, and the costal cartilage in front of them."""
+    z = grid.warped[2]
+    bone, cartilage = far_field(grid), far_field(grid)
+    shell = np.nonzero(np.abs(cavity.distance_mm - RIB_DEPTH_MM) < 22.0)
+    radial = cavity.distance_mm[shell] - RIB_DEPTH_MM * body.scale
+    azimuth, height = cavity.azimuth[shell], z[shell]
+    reach = body.half_width * 0.85
+    best_bone = np.full(radial.shape, 30.0, np.float32)
+    best_cartilage = best_bone.copy()
+    for rib, axis in enumerate(rib_heights(body, azimuth)):
+        end = (2.5, 2.45, 2.4, 2.35, 2.3, 2.25, 2.2, 2.1, 2.0, 1.85, 1.4, 0.9)[rib]
+        inplane = (height - axis) * 0.86 / 5.6
+        across = radial / 3.5
+        ratio = np.sqrt(inplane**2 + across**2) + 1e-4
+        distance = (ratio - 1.0) * np.hypot((height - axis) * 0.86, radial) / ratio
+        distance = np.maximum(distance, -3.5)
+        start = (0.20 - azimuth) * reach
+        best_bone = np.minimum(
+            best_bone, np.maximum(distance, np.maximum((azimuth - end) * reach, start))
+        )
+        if rib < 10:
+            sides = np.maximum((end - azimuth) * reach, (azimuth - end - 0.75) * reach)
+            best_cartilage = np.minimum(best_cartilage, np.maximum(distance, sides))
+    bone[shell], cartilage[shell] = best_bone, best_cartilage
+    return bone, cartilage
+
+
+def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
+    """Vertebrae, the soft tissue about them (discs, cord) and the bare column's outline."""
+    x, y, z = grid.warped
+    s = body.scale
+    u = (y - body.spine_y) / s
+    phase = ((z - body.apex_z) / s) / VERTEBRA_MM
+    level = phase - np.round(phase)  # 0 at a vertebra's middle, +-0.5 at the discs
+    waist = 1.0 + 0.10 * (2.0 * level) ** 2
+    ratio = np.sqrt((x / s / (17.0 * waist)) ** 2 + (u / (14.5 * waist)) ** 2) + 1e-4
+    body_distance = ((ratio - 1.0) * np.hypot(x / s, u) / ratio) * s
+    disc = (np.abs(level) - 0.39) * VERTEBRA_MM * s
+    vertebra = np.maximum(np.maximum(body_distance, disc), -12.0)
+    canal = np.hypot(x / s, u - 23.0)
+    arch = np.maximum(np.abs(canal - 11.0) - 2.6, (np.abs(level) - 0.36) * VERTEBRA_MM)
+    arch = np.maximum(arch, 15.0 - u)
+    # Spinous and transverse processes.
+    spinous = np.maximum(np.maximum(np.abs(x / s) - 2.8, np.abs(u - 44.0) - 12.0),
+                         (np.abs(level + 0.2) - 0.22) * VERTEBRA_MM)  # fmt: skip
+    sideways = np.abs(x / s) - 24.0
+    transverse = np.maximum(np.maximum(np.abs(u - 27.0 - 0.3 * (sideways + 10)) - 3.2,
+                                       np.abs(sideways) - 15.0),
+                            (np.abs(level) - 0.2) * VERTEBRA_MM)  # fmt: skip
+    processes = np.minimum(np.minimum(arch, spinous), transverse) * s
+    bone = smooth_min(vertebra.astype(np.float32), processes.astype(np.float32), 3.0)
+    soft = np.minimum(body_distance, (canal - 9.0) * s).astype(np.float32)
+    # The lungs' gutter ends beside the processes: flesh covers them, wider towards the back.
+    wedge = np.maximum(np.abs(x / s) - 19.0 - 0.85 * np.maximum(u - 8.0, 0.0), -u) * s * 0.75
+    column = smooth_min(body_distance.astype(np.float32), wedge.astype(np.float32), 4.0)
+    return np.minimum(bone, np.float32(30.0)), soft, column
+
+
+def make_other_bones(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> Field:
+    """Breastbone, shoulder blades and collar bones."""
+    x, _, z = grid.warped
+    s = body.scale
+    d = cavity.distance_mm
+    top = body.apex_z - 45.0 * s
+    plate = np.maximum(np.abs(d - 7.5 * s) - 5.0 * s, np.abs(x) - (16.0 + 5.0 * (z > top - 35)) * s)
+    plate = np.maximum(plate, np.maximum(z - top, top - 150.0 * s - z))
+    breastbone = np.where(cavity.azimuth > 2.0, plate, 30.0)
+    middle = body.apex_z - 62.0 * s
+    t = (z - middle) / (72.0 * s)
+    span = (40.0 * (0.25 + 0.75 * np.clip((t + 1) / 1.6, 0, 1))) * s
+    along = (cavity.azimuth - 0.95) * body.half_width * 0.9
+    ridge = np.abs(along) / np.maximum(span, 1.0)
+    blade = np.abs(d - (25.0 + 8.0 * ridge**2) * s) - (1.8 + 3.2 * ridge**4) * s
+    blade = np.maximum(np.maximum(blade, np.abs(along) - span), np.abs(z - middle) - 72.0 * s)
+    bone = np.minimum(np.minimum(breastbone, blade), 30.0).astype(np.float32)
+    front = body.back_y - 1.22 * body.half_depth
+    for side in (-1.0, 1.0):
+        path = [(side * 20 * s, front - 14, top + 4), (side * 60 * s, front - 16, top + 16 * s),
+                (side * 125 * s, front + 30, top + 34 * s)]  # fmt: skip
+        add_tube(bone, grid, path, [7 * s, 5.5 * s, 6 * s])
+        add_ellipsoid(bone, grid, (side * 158 * s, body.back_y - 45, body.apex_z + 2),
+                      np.array([22, 22, 24]) * s)  # fmt: skip
+        if body.arms_down:
+            arm = arm_path(body, side)
+            add_tube(bone, grid, arm, [11.0 * s] * len(arm))
+    return np.asarray(bone, dtype=np.float32)

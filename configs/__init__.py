@@ -1,0 +1,1 @@
+"""Settings as data: operating points, pipeline, phantom recipe, patient pools, result schema."""

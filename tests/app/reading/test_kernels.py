@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from app.reading.kernels import Sharpness, sharpness
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        ("STANDARD", Sharpness.MEDIUM), ("LUNG", Sharpness.SHARP), ("BONEPLUS", Sharpness.SHARP),
+        ("SOFT", Sharpness.SOFT), ("B20f", Sharpness.SOFT), ("B30f", Sharpness.MEDIUM),
+        ("B45f", Sharpness.MEDIUM), ("B70f", Sharpness.SHARP), ("Br40d", Sharpness.MEDIUM),
+        ("Bl57d", Sharpness.SHARP), ("I70f", Sharpness.SHARP), ("FC01", Sharpness.MEDIUM),
+        ("FC51", Sharpness.SHARP), ("YC", Sharpness.SHARP), ("B", Sharpness.MEDIUM),
+        ("", Sharpness.UNKNOWN), (None, Sharpness.UNKNOWN), ("xyz", Sharpness.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_sharpness(kernel: str | None, expected: Sharpness) -> None:
+    assert sharpness(kernel) is expected

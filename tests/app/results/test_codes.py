@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr.coding import Code
+
+from app.results import codes
+
+
+def meanings(code: Code) -> set[str]:
+    found = set()
+    for entries in concepts[code.scheme_designator].values():
+        if code.value in entries:
+            found.add(entries[code.value][0].lower())
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, value in vars(codes).items() if isinstance(value, Code)]
+)
+def test_code_stands_in_the_standard(name: str) -> None:
+    code = getattr(codes, name)
+    if name == "SUSPICIOUS":
+        assert code.scheme_designator == codes.PRIVATE_SCHEME
+    elif name == "CT_CHEST":
+        assert meanings(code) == {"ct chest report"}
+    else:
+        assert code.meaning.lower() in meanings(code)

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+
+from app.results.options import OutputOptions
+from app.results.write import SEG_FILE, SR_FILE, write_results
+from app.volume import CtVolume
+
+from .synthetic import (
+    PATIENT_NAME,
+    SHAPE,
+    result_for,
+    two_labels,
+    write_multiframe,
+    write_series,
+)
+
+
+def write(folder: Path, volume: CtVolume, labels: np.ndarray, **options: bool) -> Path:
+    result = result_for(volume, labels)
+    write_results(folder, volume, labels, result, options=OutputOptions(report=False, **options))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CtVolume, Path]:
+    root = tmp_path_factory.mktemp("single")
+    volume = write_series(root / "ct")
+    return volume, write(root / "out", volume, two_labels())
+
+
+def validate(path: Path) -> None:
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("needs dciodvfy (Debian package dicom3tools)")
+    ran = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    lines = (ran.stdout + ran.stderr).splitlines()
+    assert lines, "dciodvfy said nothing"
+    assert [line for line in lines if line.startswith(("Error", "Abort"))] == []
+
+
+def masks(seg: Dataset) -> Iterator[tuple[int, tuple[float, ...], str, np.ndarray]]:
+    pixels = seg.pixel_array.reshape(-1, seg.Rows, seg.Columns)
+    for frame, mask in zip(seg.PerFrameFunctionalGroupsSequence, pixels, strict=True):
+        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        position = tuple(frame.PlanePositionSequence[0].ImagePositionPatient)
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        yield number, position, source, mask
+
+
+def items(dataset: Dataset) -> Iterator[Dataset]:
+    for item in dataset.get("ContentSequence", []):
+        yield item
+        yield from items(item)
+
+
+def concept(item: Dataset) -> str:
+    return str(item.ConceptNameCodeSequence[0].CodeMeaning)
+
+
+def test_seg_overlays_the_source_exactly(written: tuple[CtVolume, Path]) -> None:
+    volume, folder = written
+    seg, labels = dcmread(folder / SEG_FILE), two_labels()
+    rebuilt = np.zeros(SHAPE, np.uint8)
+    by_uid = {image.sop_instance_uid: n for n, image in enumerate(volume.source_images)}
+    for number, position, source, mask in masks(seg):
+        index = by_uid[source.ReferencedSOPInstanceUID]
+        assert position == pytest.approx(volume.source_images[index].position_lps_mm)
+        rebuilt[index][mask > 0] = number
+    np.testing.assert_array_equal(rebuilt, labels)
+    assert seg.NumberOfFrames == 5 + 2
+    assert seg.FrameOfReferenceUID == dcmread(volume.source_images[0].path).FrameOfReferenceUID
+
+
+def test_seg_describes_its_segments(written: tuple[CtVolume, Path]) -> None:
+    seg = dcmread(written[1] / SEG_FILE)
+    first, second = seg.SegmentSequence
+    assert [first.SegmentNumber, second.SegmentNumber] == [1, 2]
+    assert first.SegmentLabel == first.TrackingID == "Nodule 1"
+    assert first.TrackingUID == "2.25.1001"
+    assert first.SegmentedPropertyTypeCodeSequence[0].CodeValue == "27925004"
+    region = first.AnatomicRegionSequence[0]
+    assert region.CodeValue == "39607008"
+    assert region.AnatomicRegionModifierSequence[0].CodeValue == "24028007"
+    assert "AnatomicRegionModifierSequence" not in second.AnatomicRegionSequence[0]
+    assert first.RecommendedDisplayCIELabValue != second.RecommendedDisplayCIELabValue
+    assert seg.SeriesDescription == "Nodulus nodules (research)"
+    assert seg.ContentLabel == "NODULES"
+    assert seg.PatientName == PATIENT_NAME
+
+
+def test_sr_refers_to_segments_and_says_what_it_is(written: tuple[CtVolume, Path]) -> None:
+    volume, folder = written
+    seg, sr = dcmread(folder / SEG_FILE), dcmread(folder / SR_FILE)
+    assert sr.VerificationFlag == "UNVERIFIED"
+    assert sr.PreliminaryFlag == "PRELIMINARY"
+    assert sr.PatientName == PATIENT_NAME
+    assert sr.StudyInstanceUID == volume.study_uid
+    every = list(items(sr))
+    segments = [item for item in every if concept(item) == "Referenced Segment"]
+    assert [i.ReferencedSOPSequence[0].ReferencedSegmentNumber for i in segments] == [1, 2]
+    assert {i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in segments} == {
+        seg.SOPInstanceUID
+    }
+    library = [item for item in every if concept(item) == "Source"]
+    assert len(library) == SHAPE[0]
+    assert any("Research software" in item.get("TextValue", "") for item in every)
+
+
+def test_sr_measurements_have_the_result_s_values(written: tuple[CtVolume, Path]) -> None:
+    volume, folder = written
+    first = result_for(volume, two_labels()).findings[0]
+    sr = dcmread(folder / SR_FILE)
+    group = next(item for item in items(sr) if concept(item) == "Measurement Group")
+    found = {}
+    for item in group.ContentSequence:
+        if item.ValueType == "NUM":
+            value = item.MeasuredValueSequence[0]
+            derivation = [
+                inner.ConceptCodeSequence[0].CodeMeaning
+                for inner in item.get("ContentSequence", [])
+                if concept(inner) == "Derivation"
+            ]
+            unit = value.MeasurementUnitsCodeSequence[0].CodeValue
+            found[(concept(item), *derivation)] = (float(value.NumericValue), unit)
+    assert found == {
+        ("Volume",): (pytest.approx(first.volume_mm3, abs=1e-3), "mm3"),
+        ("Long axis",): (12.0, "mm"),
+        ("Short axis",): (10.0, "mm"),
+        ("Attenuation Coefficient", "Mean"): (pytest.approx(40.0), "[hnsf'U]"),
+        ("Attenuation Coefficient", "Standard Deviation"): (0.0, "[hnsf'U]"),
+        ("Certainty of Finding",): (90.0, "%"),
+        ("Probability of cancer",): (80.0, "%"),
+    }
+
+
+def test_objects_pass_the_validator(written: tuple[CtVolume, Path]) -> None:
+    validate(written[1] / SEG_FILE)
+    validate(written[1] / SR_FILE)
+
+
+def test_source_without_patient_attributes(tmp_path: Path) -> None:
+    folder = write(tmp_path / "out", write_series(tmp_path / "ct", identity=False), two_labels())
+    for name in (SEG_FILE, SR_FILE):
+        dataset = dcmread(folder / name)
+        for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID"):
+            assert str(dataset[keyword].value or "") == ""
+        validate(folder / name)
+
+
+def test_multiframe_source(tmp_path: Path) -> None:
+    volume, labels = write_multiframe(tmp_path / "ct"), two_labels()
+    folder = write(tmp_path / "out", volume, labels)
+    rebuilt = np.zeros(SHAPE, np.uint8)
+    for number, position, source, mask in masks(dcmread(folder / SEG_FILE)):
+        index = SHAPE[0] - int(source.ReferencedFrameNumber)
+        assert position == pytest.approx(volume.source_images[index].position_lps_mm)
+        rebuilt[index][mask > 0] = number
+    np.testing.assert_array_equal(rebuilt, labels)
+    validate(folder / SEG_FILE)
+    validate(folder / SR_FILE)
+
+
+def test_tilted_source(tmp_path: Path) -> None:
+    orientation = (1.0, 0.0, 0.0, 0.0, 0.9659258, 0.2588190)
+    volume = write_series(tmp_path / "ct", orientation=orientation)
+    folder = write(tmp_path / "out", volume, two_labels())
+    seg = dcmread(folder / SEG_FILE)
+    plane = seg.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    assert list(plane.ImageOrientationPatient) == pytest.approx(orientation)
+    validate(folder / SEG_FILE)
+    validate(folder / SR_FILE)
+
+
+def test_no_findings_is_said(tmp_path: Path) -> None:
+    volume = write_series(tmp_path / "ct")
+    folder = write(tmp_path / "out", volume, np.zeros(SHAPE, np.uint8))
+    assert not (folder / SEG_FILE).exists()
+    sr = dcmread(folder / SR_FILE)
+    said = [
+        item.ConceptCodeSequence[0].CodeMeaning
+        for item in items(sr)
+        if concept(item) == "Summary of Detections"
+    ]
+    assert said == ["All algorithms succeeded; without findings"]
+    assert not any(concept(item) == "Finding" for item in items(sr))
+    validate(folder / SR_FILE)
+
+
+def test_sr_without_seg_gives_coordinates(tmp_path: Path) -> None:
+    volume = write_series(tmp_path / "ct")
+    folder = write(tmp_path / "out", volume, two_labels(), seg=False)
+    lines = [item for item in items(dcmread(folder / SR_FILE)) if item.ValueType == "SCOORD3D"]
+    assert len(lines) == 4
+    ends = result_for(volume, two_labels()).findings[0].longest_diameter_ends_lps_mm
+    assert lines[0].GraphicData == pytest.approx(np.ravel(ends), abs=1e-3)
+    validate(folder / SR_FILE)
+
+
+def test_all_frames_on_request(tmp_path: Path) -> None:
+    volume = write_series(tmp_path / "ct")
+    folder = write(tmp_path / "out", volume, two_labels(), seg_all_frames=True)
+    assert dcmread(folder / SEG_FILE).NumberOfFrames == 2 * SHAPE[0]

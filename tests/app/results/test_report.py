@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.results.report import build_report
+from app.results.sources import read_source_headers
+from app.volume import CtVolume
+
+from .synthetic import PATIENT_ID, PATIENT_NAME, SHAPE, result_for, two_labels, write_series
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask for."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.images: list[dict[str, str | None]] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "img":
+            self.images.append(values)
+        if values.get("id"):
+            self.ids.add(str(values["id"]))
+        if values.get("href"):
+            self.links.append(str(values["href"]))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> CtVolume:
+    return write_series(tmp_path_factory.mktemp("ct"))
+
+
+@pytest.fixture(scope="module")
+def html(volume: CtVolume) -> str:
+    labels = two_labels()
+    return build_report(volume, labels, result_for(volume, labels), read_source_headers(volume))
+
+
+def test_one_file_and_no_network(html: str) -> None:
+    assert not re.search(r"(src|href)=\"(?!data:|#)", html)
+    assert "url(" not in html
+    assert "<script" not in html
+    assert "default-src 'none'" in html
+
+
+def test_pictures_are_embedded_and_described(html: str) -> None:
+    page = Page(html)
+    described = [image for image in page.images if image["alt"]]
+    assert len(described) == 2 * 4
+    for image in page.images:
+        data = base64.b64decode(str(image["src"]).removeprefix("data:image/png;base64,"))
+        assert Image.open(io.BytesIO(data)).size[0] >= 256
+
+
+def test_table_says_what_was_found(html: str, volume: CtVolume) -> None:
+    page = Page(html)
+    text = re.sub(r"\s+", " ", page.text)
+    assert "2 findings, 1 marked as suspicious (3 candidates examined)" in text
+    assert "12.0 \N{MULTIPLICATION SIGN} 10.0" in text
+    assert "10 of 20" in text  # slice index 9, counted from 1
+    assert "11, 10 of 20" in text  # after its instance number, counted from the head
+    assert volume.series_uid in text
+    assert "Research software, not a medical device" in text
+    assert "2025-01-31 12:34:56 UTC" in text
+    assert all(link.removeprefix("#") in page.ids for link in page.links)
+
+
+def test_text_is_escaped(html: str) -> None:
+    assert "Smaller than &lt;b&gt;3 mm&lt;/b&gt;." in html
+
+
+def test_patient_does_not_appear(html: str) -> None:
+    for secret in (PATIENT_NAME, "Secret", PATIENT_ID, "19500102"):
+        assert secret not in html
+
+
+def test_no_finding_is_said(volume: CtVolume) -> None:
+    empty = np.zeros(SHAPE, np.uint8)
+    html = build_report(volume, empty, result_for(volume, empty))
+    assert "No nodule was found." in html
+    assert "<img" not in html
+
+
+def test_research_format_has_no_image_number(volume: CtVolume) -> None:
+    labels = two_labels()
+    html = build_report(volume, labels, result_for(volume, labels), None)
+    assert "instance number" not in html

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from bundles.common.data.entries import (
+    Source,
+    balanced_sampler,
+    candidate_entries,
+    hard_negatives,
+    known_entries,
+    malignancy_entries,
+    study_sampler,
+)
+from bundles.common.data.prepared import PreparedStudies
+from bundles.common.data.studies import Study, read_data_dir
+from bundles.common.data.tables import Candidate, Nodule
+
+
+def study(nodules=(), candidates=()):
+    return Study("s", "p", None, None, tuple(nodules), tuple(candidates))
+
+
+def nodule(malignancy):
+    return Nodule("s", (0, 0, 0), 5.0, 1, malignancy)
+
+
+def test_a_rating_of_three_and_no_rating_are_left_out():
+    ratings = [1, 2.5, 3, 3.5, 5, None]
+    entries = malignancy_entries([study([nodule(r) for r in ratings])])
+    assert [float(e["target"][0]) for e in entries] == [0, 0, 1, 1]
+
+
+def test_false_alarms_join_the_negatives_only_when_asked_for():
+    found = [Candidate("s", (1, 1, 1), False, 0.9), Candidate("s", (2, 2, 2), True, 0.9)]
+    listed = [Candidate("s", (3, 3, 3), False)]
+    data = [study([nodule(2.0), nodule(4.0)], [*found, *listed])]
+    assert len(malignancy_entries(data)) == 2
+    entries = malignancy_entries(data, false_alarms=True)
+    added = [e for e in entries if e["source"] == Source.SEGMENTATION.value]
+    assert [(float(e["target"][0]), *e["point_lps_mm"]) for e in added] == [(0.0, 1.0, 1.0, 1.0)]
+    assert len(entries) == 3
+
+
+def test_half_of_the_draws_are_positive_and_sources_are_even():
+    found = [Candidate("s", (1, 1, 1), False, 0.9)] * 3
+    listed = [Candidate("s", (1, 1, 1), False)] * 97
+    entries = candidate_entries([study([nodule(None)] * 5, [*found, *listed])])
+    drawn = [entries[i] for i in balanced_sampler(entries, 4000, seed=0)]
+    count = Counter((bool(e["target"][0]), e["source"]) for e in drawn)
+    assert count[True, Source.NODULE.value] == pytest.approx(2000, rel=0.1)
+    assert count[False, Source.SEGMENTATION.value] == pytest.approx(1000, rel=0.15)
+    assert count[False, Source.CANDIDATE.value] == pytest.approx(1000, rel=0.15)
+
+
+def test_one_class_is_not_enough():
+    with pytest.raises(ValueError, match="both classes"):
+        balanced_sampler(candidate_entries([study([nodule(None)])]), 4, 0)
+
+
+def test_studies_are_drawn_by_their_nodules():
+    studies = [study(), study([nodule(2)] * 3)]
+    drawn = Counter(study_sampler(studies, 4000, seed=1))
+    assert drawn[1] / drawn[0] == pytest.approx(3, rel=0.15)
+
+
+def test_only_false_alarms_of_the_segmentation_are_hard_negatives():
+    candidates = [
+        Candidate("s", (1, 2, 3), False, 0.9),
+        Candidate("s", (4, 5, 6), True, 0.9),
+        Candidate("s", (7, 8, 9), False),
+    ]
+    assert hard_negatives([study(candidates=candidates), study()])[0].tolist() == [[1, 2, 3]]
+    assert hard_negatives([study()])[0].shape == (0, 3)
+
+
+def test_points_that_nobody_has_labelled_or_outside_the_box_are_left_out(fake_data, tmp_path):
+    studies = read_data_dir(fake_data)[:1]
+    prepared = PreparedStudies(studies, tmp_path)
+    entries = candidate_entries(studies)
+    unlabelled = {**entries[0], "point_lps_mm": np.array([-51.0, -1.0, -46.0])}
+    far = {**entries[0], "point_lps_mm": np.array([9999.0, 0, 0])}
+    kept = known_entries(prepared, [*entries, unlabelled, far])
+    assert [e["point_lps_mm"].tolist() for e in kept] == [
+        e["point_lps_mm"].tolist() for e in entries
+    ]

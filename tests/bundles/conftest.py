@@ -1,0 +1,118 @@
+"""Small data folders and configs for the bundles' tests."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _fake_data() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "fake_data", Path(__file__).with_name("fake_data.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A key of the tests' own, so that none is made in the home of whoever runs them."""
+    path = tmp_path_factory.mktemp("key") / "patients.key"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NODULUS_PATIENT_KEY", str(path))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def bundles() -> Path:
+    """The folder of the three bundles."""
+    return REPOSITORY / "bundles"
+
+
+@pytest.fixture(scope="session")
+def fake_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with four studies; tests may not change it (the cache in it may grow)."""
+    folder: Path = _fake_data().write_fake_data(tmp_path_factory.mktemp("data") / "fake", 4)
+    return folder
+
+
+@pytest.fixture
+def other_data(tmp_path: Path) -> Path:
+    """A data folder of a test's own, two studies of other patients."""
+    folder: Path = _fake_data().write_fake_data(tmp_path / "other", 2, seed=1, prefix="1.2.4")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_bundle(bundles: Path) -> Callable[..., None]:
+    """Run a bundle's config as the command line does: name, config and overrides."""
+    from monai.bundle import run
+
+    def call(name: str, config: str, **override: Any) -> None:
+        configs = bundles / name / "configs"
+        run(
+            config_file=str(configs / f"{config}.json"),
+            meta_file=str(configs / "metadata.json"),
+            logging_file=False,
+            device="cpu",
+            **override,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def train(run_bundle: Callable[..., None]) -> Callable[..., Path]:
+    """Train two small steps; returns the published weights."""
+
+    def call(name: str, data: Path, output: Path, **override: Any) -> Path:
+        options: dict[str, Any] = {
+            "data_dirs": [str(data)],
+            "output_dir": str(output),
+            "runs_dir": "$None",  # all tests' folders lie in one; see test_leaks.py
+            "weights_path": str(output / "published" / "model.pt"),
+            "steps": 2,
+            "validate_every": 2,
+            "batch_size": 2,
+            "workers": 0,
+        }
+        run_bundle(name, "train", **{**options, **override})
+        return output / "published" / "model.pt"
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def nodule_weights(
+    train: Callable[..., Path], fake_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Weights of the nodule bundle after two steps."""
+    return train("nodule", fake_data, tmp_path_factory.mktemp("nodule"), crop_size=32)
+
+
+@pytest.fixture
+def leaking(fake_data: Path, other_data: Path) -> dict[str, Any]:
+    """Overrides that put one patient on both sides."""
+    table = other_data / "studies.csv"
+    table.write_text(table.read_text().replace("P1-0", "P0-0"))
+    return {"data_dirs": [str(fake_data)], "validation_dirs": [str(other_data)]}
+
+
+@pytest.fixture
+def images(fake_data: Path, tmp_path: Path) -> Path:
+    """A folder with one CT and nothing known about it."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for path in (fake_data / "luna16" / "subset0").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder

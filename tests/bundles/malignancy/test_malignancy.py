@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import csv
+
+import pytest
+import torch
+
+SMALL = {"crop_size": 32}
+
+
+@pytest.fixture(scope="module")
+def weights(train, fake_data, nodule_weights, tmp_path_factory):
+    output = tmp_path_factory.mktemp("malignancy")
+    start = {"initial_weights": str(nodule_weights), "learning_rate": 1e-9}
+    return train("malignancy", fake_data, output, **start, **SMALL)
+
+
+def test_it_starts_from_the_nodule_weights(weights, nodule_weights):
+    state = torch.load(weights, weights_only=True)
+    start = torch.load(nodule_weights, weights_only=True)
+    name = "layer2.0.conv1.weight"
+    torch.testing.assert_close(state[name], start[name], atol=1e-5, rtol=0)
+    assert not torch.allclose(state["fc.weight"], start["fc.weight"], atol=1e-3)
+
+
+def test_training_publishes_a_state_dict(weights):
+    state = torch.load(weights, weights_only=True)
+    assert state["fc.weight"].shape == (1, 128)
+
+
+def test_evaluation_reports_rates(weights, run_bundle, fake_data, tmp_path):
+    options = {"data_dirs": [str(fake_data)], "output_dir": str(tmp_path)}
+    run_bundle("malignancy", "evaluate", weights_path=str(weights), **options, **SMALL)
+    rows = (tmp_path / "metrics.csv").read_text()
+    for name in ("roc_auc", "sensitivity", "specificity"):
+        assert name in rows
+
+
+def test_inference_gives_each_point_its_probability(weights, run_bundle, images, tmp_path):
+    points = tmp_path / "points.csv"
+    rows = ["1.2.3.0.0,-47.5,0,-80", "1.2.3.0.0,47.5,0,-80", "1.2.3.0.0,0,0,-80"]
+    points.write_text("seriesuid,coordX,coordY,coordZ\n" + "\n".join(rows) + "\n")
+    output = tmp_path / "out"
+    options = {"dataset_dir": str(images), "points_file": str(points), "output_dir": str(output)}
+    run_bundle("malignancy", "inference", weights_path=str(weights), **options, **SMALL)
+    with (output / "probabilities.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [float(row["coordX"]) for row in written] == [-47.5, 47.5, 0]
+    assert all(0 < float(row["probability"]) < 1 for row in written)
+
+
+def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking, nodule_weights):
+    options = {**leaking, **SMALL}
+    with pytest.raises(RuntimeError) as error:
+        train("malignancy", fake_data, tmp_path, **options, initial_weights=str(nodule_weights))
+    texts, cause = [], error.value
+    while cause is not None:
+        texts.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    assert any("1 patients are in training and validation" in text for text in texts)

@@ -1,0 +1,30 @@
+"""Fixtures for every room."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _shared_data() -> Path:
+    named = os.environ.get("NODULUS_SHARED")
+    return (Path(named) if named else REPOSITORY.parent / "shared") / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real CT; the test is skipped where there is none."""
+    folder = _shared_data()
+    if not (folder / "ct").is_dir():
+        pytest.skip(f"needs the real CT in {folder} (set NODULUS_SHARED to the folder above data/)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_ct(shared_data: Path) -> Path:
+    """The folder with one folder a real CT."""
+    return shared_data / "ct"

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from monai.data import MetaTensor
+
+from transforms.geometry import Geometry
+from transforms.lungs import CropToLungsd, LungRegiond, find_lungs, lung_region
+
+SPACING = 2.5
+
+
+def chest(
+    *, cut_left_wall: bool = False, gas: bool = False, table: bool = True, flip_z: bool = False
+) -> tuple[np.ndarray, Geometry, dict[str, np.ndarray]]:
+    """A body of ellipses with two lungs, 2.5 mm voxels, axes (z, y, x)."""
+    z, y, x = np.meshgrid(np.arange(100), np.arange(130), np.arange(160), indexing="ij")
+    hu = np.full(z.shape, -1000.0)
+    body = ((x - 80) / 68) ** 2 + ((y - 60) / 48) ** 2 <= 1
+    hu[body] = 40
+    lungs = np.zeros(z.shape, bool)
+    for center in (50, 110):
+        lungs |= ((x - center) / 22) ** 2 + ((y - 60) / 32) ** 2 + ((z - 50) / 40) ** 2 <= 1
+    hu[lungs] = -850
+    parts = {"lungs": lungs.copy()}
+    nodule = (x - 29) ** 2 + (y - 60) ** 2 + (z - 50) ** 2 <= 5**2  # 25 mm, on the pleura
+    hu[nodule & lungs] = 30
+    parts["nodule"] = nodule & lungs
+    if gas:
+        stomach = ((x - 110) / 14) ** 2 + ((y - 50) / 14) ** 2 + ((z - 4) / 4) ** 2 <= 1
+        hu[stomach] = -1000
+        parts["gas"] = stomach
+    if table:
+        hu[:, 112:124, 20:140] = -900  # foam
+        hu[:, 110:112, 20:140] = 100
+        hu[:, 124:126, 20:140] = 100
+    hu += np.random.default_rng(0).normal(0, 15, hu.shape)
+    affine = np.zeros((4, 4))
+    affine[0, 2] = affine[1, 1] = SPACING
+    affine[2, 0] = SPACING
+    affine[3, 3] = 1
+    affine[:3, 3] = (-200, -150, -120)
+    geometry = Geometry(hu.shape, affine)
+    if cut_left_wall:
+        keep = slice(35, 160)  # the field of view cuts through the lung at low x
+        hu, geometry = hu[:, :, keep], geometry.cropped((0, 0, 35), (100, 130, 125))
+        parts = {k: v[:, :, keep] for k, v in parts.items()}
+    if flip_z:
+        moved = geometry.affine_lps.copy()
+        moved[:3, 3] = geometry.index_to_lps((99, 0, 0))
+        moved[:3, 0] *= -1
+        hu, geometry = hu[::-1], Geometry(geometry.shape_irc, moved)
+        parts = {k: v[::-1] for k, v in parts.items()}
+    return hu.astype(np.int16), geometry, parts
+
+
+def test_both_lungs_and_the_nodule_on_the_pleura_are_inside() -> None:
+    hu, geometry, parts = chest()
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    mask = region.on(geometry)
+    assert mask[parts["lungs"]].mean() > 0.99
+    assert mask[parts["nodule"]].mean() > 0.9
+    assert mask.sum() < 1.5 * parts["lungs"].sum()
+    aerated = parts["lungs"].sum() - parts["nodule"].sum()
+    assert region.volume_ml == pytest.approx(aerated * SPACING**3 / 1000, rel=0.1)
+    assert region.touches_ends == (False, False)
+
+
+def test_table_foam_and_bowel_gas_are_not_lung() -> None:
+    hu, geometry, parts = chest(gas=True)
+    mask = lung_region(hu, geometry)
+    assert not mask[:, 112:].any()
+    assert mask[parts["gas"]].mean() < 0.2
+
+
+def test_a_field_of_view_that_cuts_the_chest_wall_does_no_harm() -> None:
+    hu, geometry, parts = chest(cut_left_wall=True)
+    assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.97
+
+
+def test_direction_of_the_slices_does_not_matter() -> None:
+    hu, geometry, parts = chest(flip_z=True)
+    assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.99
+
+
+def test_a_sagittal_stack_gives_the_same_region() -> None:
+    hu, geometry, parts = chest()
+    axes = (2, 0, 1)
+    affine = geometry.affine_lps.copy()
+    affine[:3, :3] = affine[:3, axes]
+    turned = Geometry(tuple(hu.shape[a] for a in axes), affine)
+    mask = lung_region(hu.transpose(axes), turned)
+    np.testing.assert_array_equal(mask, lung_region(hu, geometry).transpose(axes))
+    assert mask[parts["lungs"].transpose(axes)].mean() > 0.99
+
+
+def test_no_lungs_no_region() -> None:
+    solid = np.full((40, 60, 60), 40, np.int16)
+    assert find_lungs(solid, Geometry(solid.shape, np.diag([2.5, 2.5, 2.5, 1]))) is None
+    air = np.full((40, 60, 60), -1000, np.int16)
+    assert find_lungs(air, Geometry(air.shape, np.diag([2.5, 2.5, 2.5, 1]))) is None
+
+
+def test_dictionary_transforms_crop_image_and_affine_alike() -> None:
+    hu, geometry, _ = chest()
+    ras = geometry.affine_ras[:, [2, 1, 0, 3]]
+    image = MetaTensor(torch.from_numpy(hu.transpose(2, 1, 0).copy())[None], affine=ras)
+    data = LungRegiond("image")({"image": image})
+    cropped = CropToLungsd(["image", "lungs"], margin_mm=10)(data)
+    assert cropped["image"].shape == cropped["lungs"].shape
+    assert cropped["image"].numel() < image.numel() / 2
+    assert int(cropped["lungs"].sum()) == int(data["lungs"].sum())
+    where = np.argwhere(cropped["lungs"][0].numpy())[0]
+    place = (cropped["lungs"].affine.numpy() @ [*where, 1])[:3]
+    back = np.round(np.linalg.inv(ras) @ [*place, 1])[:3].astype(int)
+    assert data["lungs"][0][tuple(back)] == 1
+    assert cropped["image"][0][tuple(where)] == image[0][tuple(back)]
+
+
+def test_an_image_without_lungs_is_named() -> None:
+    image = MetaTensor(torch.zeros(1, 30, 30, 30), meta={"filename_or_obj": "head.nii.gz"})
+    with pytest.raises(ValueError, match=r"head\.nii\.gz: no lungs"):
+        LungRegiond("image")({"image": image})
+
+
+@pytest.mark.real_data
+def test_the_mass_on_the_diaphragm_is_inside(real_ct: Path) -> None:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(real_ct / "C3N-00247")))
+    image = reader.Execute()
+    geometry = Geometry.from_itk(
+        image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()
+    )
+    region = find_lungs(sitk.GetArrayFromImage(image), geometry)
+    assert region is not None
+    assert region.at(np.array([-83.0, -192.0, -195.0]))
+    assert 3000 < region.volume_ml < 6000

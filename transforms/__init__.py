@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: geometry, resampling, lungs, candidates, measurements, augmentation."""

@@ -1,0 +1,336 @@
+"""The lung region: where it is worth looking for nodules.
+
+Found on a coarse grid by thresholds and shape, without a network. It errs on the large side:
+nodules that touch the pleura, vessels and the hilum lie inside the region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from transforms.geometry import LPS_TO_RAS, Geometry
+
+BoolArray = NDArray[np.bool_]
+
+COARSE_MM = 2.5
+AIR_BELOW_HU = -400.0
+OUTSIDE_AIR_BELOW_HU = -930.0
+TISSUE_ABOVE_HU = -300.0
+SMALLEST_LUNG_CORE_ML = 20.0
+CORE_DEPTH_MM = 6.0
+GAS_BELOW_HU = -960.0
+CLOSING_MM = 18.0
+MARGIN_MM = 4.0
+LARGEST_HOLE_MM2 = 2500.0
+
+
+@dataclass(frozen=True, eq=False)
+class LungRegion:
+    """The lungs on a coarse grid.
+
+    Args:
+        mask: shape (I, R, C) of ``geometry``: lungs closed over vessels and pleural nodules,
+            with a margin of a few millimetres.
+        aerated: the air-filled part alone, same shape.
+        geometry: the coarse grid.
+        touches_ends: whether the lungs reach the first and the last slice (a scan that cuts them).
+    """
+
+    mask: BoolArray
+    aerated: BoolArray
+    geometry: Geometry
+    touches_ends: tuple[bool, bool]
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the air-filled part."""
+        return float(self.aerated.sum()) * self.geometry.voxel_volume_mm3 / 1000.0
+
+    def at(self, points_lps_mm: NDArray[np.float64]) -> BoolArray:
+        """Whether each point, shape (..., 3) in LPS mm, lies in the region."""
+        index = np.round(self.geometry.lps_to_index(points_lps_mm)).astype(int)
+        inside = np.all((index >= 0) & (index < np.asarray(self.mask.shape)), axis=-1)
+        clipped = np.clip(index, 0, np.asarray(self.mask.shape) - 1)
+        return np.asarray(inside & self.mask[clipped[..., 0], clipped[..., 1], clipped[..., 2]])
+
+    def box(self, geometry: Geometry, margin_mm: float) -> tuple[slice, slice, slice]:
+        """The box of another grid over the same axes that holds the region and a margin."""
+        where = np.argwhere(self.mask)
+        low = self.geometry.index_to_lps(where.min(axis=0) - 0.5)
+        high = self.geometry.index_to_lps(where.max(axis=0) + 0.5)
+        # the corners stay the extremes: both grids have the same axes
+        ends = np.sort(geometry.lps_to_index(np.stack([low, high])), axis=0)
+        margin = margin_mm / np.asarray(geometry.spacing_irc_mm)
+        start = np.clip(np.floor(ends[0] - margin), 0, geometry.shape_irc).astype(int)
+        stop = np.clip(np.ceil(ends[1] + margin) + 1, 0, geometry.shape_irc).astype(int)
+        i, r, c = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+        return i, r, c
+
+    def on(self, geometry: Geometry) -> BoolArray:
+        """The region on another grid (nearest neighbour), shape ``geometry.shape_irc``.
+
+        Raises:
+            ValueError: the other grid's axes are not this one's, up to order and sign.
+        """
+        return _pick(self.mask, self.geometry, geometry)
+
+
+def _pick(mask: BoolArray, source: Geometry, target: Geometry) -> BoolArray:
+    """Nearest neighbour between grids whose axes agree up to order and sign."""
+    matrix = np.linalg.inv(source.affine_lps) @ target.affine_lps
+    order = np.argmax(np.abs(matrix[:3, :3]), axis=0)  # the source axis of each target axis
+    reach = np.abs(matrix[:3, :3]) * np.asarray(target.shape_irc)
+    stray = reach.copy()
+    stray[order, range(3)] = 0.0
+    if sorted(order) != [0, 1, 2] or stray.max() > 1.0:
+        raise ValueError("the two grids' axes differ by more than order and sign")
+    picks = []
+    for axis, own in enumerate(order):
+        index = matrix[own, axis] * np.arange(target.shape_irc[axis]) + matrix[own, 3]
+        picks.append(np.clip(np.round(index), 0, mask.shape[own] - 1).astype(int))
+    return np.asarray(mask.transpose(order)[np.ix_(*picks)])
+
+
+def axial_axis(geometry: Geometry) -> int:
+    """The array axis (0, 1 or 2) that runs most nearly along the body, LPS z."""
+    return int(np.argmax(np.abs(geometry.direction_irc[2])))
+
+
+def coarsen(
+    hu: NDArray[Any], geometry: Geometry, spacing_mm: float
+) -> tuple[NDArray[np.float32], Geometry]:
+    """Average blocks of whole voxels to about ``spacing_mm``; never finer than the input.
+
+    Args:
+        hu: shape (I, R, C).
+        geometry: of ``hu``.
+        spacing_mm: wanted spacing.
+
+    Returns:
+        float32 volume and its geometry.
+    """
+    factor = np.maximum(1, np.round(spacing_mm / np.asarray(geometry.spacing_irc_mm))).astype(int)
+    size = np.maximum(1, np.asarray(hu.shape) // factor)
+    factor = np.minimum(factor, np.asarray(hu.shape))
+    fi, fr, fc = (int(f) for f in factor)
+    si, sr, sc = (int(s) for s in size)
+    slabs = []
+    for i in range(si):  # slab by slab: no float copy of the whole volume
+        slab = hu[i * fi : (i + 1) * fi, : sr * fr, : sc * fc]
+        slabs.append(slab.reshape(-1, sr, fr, sc, fc).mean(axis=(0, 2, 4), dtype=np.float32))
+    affine = geometry.affine_lps.copy()
+    affine[:3, :3] = geometry.affine_lps[:3, :3] * factor
+    affine[:3, 3] = geometry.index_to_lps((factor - 1) / 2)
+    return np.stack(slabs), Geometry((si, sr, sc), affine)
+
+
+def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
+    """Find the lungs.
+
+    Air that is enclosed by the body in at least three of the four directions of its axial plane
+    (so that a field of view that cuts the chest wall does no harm) and is neither outside air
+    nor bowel gas; then closed by ``CLOSING_MM`` over vessels and nodules, holes filled.
+
+    Args:
+        hu: shape (I, R, C), Hounsfield units.
+        geometry: of ``hu``.
+
+    Returns:
+        The region, or None where there is nothing like a lung.
+    """
+    coarse, grid = coarsen(hu, geometry, COARSE_MM)
+    axis = axial_axis(grid)
+    volume = np.moveaxis(coarse, axis, 0)
+    spacing = np.asarray(
+        [grid.spacing_irc_mm[a] for a in (axis, *[b for b in range(3) if b != axis])]
+    )
+    voxel_ml = grid.voxel_volume_mm3 / 1000.0
+
+    body = _largest(ndimage.binary_opening(volume > TISSUE_ABOVE_HU))
+    air = (volume < AIR_BELOW_HU) & ~_outside_air(volume) & (_sides_enclosed(body) >= 3)
+    air = ndimage.binary_opening(air)
+    lungs = _lung_parts(air, volume, spacing, voxel_ml)
+    if not lungs.any():
+        return None
+
+    closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
+    mask = ndimage.distance_transform_edt(~closed, sampling=spacing) <= MARGIN_MM
+    ends = (bool(lungs[0].sum() * voxel_ml > 1.0), bool(lungs[-1].sum() * voxel_ml > 1.0))
+    return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends)
+
+
+def lung_region(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
+    """The lung region on the grid of ``hu``, shape (I, R, C); empty where there is no lung."""
+    region = find_lungs(hu, geometry)
+    return np.zeros(hu.shape, bool) if region is None else region.on(geometry)
+
+
+def _largest(mask: BoolArray) -> BoolArray:
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+
+
+def _outside_air(volume: NDArray[np.float32]) -> BoolArray:
+    """Air around the patient: reaches the border of its axial slice through air that is empty."""
+    empty = volume < OUTSIDE_AIR_BELOW_HU
+    in_plane = np.zeros((3, 3, 3), bool)
+    in_plane[1] = ndimage.generate_binary_structure(2, 1)
+    labels, _ = ndimage.label(empty, structure=in_plane)
+    border = np.concatenate(
+        [
+            labels[:, 0].ravel(),
+            labels[:, -1].ravel(),
+            labels[:, :, 0].ravel(),
+            labels[:, :, -1].ravel(),
+        ]
+    )
+    outside = np.zeros(labels.max() + 1, bool)
+    outside[np.unique(border)] = True
+    outside[0] = False
+    return np.asarray(outside[labels])
+
+
+def _sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
+    """In how many of the four in-plane directions each voxel meets the body."""
+    count = np.zeros(body.shape, np.int8)
+    for axis in (1, 2):
+        count += np.logical_or.accumulate(body, axis=axis)
+        count += np.flip(np.logical_or.accumulate(np.flip(body, axis), axis=axis), axis)
+    return count
+
+
+def _lung_parts(
+    air: BoolArray, volume: NDArray[np.float32], spacing: NDArray[np.float64], voxel_ml: float
+) -> BoolArray:
+    """Components that are large and thick enough to be lung.
+
+    Judged by their core, what lies ``CORE_DEPTH_MM`` deep: folds of cloth and gaps at the skin
+    have none, and bowel gas is emptier there than any lung but the largest component.
+    """
+    labels, count = ndimage.label(air)
+    if count == 0:
+        return air
+    core = ndimage.distance_transform_edt(air, sampling=spacing) > CORE_DEPTH_MM
+    voxels = np.bincount(labels[core], minlength=count + 1)[1:]
+    total = np.bincount(labels[core], weights=volume[core], minlength=count + 1)[1:]
+    gas = total < GAS_BELOW_HU * voxels
+    keep = (voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML) & (~gas | (voxels == voxels.max()))
+    return np.asarray(np.concatenate([[False], keep])[labels])
+
+
+def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:
+    """Closing by a ball, by two distance transforms; padded, so that the edge does not erode."""
+    pad = np.ceil(radius_mm / spacing).astype(int) + 1
+    padded = np.pad(mask, [(int(p), int(p)) for p in pad])
+    grown = ndimage.distance_transform_edt(~padded, sampling=spacing) <= radius_mm
+    shrunk = ndimage.distance_transform_edt(grown, sampling=spacing) > radius_mm
+    inner = tuple(slice(int(p), int(p) + n) for p, n in zip(pad, mask.shape, strict=True))
+    return np.asarray(shrunk[inner] | mask)
+
+
+def _fill_holes(mask: BoolArray, pixel_mm2: float) -> BoolArray:
+    """Fill what lung encloses within an axial slice up to a large mass; never the mediastinum."""
+    result = mask.copy()
+    for plane in result:
+        holes, count = ndimage.label(ndimage.binary_fill_holes(plane) & ~plane)
+        if count:
+            area = np.bincount(holes.ravel()) * pixel_mm2
+            area[0] = np.inf
+            plane |= (area <= LARGEST_HOLE_MM2)[holes]
+    return result
+
+
+class LungRegiond(MapTransform):
+    """Add the lung region of an image as a uint8 mask.
+
+    Args:
+        keys: one MetaTensor of shape (1, X, Y, Z) in HU.
+        lungs_key: where the mask goes, a MetaTensor of the image's shape and affine.
+
+    Raises:
+        ValueError: no lungs in the image; names the file.
+    """
+
+    def __init__(self, keys: KeysCollection, lungs_key: str = "lungs") -> None:
+        super().__init__(keys)
+        self.lungs_key = lungs_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Find the lungs."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            image: MetaTensor = result[key]
+            array = image.as_tensor()[0].numpy()
+            affine_lps = LPS_TO_RAS @ image.affine.cpu().numpy().astype(np.float64)
+            shape = (array.shape[0], array.shape[1], array.shape[2])
+            mask = lung_region(array, Geometry(shape, affine_lps))
+            if not mask.any():
+                raise ValueError(
+                    f"{image.meta.get('filename_or_obj', key)}: no lungs found in the image"
+                )
+            lungs = torch.from_numpy(mask[np.newaxis].astype(np.uint8))
+            result[self.lungs_key] = MetaTensor(lungs, affine=image.affine.clone())
+        return result
+
+
+class CropToLungsd(MapTransform):
+    """Crop images to the box around the lung region plus a margin; affines follow.
+
+    Args:
+        keys: MetaTensors of one shape (1, X, Y, Z), the mask among them if it is to be cropped.
+        lungs_key: the mask.
+        margin_mm: kept around the box where the image has it.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        lungs_key: str = "lungs",
+        margin_mm: float = 24.0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.lungs_key = lungs_key
+        self.margin_mm = margin_mm
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Crop each key."""
+        result = dict(data)
+        lungs: MetaTensor = result[self.lungs_key]
+        affine = lungs.affine.cpu().numpy().astype(np.float64)
+        mask = lungs.as_tensor()[0] > 0
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        start, stop = [], []
+        for axis in range(3):
+            other = [a for a in range(3) if a != axis]
+            line = torch.nonzero(mask.any(dim=max(other)).any(dim=min(other))).ravel()
+            margin = int(np.ceil(self.margin_mm / spacing[axis]))
+            start.append(max(0, int(line[0]) - margin))
+            stop.append(min(mask.shape[axis], int(line[-1]) + 1 + margin))
+        moved = affine.copy()
+        moved[:3, 3] = affine[:3, :3] @ np.asarray(start) + affine[:3, 3]
+        for key in self.key_iterator(result):
+            image: MetaTensor = result[key]
+            if image.shape[1:] != lungs.shape[1:]:
+                raise ValueError(
+                    f"{key} has shape {tuple(image.shape)}, the lungs {tuple(lungs.shape)}"
+                )
+            box = image.as_tensor()[
+                :, start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]
+            ].clone()
+            cropped = MetaTensor(box, meta=dict(image.meta))
+            cropped.affine = torch.from_numpy(moved)
+            result[key] = cropped
+        return result

@@ -1,0 +1,37 @@
+"""Cubes cut out of a volume, padded where they reach beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+
+def crop_cube(
+    volume: torch.Tensor, center_index: ArrayLike, size: int | Sequence[int], fill: float
+) -> torch.Tensor:
+    """Cut a box whose middle voxel is the voxel nearest to a point.
+
+    Args:
+        volume: shape (channels, X, Y, Z).
+        center_index: fractional index of the point, three numbers.
+        size: edge lengths in voxels; an even edge has its middle at ``size // 2``.
+        fill: value of voxels outside the volume.
+
+    Returns:
+        A new tensor of shape (channels, *size), of the volume's type.
+    """
+    shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
+    center = np.floor(np.asarray(center_index, dtype=np.float64) + 0.5).astype(int)
+    start = center - shape // 2
+    limits = np.asarray(volume.shape[1:])
+    low, high = np.clip(start, 0, limits), np.clip(start + shape, 0, limits)
+    cube = volume.new_full((volume.shape[0], *shape.tolist()), fill)
+    if np.all(high > low):
+        a, b = low - start, high - start
+        cube[:, a[0] : b[0], a[1] : b[1], a[2] : b[2]] = volume[
+            :, low[0] : high[0], low[1] : high[1], low[2] : high[2]
+        ]
+    return cube

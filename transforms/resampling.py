@@ -1,0 +1,152 @@
+"""Separable, antialiased resampling along the axes of a grid.
+
+MONAI's ``Spacing`` samples without a low-pass filter: going from 0.6 mm to 1 mm pixels it keeps
+the noise of a few pixels and throws the rest away. Here a finer grid interpolates linearly, and a
+coarser one averages that interpolation over a box, so that noise falls and edges do not alias.
+Both give a linear function of place back exactly: nothing moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+from monai.utils import ensure_tuple_rep
+from numpy.typing import ArrayLike, NDArray
+
+Mode = Literal["linear", "nearest"]
+
+
+def output_size(size: int, spacing_mm: float, new_spacing_mm: float) -> int:
+    """Number of voxels of the new spacing that cover ``size`` voxels of the old one, at least 1."""
+    return max(1, round(size * spacing_mm / new_spacing_mm))
+
+
+def _taps(
+    size: int, new_size: int, step: float, mode: Mode
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Input indices and weights, each of shape (new_size, taps); ``step`` in input voxels."""
+    position = (np.arange(new_size) + 0.5) * step - 0.5
+    if mode == "nearest":
+        nearest = np.clip(np.floor(position + 0.5), 0, size - 1).astype(np.int64)
+        return nearest[:, None], np.ones((new_size, 1), np.float32)
+    # Wide enough to average what a coarser grid merges, and nothing where it does not.
+    width = float(np.sqrt(max(step**2 - 1.0, 0.0)))
+    reach = 1.0 + width / 2
+    first = np.floor(position - reach).astype(np.int64) + 1
+    index = first[:, None] + np.arange(int(np.ceil(2 * reach)))
+    offset = position[:, None] - index
+    if width < 1e-3:
+        weight = np.clip(1.0 - np.abs(offset), 0.0, None)
+    else:
+        weight = (_hat_integral(offset + width / 2) - _hat_integral(offset - width / 2)) / width
+    return np.clip(index, 0, size - 1), weight.astype(np.float32)
+
+
+def _hat_integral(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integral up to x of linear interpolation's kernel, the hat max(0, 1 - |x|)."""
+    x = np.clip(x, -1.0, 1.0)
+    return np.where(x < 0, (x + 1.0) ** 2 / 2, 1.0 - (1.0 - x) ** 2 / 2)
+
+
+def resample_axis(
+    image: torch.Tensor, axis: int, step: float, new_size: int, mode: Mode
+) -> torch.Tensor:
+    """Resample one axis.
+
+    Args:
+        image: any shape.
+        axis: the axis to resample.
+        step: new voxel size in old voxels; the outer edges of the two grids' first voxels coincide.
+        new_size: length of the axis afterwards.
+        mode: ``linear`` (float result, antialiased) or ``nearest`` (labels; type kept).
+    """
+    if step == 1.0 and new_size == image.shape[axis]:
+        return image
+    index, weight = _taps(image.shape[axis], new_size, step, mode)
+    if mode == "nearest":
+        return image.index_select(axis, torch.from_numpy(index[:, 0]).to(image.device))
+    shape = [1] * image.ndim
+    shape[axis] = new_size
+    result: torch.Tensor | None = None
+    for tap in range(index.shape[1]):
+        if not weight[:, tap].any():
+            continue
+        taken = image.index_select(axis, torch.from_numpy(index[:, tap]).to(image.device)).float()
+        factor = torch.from_numpy(weight[:, tap]).to(image.device).reshape(shape)
+        result = taken.mul_(factor) if result is None else result.addcmul_(taken, factor)
+    if result is None:  # cannot be: the weights of each output voxel sum to 1
+        raise AssertionError("no filter taps")
+    return result
+
+
+def resample_to_spacing(
+    image: torch.Tensor,
+    affine: ArrayLike,
+    spacing_mm: float | Sequence[float],
+    mode: Mode = "linear",
+) -> tuple[torch.Tensor, NDArray[np.float64]]:
+    """Resample a volume to a spacing, keeping the outer edge of its first voxel where it was.
+
+    Args:
+        image: shape (channels, *spatial), three spatial axes.
+        affine: 4x4 matrix from index to mm in any space; its axes should be orthogonal.
+        spacing_mm: the new distance between voxels along each axis.
+        mode: ``linear`` or ``nearest``.
+
+    Returns:
+        The new image (float32 for ``linear``) and its affine.
+    """
+    old = np.asarray(affine, dtype=np.float64)
+    spacing = np.linalg.norm(old[:3, :3], axis=0)
+    target = np.asarray(ensure_tuple_rep(spacing_mm, 3), dtype=np.float64)
+    step = target / spacing
+    sizes = [output_size(n, s, t) for n, s, t in zip(image.shape[1:], spacing, target, strict=True)]
+    result = image
+    # The axis that shrinks most first: the others then have less to do.
+    for axis in np.argsort(-step):
+        result = resample_axis(result, int(axis) + 1, float(step[axis]), sizes[axis], mode)
+    new = old.copy()
+    new[:3, :3] = old[:3, :3] * step
+    new[:3, 3] = old[:3, :3] @ (0.5 * step - 0.5) + old[:3, 3]
+    return (result.float() if mode == "linear" else result), new
+
+
+class ResampleToSpacingd(MapTransform):
+    """Dictionary version of :func:`resample_to_spacing` for MetaTensors.
+
+    Args:
+        keys: MetaTensors of shape (channels, X, Y, Z).
+        spacing_mm: one number for an isotropic grid, or one for each axis.
+        mode: ``linear`` or ``nearest``, one for all keys or one for each.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        spacing_mm: float | Sequence[float] = 1.0,
+        mode: Mode | Sequence[Mode] = "linear",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.spacing_mm = spacing_mm
+        self.mode = ensure_tuple_rep(mode, len(self.keys))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Resample each key."""
+        result = dict(data)
+        for key, mode in self.key_iterator(result, self.mode):
+            image = result[key]
+            if not isinstance(image, MetaTensor):
+                raise TypeError(f"{key} must be a MetaTensor, got {type(image).__name__}")
+            array, affine = resample_to_spacing(
+                image.as_tensor(), image.affine.cpu().numpy(), self.spacing_mm, mode
+            )
+            result[key] = MetaTensor(array, meta=dict(image.meta))
+            result[key].affine = torch.from_numpy(affine)
+        return result
