@@ -16,6 +16,7 @@ from app.chain.classify import classify
 from app.chain.findings import Scored, build_findings
 from app.chain.models import Models
 from app.chain.network_space import to_network_space
+from app.chain.nodule_probability import combine
 from app.chain.segment import segment
 from app.chain.settings import ChainSettings
 from app.errors import ErrorCode, NodulusError
@@ -104,14 +105,19 @@ def analyse(
     with step("candidates"):
         candidates, dropped = find_candidates(probability, grid, region, settings)
     with step("nodule") as report:
-        nodule = rate(models.nodule, candidates, report)
+        classified = rate(models.nodule, candidates, report)
+        nodule = combine(
+            [c.peak_probability for c in candidates],
+            classified,
+            settings.pipeline.segmentation_share,
+        )
     threshold = settings.operating_points.nodule.threshold
     kept = np.flatnonzero(nodule >= threshold)
     with step("malignancy") as report:
         malignancy = rate(models.malignancy, [candidates[i] for i in kept], report)
     with step("measurements"):
         scored = [
-            Scored(candidates[i], float(nodule[i]), float(m))
+            Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))
             for i, m in zip(kept, malignancy, strict=True)
         ]
         found, labels = build_findings(
@@ -123,7 +129,10 @@ def analyse(
     return Analysis(
         findings=tuple(sorted((f for f in found if f is not None), key=lambda f: f.id)),
         labels=labels,
-        candidates=(*describe_candidates(candidates, nodule, outcome, threshold), *dropped),
+        candidates=(
+            *describe_candidates(candidates, nodule, classified, outcome, threshold),
+            *dropped,
+        ),
         lungs=lungs,
         probability=probability,
         probability_geometry=grid,

@@ -42,10 +42,14 @@ def find_candidates(
     small = [c for c in merged if c.volume_mm3 < pipeline.min_candidate_volume_mm3]
     large = [c for c in merged if c.volume_mm3 >= pipeline.min_candidate_volume_mm3]
     dropped = [
-        _record(c, None, None, f"dropped: smaller than {pipeline.min_candidate_volume_mm3:g} mm3")
+        _record(
+            c, None, None, None, f"dropped: smaller than {pipeline.min_candidate_volume_mm3:g} mm3"
+        )
         for c in small
     ] + [
-        _record(c, None, None, f"dropped: not among the {pipeline.max_candidates} most probable")
+        _record(
+            c, None, None, None, f"dropped: not among the {pipeline.max_candidates} most probable"
+        )
         for c in large[pipeline.max_candidates :]
     ]
     return large[: pipeline.max_candidates], dropped
@@ -54,6 +58,7 @@ def find_candidates(
 def describe_candidates(
     candidates: Sequence[Candidate],
     nodule_probability: NDArray[np.float64],
+    classifier_probability: NDArray[np.float64],
     findings: Sequence[Finding | None],
     threshold: float,
 ) -> list[CandidateRecord]:
@@ -61,30 +66,38 @@ def describe_candidates(
 
     Args:
         candidates: in the order of the other two.
-        nodule_probability: of each.
+        nodule_probability: of each, from both networks.
+        classifier_probability: of each, from the nodule classifier alone.
         findings: what each became, None for nothing.
-        threshold: the nodule classifier's operating point.
+        threshold: the operating point of the nodule probability.
     """
     records = []
-    for candidate, p, finding in zip(candidates, nodule_probability, findings, strict=True):
+    for candidate, p, alone, finding in zip(
+        candidates, nodule_probability, classifier_probability, findings, strict=True
+    ):
         if finding is not None:
             reason = f"kept: nodule probability {p:.3f} is at or above {threshold:.3f}"
         elif p < threshold:
             reason = f"dropped: nodule probability {p:.3f} is below {threshold:.3f}"
         else:
             reason = "dropped: all of its voxels belong to a finding of higher rank"
-        records.append(_record(candidate, float(p), finding, reason))
+        records.append(_record(candidate, float(p), float(alone), finding, reason))
     return records
 
 
 def _record(
-    candidate: Candidate, nodule_probability: float | None, finding: Finding | None, reason: str
+    candidate: Candidate,
+    nodule_probability: float | None,
+    classifier_probability: float | None,
+    finding: Finding | None,
+    reason: str,
 ) -> CandidateRecord:
     return CandidateRecord(
         center_lps_mm=candidate.center_mm,
         volume_mm3=candidate.volume_mm3,
         segmentation_probability=candidate.peak_probability,
         nodule_probability=nodule_probability,
+        classifier_probability=classifier_probability,
         kept=finding is not None,
         reason=reason,
         finding_id=None if finding is None else finding.id,

@@ -28,6 +28,7 @@ class Scored:
 
     candidate: Candidate
     nodule_probability: float
+    classifier_probability: float
     malignancy_probability: float
 
 
@@ -99,6 +100,7 @@ def _finding(
         nodule_probability=one.nodule_probability,
         malignancy_probability=one.malignancy_probability,
         segmentation_probability=one.candidate.peak_probability,
+        classifier_probability=one.classifier_probability,
         longest_diameter_mm=size.diameters.longest_mm,
         perpendicular_diameter_mm=size.diameters.perpendicular_mm,
         longest_diameter_ends_lps_mm=size.diameters.longest_ends_lps_mm,

@@ -25,6 +25,12 @@ class PipelineSettings(BaseModel):
     min_candidate_volume_mm3: float = Field(ge=0)
     merge_gap_mm: float = Field(ge=0, description="Pieces closer than this are one nodule")
     max_candidates: int = Field(ge=1, description="The most probable ones are kept")
+    segmentation_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Of the nodule probability; the classifier has the rest",
+    )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
 
 

@@ -32,8 +32,8 @@ class Mark(NamedTuple):
 def marks_of(result: StudyResult) -> Iterator[Mark]:
     """Give a mark for every candidate of a study, also for those that were dropped.
 
-    The probability is the nodule classifier's. A candidate that was dropped before the
-    classifier gets 0: the segmenter's probability is on another scale, and a FROC curve needs one.
+    The probability is ``nodule_probability``. A candidate that was dropped before the nodule
+    classifier saw it gets 0: a FROC curve needs one scale.
 
     Args:
         result: the study's result.

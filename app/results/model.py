@@ -52,10 +52,15 @@ class Finding(_Frozen):
     tracking_uid: str = Field(description="DICOM tracking UID, the same in SEG and SR")
     center_lps_mm: LpsPoint
     center_index_irc: tuple[float, float, float]
-    nodule_probability: Probability = Field(ge=0, le=1)
+    nodule_probability: Probability = Field(
+        ge=0, le=1, description="Pooled from the segmentation's and the nodule classifier's"
+    )
     malignancy_probability: Probability = Field(ge=0, le=1)
     segmentation_probability: Probability = Field(
         ge=0, le=1, description="Highest voxel probability"
+    )
+    classifier_probability: Probability | None = Field(
+        default=None, ge=0, le=1, description="Of the nodule classifier alone"
     )
     longest_diameter_mm: float = Field(ge=0, description="Longest in-plane axial diameter")
     perpendicular_diameter_mm: float = Field(ge=0)
@@ -79,6 +84,7 @@ class CandidateRecord(_Frozen):
     volume_mm3: float
     segmentation_probability: Probability
     nodule_probability: Probability | None
+    classifier_probability: Probability | None = None
     kept: bool
     reason: str = Field(description="Why it was kept or dropped, in one sentence")
     finding_id: int | None = None

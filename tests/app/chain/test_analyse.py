@@ -85,13 +85,18 @@ def test_orientation_of_the_array_does_not_matter(
 def test_thresholds_decide(volume: CtVolume, models: Models, chain_settings: ChainSettings) -> None:
     strict = chain_settings.operating_points.model_copy(
         update={
-            "nodule": chain_settings.operating_points.nodule.model_copy(update={"threshold": 0.999})
+            "nodule": chain_settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
         }
     )
     result = analyse(volume, models, chain_settings.model_copy(update={"operating_points": strict}))
     assert result.findings == ()
     assert not result.labels.any()
-    assert any("below 0.999" in c.reason for c in result.candidates)
+    assert any("below 1.000" in c.reason for c in result.candidates)
+    judged = [c for c in result.candidates if c.classifier_probability is not None]
+    assert judged
+    for c in judged:
+        low, high = sorted((c.segmentation_probability, c.classifier_probability))
+        assert low - 1e-3 <= c.nodule_probability <= high + 1e-3
 
 
 def test_no_lungs_is_said(models: Models, chain_settings: ChainSettings) -> None:
