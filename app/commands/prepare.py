@@ -1,0 +1,100 @@
+"""`nodulus prepare`: from annotated CT to a cache that the bundles train on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.commands.root import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from app.preparing.run import Found
+
+_FILE_OR_FOLDER = click.Path(path_type=Path)
+_AGREEMENT = click.FloatRange(0, 1, min_open=True)
+
+
+@click.group("prepare")
+def command() -> None:
+    """Turn annotated CT into a cache that the bundles train on.
+
+    Each scan is read once, brought to 1 mm, cropped to the lungs and written as one file. A run
+    that was stopped, or whose input has changed, goes on with what is new.
+
+    Exit status: 0 all is well, 1 something was wrong and left out (it is listed), 2 wrong usage.
+    """
+
+
+def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every kind of data."""
+    for option in (
+        click.option("--debug", is_flag=True, help="Show details of unexpected errors."),
+        click.option("--strict", is_flag=True, help="Refuse input that anything is wrong with."),
+        click.option("--workers", type=click.IntRange(1),
+                     help="Processes; default: one a core."),
+        click.option("--spacing-mm", default=1.0, show_default=True,
+                     type=click.FloatRange(0.1, 5.0), help="Of the prepared scans."),
+        click.option("-o", "--output", required=True, type=click.Path(file_okay=False,
+                     path_type=Path), help="Folder of the cache."),
+        click.argument("source", metavar="DIR", type=_FILE_OR_FOLDER),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command.command("luna16")
+@_shared
+@click.option("--partial", is_flag=True, help="Only some of the ten subsets are meant to be there.")
+@click.option("--agreement", default=0.5, show_default=True, type=_AGREEMENT,
+              help="Share of a nodule's readers that must cover a voxel of it.")  # fmt: skip
+def luna16(partial: bool, agreement: float, **shared: Any) -> None:
+    """LUNA16 as downloaded: subset0 to subset9 and its tables in DIR.
+
+    Ratings and outlines of the nodules come from LIDC-IDRI's readers.
+    """
+    from app.preparing.luna16 import luna16 as find
+
+    _prepare(
+        lambda path, progress: find(
+            path, agreement=agreement, partial_set=partial, progress=progress
+        ),
+        **shared,
+    )
+
+
+def _prepare(
+    find: Callable[[Path, Callable[[int, int], None]], Found],
+    source: Path,
+    output: Path,
+    spacing_mm: float,
+    workers: int | None,
+    strict: bool,
+    debug: bool,
+) -> None:
+    """Find, prepare and report; ends the program with status 1 where anything was wrong."""
+    from rich.console import Console
+
+    from app.commands.progress import StudyProgress
+    from app.preparing.report import is_whole, problem_lines, summary_lines
+    from app.preparing.run import PrepareOptions, prepare_found
+
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    with StudyProgress(errors) as progress:
+        progress.task("looking for scans")
+        found = find(source, progress.files)
+        options = PrepareOptions(spacing_mm, workers, strict)
+        summary = prepare_found(found, output, options, progress.step)
+    for grave, line in problem_lines(summary):
+        errors.print(line, style="red" if grave else "yellow", markup=False)
+    for line in summary_lines(summary, output):
+        console.print(line, markup=False)
+    if not is_whole(summary):
+        sys.exit(EXIT_FAILED)
