@@ -35,6 +35,8 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--debug", is_flag=True, help="Show details of unexpected errors."),
         click.option("--strict", is_flag=True, help="Refuse input that anything is wrong with."),
+        click.option("--verify", is_flag=True,
+                     help="Also compare the checksums of scans that were prepared earlier."),
         click.option("--workers", type=click.IntRange(1),
                      help="Processes; default: one a core."),
         click.option("--spacing-mm", default=1.0, show_default=True,
@@ -74,6 +76,7 @@ def _prepare(
     spacing_mm: float,
     workers: int | None,
     strict: bool,
+    verify: bool,
     debug: bool,
 ) -> None:
     """Find, prepare and report; ends the program with status 1 where anything was wrong."""
@@ -90,7 +93,7 @@ def _prepare(
     with StudyProgress(errors) as progress:
         progress.task("looking for scans")
         found = find(source, progress.files)
-        options = PrepareOptions(spacing_mm, workers, strict)
+        options = PrepareOptions(spacing_mm, workers, strict, verify)
         summary = prepare_found(found, output, options, progress.step)
     for grave, line in problem_lines(summary):
         errors.print(line, style="red" if grave else "yellow", markup=False)

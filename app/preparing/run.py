@@ -41,11 +41,13 @@ class PrepareOptions:
         spacing_mm: isotropic spacing.
         workers: processes; None for one a core.
         strict: refuse input that anything is wrong with.
+        verify: compare the checksum of each prepared file that is there.
     """
 
     spacing_mm: float = 1.0
     workers: int | None = None
     strict: bool = False
+    verify: bool = False
 
 
 def prepare_found(
@@ -70,6 +72,7 @@ def prepare_found(
             settings=CacheSettings(spacing_mm=options.spacing_mm),
             workers=options.workers or _cores(),
             strict=options.strict,
+            verify=options.verify,
             problems=found.problems,
             source=found.source,
             expected=found.expected,
