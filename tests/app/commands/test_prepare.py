@@ -395,7 +395,7 @@ def test_a_run_that_was_stopped_goes_on(luna: Path, tmp_path: Path) -> None:
 def test_a_prepared_file_that_was_damaged_is_made_again(luna: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     luna16(luna, cache)
-    path = sorted((cache / "prepared").iterdir())[0]
+    path = min((cache / "prepared").iterdir())
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
     assert "1 scan prepared now" in luna16(luna, cache).output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -73,10 +74,8 @@ def read_tables(root: Path) -> Luna16Tables:
     annotations = find_table(root, [ANNOTATIONS])
     if annotations is None:
         raise FileNotFoundError(f"{root}: no {ANNOTATIONS} in it or below")
-    table = read_table(annotations, (*COORDINATES, _DIAMETER))
-    problems = list(table.problems)
-    kept = _positive(table, problems)
-    nodules, lines = _grouped(_once(table.path, kept, problems), _nodule)
+    nodules, lines, found = read_nodule_rows(annotations)
+    problems = list(found)
     candidates: dict[str, list[Candidate]] = {}
     excluded: dict[str, list[Finding]] = {}
     if path := _optional(root, CANDIDATES, "candidates", problems):
@@ -96,6 +95,28 @@ def read_tables(root: Path) -> Luna16Tables:
     )
 
 
+def read_nodule_rows(
+    path: Path,
+) -> tuple[dict[str, list[Nodule]], dict[str, list[int]], tuple[Problem, ...]]:
+    """Read nodules in LUNA16's form; a further column ``malignancy`` (1 to 5) is read too.
+
+    Args:
+        path: such as ``annotations.csv``.
+
+    Returns:
+        The nodules of each series, the line of each of them, and what is wrong with other lines.
+
+    Raises:
+        FileNotFoundError: no such file.
+        TableError: it cannot be read at all.
+    """
+    table = read_table(path, (*COORDINATES, _DIAMETER), ("malignancy",))
+    problems = list(table.problems)
+    kept = _once(path, _possible(table, problems), problems)
+    nodules, lines = _grouped(kept, _nodule)
+    return nodules, lines, tuple(problems)
+
+
 def _optional(root: Path, names: Iterable[str], what: str, problems: list[Problem]) -> Path | None:
     path = find_table(root, names)
     if path is None:
@@ -104,14 +125,16 @@ def _optional(root: Path, names: Iterable[str], what: str, problems: list[Proble
     return path
 
 
-def _positive(table: CsvTable, problems: list[Problem]) -> list[CsvRow]:
-    """The rows whose diameter is one."""
+def _possible(table: CsvTable, problems: list[Problem]) -> list[CsvRow]:
+    """The rows whose diameter and malignancy can be."""
     rows = []
     for row in table.rows:
-        if row.numbers[3] > 0:
+        *_, diameter, malignancy = row.numbers
+        if diameter > 0 and not (malignancy < 1 or malignancy > 5):
             rows.append(row)
             continue
-        message = f"a nodule of {row.numbers[3]:g} mm; row left out"
+        what = f"a malignancy of {malignancy:g}" if diameter > 0 else f"a nodule of {diameter:g} mm"
+        message = f"{what}; row left out"
         problems.append(
             Problem(ProblemKind.ROW_BROKEN, message, table.path, row.row, row.series_uid)
         )
@@ -123,7 +146,7 @@ def _once(path: Path, rows: Iterable[CsvRow], problems: list[Problem]) -> list[C
     first: dict[tuple[str, tuple[float, ...]], int] = {}
     kept = []
     for row in rows:
-        earlier = first.setdefault((row.series_uid, row.numbers), row.row)
+        earlier = first.setdefault((row.series_uid, row.numbers[:4]), row.row)
         if earlier == row.row:
             kept.append(row)
             continue
@@ -145,8 +168,9 @@ def _grouped(
 
 
 def _nodule(row: CsvRow) -> Nodule:
-    x, y, z, diameter = row.numbers
-    return Nodule(row.series_uid, (x, y, z), diameter)
+    x, y, z, diameter, malignancy = row.numbers
+    rating = None if math.isnan(malignancy) else malignancy
+    return Nodule(row.series_uid, (x, y, z), diameter, malignancy=rating)
 
 
 def _candidate(row: CsvRow) -> Candidate:
