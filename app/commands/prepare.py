@@ -69,6 +69,56 @@ def luna16(partial: bool, agreement: float, **shared: Any) -> None:
     )
 
 
+@command.command("lidc")
+@_shared
+@click.option("--agreement", default=0.5, show_default=True, type=_AGREEMENT,
+              help="Share of a nodule's readers that must cover a voxel of it.")  # fmt: skip
+@click.option("--min-readers", default=1, show_default=True, type=click.IntRange(1, 4),
+              help="Nodules that fewer outlined are neither nodule nor background.")  # fmt: skip
+def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
+    """LIDC-IDRI as DICOM in DIR, in any layout of folders, with its readers' outlines and ratings.
+
+    Series are known by their UIDs, slices by their positions.
+    """
+    from app.preparing.lidc import LidcRule, lidc_source
+
+    rule = LidcRule(agreement, min_readers)
+    _prepare(lambda path, progress: lidc_source(path, rule, progress), **shared)
+
+
+@command.command("folder")
+@_shared
+@click.option("--nodules", type=_FILE_OR_FOLDER,
+              help="CSV: seriesuid,coordX,coordY,coordZ,diameter_mm (LPS mm), malignancy if known."
+              )  # fmt: skip
+@click.option("--series", type=_FILE_OR_FOLDER,
+              help="List of series, one a line: those without a nodule have none.")  # fmt: skip
+@click.option("--masks", type=_FILE_OR_FOLDER,
+              help="Folder (may be DIR) with DICOM SEG or RTSTRUCT, or label images named like "
+              "the scans.")  # fmt: skip
+@click.option("--structure", "structures", multiple=True, metavar="PATTERN",
+              help="Name of the segments or ROIs that are nodules, such as 'Nodule*'; default: "
+              "what their code or name says.")  # fmt: skip
+def folder(
+    nodules: Path | None,
+    series: Path | None,
+    masks: Path | None,
+    structures: tuple[str, ...],
+    **shared: Any,
+) -> None:
+    """CT of your own in DIR, in any format that `nodulus detect` reads.
+
+    The table names a DICOM series by its SeriesInstanceUID and any other file by its name without
+    the ending. Scans that neither the tables nor the masks name are left out.
+    """
+    if nodules is None and masks is None:
+        raise click.UsageError("give --nodules, --masks or both")
+    from app.preparing.folder import FolderTruth, find_folder
+
+    truth = FolderTruth(nodules, series, masks, structures)
+    _prepare(lambda path, progress: find_folder(path, truth, progress), **shared)
+
+
 def _prepare(
     find: Callable[[Path, Callable[[int, int], None]], Found],
     source: Path,

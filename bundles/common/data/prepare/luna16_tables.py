@@ -186,11 +186,26 @@ def _finding(row: CsvRow) -> Finding:
 def _listed(path: Path, problems: list[Problem]) -> dict[str, int]:
     """The series of ``seriesuids.csv`` with their lines."""
     try:
-        table = read_table(path, ())
-    except TableError:  # a longer first line: the list has other columns, or is something else
+        listed, found = read_series_list(path)
+    except TableError:
         message = "not a list of series UIDs, one a line; every scan on disk is taken instead"
         problems.append(Problem(ProblemKind.TABLE_FORM, message, path))
         return {}
+    problems += found
+    return listed
+
+
+def read_series_list(path: Path) -> tuple[dict[str, int], tuple[Problem, ...]]:
+    """Read a list of series, one a line, with or without the header ``seriesuid``.
+
+    Returns:
+        The line of each series, and what is wrong with other lines.
+
+    Raises:
+        FileNotFoundError: no such file.
+        TableError: it has other columns.
+    """
+    table = read_table(path, ())
     # LUNA16's own file has no header
-    problems += [p for p in table.problems if p.kind is not ProblemKind.TABLE_FORM]
-    return {row.series_uid: row.row for row in table.rows}
+    problems = [p for p in table.problems if p.kind is not ProblemKind.TABLE_FORM]
+    return {row.series_uid: row.row for row in table.rows}, tuple(problems)

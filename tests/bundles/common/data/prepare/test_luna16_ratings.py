@@ -96,7 +96,8 @@ def test_ratings_are_those_of_the_other_join(tables: Path) -> None:
             if ours != theirs:
                 more_than_readers.append(len(theirs) > len(ours))
     # The other 12 hold more outlines in the other join: 11 of them more than the four readers
-    # that a scan had, so that some reader counts twice, and one an outline that belongs to another nodule here.
+    # that a scan had, so that some reader counts twice, and one a fourth reader's that belongs
+    # to another nodule here.
     assert (total, same_list, same_median) == (1182, 1170, 1173)
     assert len(more_than_readers) == 12
     assert all(more_than_readers)
