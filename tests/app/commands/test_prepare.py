@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -404,6 +405,18 @@ def test_a_prepared_file_that_was_damaged_is_made_again(luna: Path, tmp_path: Pa
     assert "0 scans prepared now" in luna16(luna, cache).output
     assert "1 scan prepared now" in luna16(luna, cache, "--verify").output
     assert path.read_bytes() == whole
+
+
+def test_what_a_killed_run_left_is_swept_up(luna: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "prepared"
+    folder.mkdir(parents=True)
+    old, new = folder / ".1.2.pt.1.part", folder / ".1.3.pt.2.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert luna16(luna, tmp_path / "cache").exit_code == 0
+    assert new.exists()  # another run may be writing it
+    assert not old.exists()
 
 
 def test_two_processes_write_what_one_does(phantom: Path, tmp_path: Path) -> None:

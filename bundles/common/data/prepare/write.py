@@ -38,6 +38,7 @@ from bundles.common.data.prepare.summary import PrepareSummary, summarise
 from bundles.common.data.prepare.tables import write_tables
 from bundles.common.data.prepared import CACHE_VERSION
 from bundles.common.data.tables import CENTER
+from bundles.common.files import sweep
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
@@ -99,6 +100,7 @@ def prepare_scans(
     if strict:
         refuse(found)
     cache.mkdir(parents=True, exist_ok=True)
+    sweep(cache / cache_folder.PREPARED)
     current = _current(scans, records, settings, cache, workers, verify, tell)
     todo = [scan for scan in scans if scan.series_uid not in current]
     spoilt = {p.series_uid for p in found if p.kind in _SPOILT}
