@@ -38,7 +38,7 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--verify", is_flag=True,
                      help="Also compare the checksums of scans that were prepared earlier."),
         click.option("--workers", type=click.IntRange(1),
-                     help="Processes; default: one a core."),
+                     help="Processes, of 1.6 GB for 300 slices; default: one a core."),
         click.option("--spacing-mm", default=1.0, show_default=True,
                      type=click.FloatRange(0.1, 5.0), help="Of the prepared scans."),
         click.option("-o", "--output", required=True, type=click.Path(file_okay=False,
