@@ -15,7 +15,6 @@ from bundles.common.data.prepare.scan import Scan
 from bundles.common.data.prepare.summary import PrepareSummary
 from bundles.common.data.prepare.write import Progress, WorkerLostError, prepare_scans
 
-
 _WORKER_BYTES = 3 * 2**30
 """What a process takes: 1.6 GiB for 512 x 512 x 300 voxels, more for longer scans."""
 
