@@ -17,6 +17,7 @@ class ErrorCode(str, Enum):
     INPUT_NOT_FOUND = "input-not-found"
     INPUT_EMPTY = "input-empty"
     INPUT_NOT_READABLE = "input-not-readable"
+    INPUT_REFUSED = "input-refused"
     NO_IMAGES = "no-images"
     NO_CT_SERIES = "no-ct-series"
     WRONG_MODALITY = "wrong-modality"

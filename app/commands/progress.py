@@ -60,6 +60,11 @@ class StudyProgress:
         """Progress of looking through files."""
         self._update(done, total)
 
+    def step(self, label: str, done: int, total: int) -> None:
+        """Progress of a step of preparing training data."""
+        self.task(label, total)
+        self._update(done, total)
+
     def study(self, study: StudyInput, step: str, done: int, total: int) -> None:
         """Progress of one step of one study."""
         self.task(f"{study.key[-12:]} {step}", total)

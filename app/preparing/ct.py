@@ -12,6 +12,7 @@ from app.reading.slice_plan import SlicePlan, plan_slices
 from app.reading.stacks import split_series
 from app.reading.text import count
 from app.volume import SeriesFacts, VolumeWarning
+from bundles.common.patient_tokens import load_key, token
 
 
 def series_facts(file: Path) -> dict[str, str | float | int]:
@@ -29,6 +30,29 @@ def series_facts(file: Path) -> dict[str, str | float | int]:
         "kvp": facts.kvp,
     }
     return {name: value for name, value in named.items() if value is not None}
+
+
+def patient_token(file: Path) -> str | None:
+    """The patient of a series by a name that identifies nobody; None where the file names none.
+
+    Raises:
+        NodulusError: the key to the names cannot be kept.
+    """
+    import pydicom
+
+    try:
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"])
+        patient_id = str(header.get("PatientID") or "").strip()
+    except Exception:  # a damaged file breaks pydicom in many ways
+        return None
+    try:
+        return token(patient_id, load_key()) if patient_id else None
+    except ValueError as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"{error}.",
+            remedy="The key turns patient IDs into names that identify nobody.",
+        ) from error
 
 
 def plan_series(files: Sequence[Path]) -> tuple[SlicePlan, tuple[VolumeWarning, ...]]:

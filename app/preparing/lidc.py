@@ -13,6 +13,7 @@ from app.errors import ErrorCode, NodulusError
 from app.preparing.ct import plan_series, series_facts
 from app.preparing.dicom_index import IndexedSeries, Progress, index_dicom
 from app.preparing.nodules import measured_nodules
+from app.preparing.run import Found
 from app.preparing.source_slices import source_slices
 from app.reading.dicom_volume import load_plan
 from app.reading.slice_plan import SlicePlan
@@ -89,6 +90,12 @@ def find_lidc(
             subject=path,
         )
     return scans, problems
+
+
+def lidc_source(path: Path, rule: LidcRule, progress: Progress | None = None) -> Found:
+    """LIDC-IDRI as a source; see :func:`find_lidc`."""
+    scans, problems = find_lidc(path, rule, progress)
+    return Found("lidc", scans, problems, {"series": len(_database())})
 
 
 def _database() -> dict[str, database.Scan]:

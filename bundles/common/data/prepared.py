@@ -130,8 +130,8 @@ def preparation(spacing_mm: float = 1.0, margin_mm: float = MARGIN_MM) -> Compos
 
 def save_prepared(item: Mapping[str, Any], path: Path) -> None:
     """Write a prepared item beside its place, and move it there."""
-    with beside(path) as part:
-        torch.save({key: _bare(item[key]) for key in PREPARED_KEYS if key in item}, part)
+    with beside(path) as part, part.open("wb") as file:  # given a name, torch writes it inside
+        torch.save({key: _bare(item[key]) for key in PREPARED_KEYS if key in item}, file)
 
 
 def _bare(value: torch.Tensor) -> torch.Tensor:

@@ -100,7 +100,7 @@ def _inside(scan: Scan, loaded: LoadedScan) -> tuple[list[Nodule], list[Problem]
     """The nodules inside the volume, and the others as problems."""
     nodules = scan.nodules if loaded.nodules is None else loaded.nodules
     rows: Sequence[int | None] = [None] * len(nodules)
-    if loaded.nodules is None and len(scan.table_rows) == len(nodules):
+    if len(scan.table_rows) == len(nodules):
         rows = scan.table_rows
     kept, problems = [], []
     for nodule, row in zip(nodules, rows, strict=True):

@@ -17,6 +17,7 @@ class ProblemKind(str, Enum):
     NO_LUNGS = "no-lungs"
     UID_TWICE = "uid-twice"
     SERIES_NOT_LISTED = "series-not-listed"
+    SERIES_UNANNOTATED = "series-unannotated"
     PATIENT_UNKNOWN = "patient-unknown"
     TABLE_MISSING = "table-missing"
     TABLE_FORM = "table-form"
@@ -43,6 +44,8 @@ NOTES = frozenset(
         ProblemKind.OUTSIDE_LUNGS,
         ProblemKind.PATIENT_UNKNOWN,
         ProblemKind.RATINGS_MISSING,
+        ProblemKind.SERIES_UNANNOTATED,
+        ProblemKind.TABLE_MISSING,
     }
 )
 """What is said, and is no reason to refuse the input under ``--strict``."""

@@ -162,11 +162,28 @@ def look_at(files: Iterable[Path], record: Record | None = None) -> tuple[Source
     return tuple(SourceFile.of(path, known.get(str(path.absolute()))) for path in files)
 
 
-def is_current(record: Record | None, sources: Sequence[SourceFile], key: str, root: Path) -> bool:
-    """Whether the prepared file is still right: same settings, same content of the sources."""
+def is_current(
+    record: Record | None,
+    sources: Sequence[SourceFile],
+    key: str,
+    root: Path,
+    *,
+    verify: bool = False,
+) -> bool:
+    """Whether the prepared file is still right: same settings, same content of the sources.
+
+    Args:
+        record: what is remembered of the scan.
+        sources: the files that it would be read from now.
+        key: see :meth:`CacheSettings.key`.
+        root: the cache.
+        verify: compare the prepared file's checksum too, not only its size.
+    """
     if record is None or record.key != key:
         return False
     if [source.sha256 for source in sources] != [source.sha256 for source in record.sources]:
         return False
     path = prepared_path(root, record.series_uid)
-    return path.is_file() and path.stat().st_size == record.prepared_bytes
+    if not path.is_file() or path.stat().st_size != record.prepared_bytes:
+        return False
+    return not verify or sha256(path) == record.prepared_sha256

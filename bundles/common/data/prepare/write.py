@@ -38,6 +38,7 @@ from bundles.common.data.prepare.summary import PrepareSummary, summarise
 from bundles.common.data.prepare.tables import write_tables
 from bundles.common.data.prepared import CACHE_VERSION
 from bundles.common.data.tables import CENTER
+from bundles.common.files import sweep
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
@@ -56,6 +57,7 @@ def prepare_scans(
     settings: CacheSettings | None = None,
     workers: int = 1,
     strict: bool = False,
+    verify: bool = False,
     problems: Sequence[Problem] = (),
     source: str = "folder",
     expected: Mapping[str, int] | None = None,
@@ -72,6 +74,7 @@ def prepare_scans(
         settings: spacing and margin.
         workers: processes.
         strict: refuse the input where anything is wrong with it.
+        verify: compare the checksum of each prepared file that is there.
         problems: what the source found wrong.
         source: what kind of data this is, for the summary.
         expected: how much there should be, by the names of the summary's counts.
@@ -97,7 +100,8 @@ def prepare_scans(
     if strict:
         refuse(found)
     cache.mkdir(parents=True, exist_ok=True)
-    current = _current(scans, records, settings, cache, workers, tell)
+    sweep(cache / cache_folder.PREPARED)
+    current = _current(scans, records, settings, cache, workers, verify, tell)
     todo = [scan for scan in scans if scan.series_uid not in current]
     spoilt = {p.series_uid for p in found if p.kind in _SPOILT}
     broken = [uid for uid in kept if uid in spoilt]
@@ -162,22 +166,26 @@ def _current(
     settings: CacheSettings,
     cache: Path,
     workers: int,
+    verify: bool,
     tell: Progress,
 ) -> dict[str, Record]:
     """The records of the scans that are there and still right, brought up to date."""
 
-    def look(scan: Scan) -> tuple[SourceFile, ...]:
+    def look(scan: Scan) -> tuple[SourceFile, ...] | None:
+        record = records[scan.series_uid]
         try:
-            return look_at(scan.source_files, records[scan.series_uid])
+            sources = look_at(scan.source_files, record)
+            right = is_current(record, sources, settings.key(scan), cache, verify=verify)
         except OSError:  # what is wrong is found when it is read
-            return ()
+            return None
+        return sources if right else None
 
     known = [scan for scan in scans if scan.series_uid in records]
     current = {}
     with ThreadPoolExecutor(max(1, workers)) as pool:  # hashing lets go of the interpreter lock
         for done, (scan, sources) in enumerate(zip(known, pool.map(look, known), strict=True), 1):
             record = records[scan.series_uid]
-            if is_current(record, sources, settings.key(scan), cache):
+            if sources is not None:
                 fresh = _refreshed(record, scan, sources)
                 if fresh != record:
                     fresh.write(cache)
