@@ -94,15 +94,15 @@ class NoduleRecipe(_Part):
     By default as in LUNA16: what at least three of the four readers marked, sizes as often as in
     its ``annotations.csv``. Among them are calcified granulomas and perifissural nodes, nodules by
     LIDC-IDRI's rule, as shares of all. A nodule is at least ``visible_slices`` slice spacings
-    wide: one that falls between thick slices is seen by no three readers, and LUNA16 leaves out
-    scans above 2.5 mm for that reason (Setio et al., Medical Image Analysis 42, 2017).
+    wide, so that two slices show it: one that falls between thick slices is seen by no three
+    readers, and LUNA16 leaves out scans above 2.5 mm (Setio et al., Medical Image Analysis 42, 2017).
     """
 
     per_study: tuple[int, int] = (3, 10)
     per_background_study: tuple[int, int] = (8, 15)
     none_probability: float = Field(default=0.06, ge=0, le=1)
     min_readers: int = Field(default=3, ge=1, le=4)
-    visible_slices: float = Field(default=1.6, ge=0)
+    visible_slices: float = Field(default=2.0, ge=0)
     diameter_edges: tuple[float, ...] = (3.5, 5.0, 6.0, 8.0, 12.0, 20.0, 40.0)
     diameter_weights: tuple[float, ...] = (0.23, 0.2, 0.23, 0.17, 0.13, 0.04)
     solid_fraction: float = Field(default=0.7, ge=0, le=1)

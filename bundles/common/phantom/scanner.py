@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float32]
 
 PADDING_HU = -2000
 _THIN_MM = 0.9
+_DRAWN_NOISE_MM = 2.0
+"""The recipe's noise is that of slices up to this; thicker ones average more photons."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def draw_acquisition(
         sigma_mm=max(sigma, 0.45 * pixel),
         overshoot=draw(recipe.sharp_overshoot, rng) if sharp else 0.0,
         slice_sigma_mm=float(rng.uniform(0.3, 0.45)) * step,
-        noise_hu=draw(recipe.sharp_noise_hu if sharp else recipe.soft_noise_hu, rng),
+        noise_hu=draw(recipe.sharp_noise_hu if sharp else recipe.soft_noise_hu, rng)
+        * min(1.0, _DRAWN_NOISE_MM / step) ** 0.5,
         noise_rise=float(rng.uniform(0.9, 1.7) if sharp else rng.uniform(0.4, 1.1)),
         noise_cut=float(rng.uniform(0.55, 0.72) if sharp else rng.uniform(0.3, 0.45)),
         noise_fall=float(rng.uniform(3.5, 7.0) if sharp else rng.uniform(1.8, 2.8)),

@@ -46,7 +46,7 @@ def test_thick_slices_hold_no_nodule_that_falls_between_them(references, rng):
     recipe = NoduleRecipe()
     assert len(visible(references, 0.6, recipe)) == len(references)
     seen = visible(references, 5.0, recipe)
-    assert min(r.diameter_mm for r in seen) >= 8.0
+    assert min(r.diameter_mm for r in seen) >= 10.0
     drawn = draw_shapes(seen, 12, recipe, rng)
     assert len(drawn) == 12
     by_id = {r.id: r for r in references}
