@@ -95,7 +95,7 @@ class NoduleRecipe(_Part):
     its ``annotations.csv``. Among them are calcified granulomas and perifissural nodes, nodules by
     LIDC-IDRI's rule, as shares of all. A nodule is at least ``visible_slices`` slice spacings
     wide, so that two slices show it: one that falls between thick slices is seen by no three
-    readers, and LUNA16 leaves out scans above 2.5 mm (Setio et al., Medical Image Analysis 42, 2017).
+    readers, and LUNA16 leaves out scans above 2.5 mm (Setio et al., Med Image Anal 42, 2017).
     """
 
     per_study: tuple[int, int] = (3, 10)
