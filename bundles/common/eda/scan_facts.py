@@ -248,7 +248,7 @@ def _label(image: ScanImage, nodule: Nodule) -> int | None:
         return nodule.label
     box, inside = ball(image.geometry, nodule.center_lps_mm, max(nodule.diameter_mm, 0.0))
     counts = np.bincount(image.labels[box][inside], minlength=256)[1:IGNORE_LABEL]
-    return 1 + int(counts.argmax()) if counts.any() else 0
+    return int(counts.argmax()) + 1 if counts.any() else 0
 
 
 def _place(

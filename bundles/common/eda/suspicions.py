@@ -180,7 +180,7 @@ def _candidates(study: Study) -> Iterator[Suspicion]:
         wrong: list[Candidate] = [
             candidate
             for candidate, hit in zip(study.candidates, hits, strict=True)
-            if candidate.is_nodule is truth and (hit >= 0) is not truth
+            if candidate.is_nodule is truth and bool(hit >= 0) is not truth
         ]
         if wrong:
             others = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
