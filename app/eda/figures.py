@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -29,7 +30,7 @@ SIDE_COLORS = ("#3d7ea6", "#e0a03c", "#8a6fb0", "#b9c2ca")
 MEASURED_MM = (2.0, 60.0)
 """The range of the diameter axes, where the data do not go beyond."""
 
-_STYLE = {
+_STYLE: Any = {
     "axes.edgecolor": "#9aa7b2",
     "axes.labelcolor": SOFT,
     "axes.spines.right": False,
@@ -70,7 +71,7 @@ def draw_plots(survey: Survey) -> dict[str, Plot]:
             plots["sizes"] = _sizes(survey.nodules)
             plots["malignancy"] = _malignancy(survey.nodules)
             plots["per_scan"] = _per_scan(survey)
-        if survey.silhouettes is not None:
+        if survey.projections is not None:
             plots["positions"] = _positions(survey)
         if any(row.spacing_mm for row in survey.scans):
             plots["spacing"] = _spacing(survey)
@@ -162,7 +163,7 @@ def _malignancy(nodules: Sequence[NoduleRow]) -> Plot:
 
 
 def _per_scan(survey: Survey) -> Plot:
-    figure, axes = _one(5.4, 3.1)
+    figure, axes = _one(5.4, 1.9)
     counts = [row.nodules for row in survey.scans]
     axes.bar(*np.unique(counts, return_counts=True), color=FILL, width=0.8)
     for axis in (axes.xaxis, axes.yaxis):
@@ -176,7 +177,7 @@ def _positions(survey: Survey) -> Plot:
     figure = Figure(figsize=(10.4, 3.6), layout="constrained")
     panels = figure.subplots(1, 3)
     shade = LinearSegmentedColormap.from_list("lungs", ["#ffffff", "#bcd3e2"])
-    assert survey.silhouettes is not None
+    assert survey.projections is not None
     views = (
         ("From the front", (0, 2), "patient's right", "left", "feet to head"),
         ("From the feet", (0, 1), "patient's right", "left", "back to front"),
@@ -185,7 +186,7 @@ def _positions(survey: Survey) -> Plot:
     area = {name: 7 + 9 * n for n, name in enumerate(SIZE_CLASSES)}
     placed = [(n, n.position) for n in survey.nodules if n.position is not None]
     for panel, shape, (title, (across, up), first, last, upwards) in zip(
-        panels, survey.silhouettes, views, strict=True
+        panels, survey.projections, views, strict=True
     ):
         down = up == 1  # front to back runs downwards, as in an axial slice
         box = (0.0, 1.0, 0.0, 1.0)
@@ -210,13 +211,19 @@ def _positions(survey: Survey) -> Plot:
         panel.set_xticks([0, 1], [first, last])
         panel.set_yticks([])
         panel.set_ylabel(upwards)
-    panels[0].legend(loc="upper center", bbox_to_anchor=(0.5, 0.62), fontsize=7)
+    figure.legend(*_legend(panels[0]), loc="outside upper right", ncols=4, fontsize=8)
     return _plot(
         figure,
         "Positions of the nodules in the lungs' box, seen from three sides.",
-        "Each scan's lungs are stretched to one box; the shade is the share of scans with lung "
-        "there, a dot's size the nodule's size class.",
+        "Each scan's lungs are stretched to one box; the shade is how much lung lies there, a dot's "
+        "size the nodule's size class.",
     )
+
+
+def _legend(axes: Axes) -> tuple[list[Any], list[str]]:
+    """Its handles and names, in the order of the malignancy classes."""
+    handles, names = axes.get_legend_handles_labels()
+    return handles[::-1], names[::-1]
 
 
 def _size(nodule: NoduleRow) -> str:
@@ -300,21 +307,19 @@ def _classes(survey: Survey) -> Plot:
               "other": "#bcd3e2", **MALIGNANCY_COLORS}  # fmt: skip
     rows = [(name, parts) for name, parts in rows if sum(parts.values()) > 0]
     for n, (_, parts) in enumerate(reversed(rows)):
-        _stacked(axes, n, parts, colors, 0.045)
+        _stacked(axes, n, parts, colors)
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
     _percent_axis(axes)
     return _plot(figure, "Shares of the classes in voxels, candidates and malignancy.")
 
 
-def _stacked(
-    axes: Axes, y: float, parts: Mapping[str, float], colors: Mapping[str, str], narrowest: float
-) -> None:
+def _stacked(axes: Axes, y: float, parts: Mapping[str, float], colors: Mapping[str, str]) -> None:
     """One bar of 100 %; a part says its name where it has room."""
     total, left = sum(parts.values()), 0.0
     for name, value in parts.items():
         share = value / total
         axes.barh(y, share, left=left, color=colors[name], height=0.62, edgecolor="#ffffff")
-        if share > narrowest * 2.2:
+        if share > 0.075:
             text = f"{name} {_number(value)}"
             axes.text(left + share / 2, y, text, ha="center", va="center", fontsize=7.5)
         left += share

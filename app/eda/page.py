@@ -32,7 +32,7 @@ KIND_TITLES: dict[SuspicionKind, str] = {
 def build_page(
     survey: Survey,
     name: str,
-    samples: Mapping[str, Sequence[KeySlice]],
+    samples: Mapping[str, Sequence[KeySlice | None]],
     cases: Mapping[SuspicionKind, Sequence[KeySlice | None]],
 ) -> str:
     """Render the report.
@@ -58,7 +58,7 @@ def build_page(
         name=name,
         version=metadata.version("nodulus"),
         plots=draw_plots(survey),
-        samples=samples,
+        samples={n: [s for s in slices if s] for n, slices in samples.items() if any(slices)},
         cases=cases,
         kinds=survey.suspicions_by_kind(),
         titles=KIND_TITLES,

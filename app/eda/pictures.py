@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.results.colors import finding_rgb
@@ -37,14 +38,18 @@ class KeySlice:
     caption: str
 
 
+Slices = list[KeySlice | None]
+
+
 @dataclass(frozen=True)
 class _Wanted:
-    """A picture that is to be drawn; it is drawn when its scan is read."""
+    """A picture to draw when its scan is read, and to put at a place among others."""
 
     study: int
     draw: Callable[[ScanImage], Picture]
     caption: str
-    put: Callable[[KeySlice], None]
+    slices: Slices
+    place: int
 
 
 def choose_samples(nodules: Sequence[NoduleRow], count: int) -> dict[str, list[NoduleRow]]:
@@ -60,7 +65,7 @@ def choose_samples(nodules: Sequence[NoduleRow], count: int) -> dict[str, list[N
 
 def draw_pictures(
     studies: Sequence[Study], survey: Survey, done: Callable[[int, int], None]
-) -> tuple[dict[str, list[KeySlice]], dict[SuspicionKind, list[KeySlice | None]]]:
+) -> tuple[dict[str, Slices], dict[SuspicionKind, Slices]]:
     """Draw samples of each size class and the first suspicious cases of each kind.
 
     Args:
@@ -69,15 +74,15 @@ def draw_pictures(
         done: called with how many scans of how many are done.
 
     Returns:
-        Pictures by size class, and by kind one for each of the first
-        :data:`CASES_PER_KIND` cases, None where the image cannot be read.
+        Pictures by size class, smallest first, and by kind one for each of the first
+        :data:`CASES_PER_KIND` cases; None where the image cannot be read.
     """
-    samples: dict[str, list[KeySlice]] = {}
-    cases: dict[SuspicionKind, list[KeySlice | None]] = {}
+    samples: dict[str, Slices] = {}
+    cases: dict[SuspicionKind, Slices] = {}
     wanted: list[_Wanted] = []
     for name, rows in choose_samples(survey.nodules, SAMPLES_PER_CLASS).items():
-        samples[name] = []
-        wanted += [_sample(row, samples[name].append) for row in rows]
+        samples[name] = [None] * len(rows)
+        wanted += [_sample(row, samples[name], n) for n, row in enumerate(rows)]
     where = {study.series_uid: n for n, study in enumerate(studies)}
     for kind, found in survey.suspicions_by_kind().items():
         shown = found[:CASES_PER_KIND]
@@ -94,28 +99,29 @@ def draw_pictures(
             continue
         for want in wanted:
             if want.study == index:
-                want.put(_embed(want.draw(image), want.caption))
+                want.slices[want.place] = _embed(want.draw(image), want.caption)
     done(len(indices), len(indices))
-    return {name: slices for name, slices in samples.items() if slices}, cases
+    return samples, cases
 
 
-def _sample(row: NoduleRow, put: Callable[[KeySlice], None]) -> _Wanted:
+def _sample(row: NoduleRow, slices: Slices, place: int) -> _Wanted:
     rating = "" if row.malignancy is None else f", malignancy {row.malignancy:g}"
     return _Wanted(
         row.study,
         lambda image: _close_up(image, row.center_lps_mm, row.diameter_mm, row.label, False),
         f"{row.diameter_mm:.1f} mm{rating}",
-        put,
+        slices,
+        place,
     )
 
 
-def _case(study: int, case: Suspicion, slices: list[KeySlice | None], place: int) -> _Wanted:
+def _case(study: int, case: Suspicion, slices: Slices, place: int) -> _Wanted:
     def draw(image: ScanImage) -> Picture:
         if case.center_lps_mm is None:
             return _whole(image)
         return _close_up(image, case.center_lps_mm, case.diameter_mm or 0.0, case.label, True)
 
-    return _Wanted(study, draw, case.message, lambda made: slices.__setitem__(place, made))
+    return _Wanted(study, draw, case.message, slices, place)
 
 
 def _close_up(
@@ -141,7 +147,7 @@ def _close_up(
 
 def _outline(
     image: ScanImage, center: Point, field_mm: float, label: int | None, frame: ViewFrame
-) -> list[np.ndarray]:
+) -> list[NDArray[np.float64]]:
     """Where the picture cuts the label; any label where it is not known which."""
     if image.labels is None:
         return []

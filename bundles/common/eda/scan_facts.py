@@ -22,7 +22,7 @@ TISSUE_ABOVE_HU = -300.0
 SAMPLES = 200_000
 """About so many voxels are looked at for medians and for the lungs' shape."""
 
-SILHOUETTE = 48
+PIXELS = 48
 """Edge of the lungs' projections, pixels."""
 
 MIDLINE_MM = 5.0
@@ -111,9 +111,10 @@ class ScanFacts:
         volumes: in ml.
         nodules: as many as the study has, in its order.
         strays: labels without an annotation.
-        silhouettes: the lungs in their own box seen from the front, from the feet and from the
-            patient's left: booleans, shape (3, 48, 48), rows downwards, the patient's right or
-            front on the left. None without lungs.
+        projections: the lungs in their own box seen from the front, from the feet and from the
+            patient's left: how much lung lies behind each place, the most being 1, shape
+            (3, 48, 48), rows downwards, the patient's right or front on the left. None without
+            lungs.
     """
 
     voxels_sha256: str
@@ -122,7 +123,7 @@ class ScanFacts:
     volumes: Volumes
     nodules: tuple[NodulePlace, ...]
     strays: tuple[StrayLabel, ...]
-    silhouettes: NDArray[np.bool_] | None
+    projections: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +195,7 @@ def look_at_scan(study: Study, image: ScanImage) -> ScanFacts:
         volumes,
         places,
         _strays(image, counts, numbers),
-        None if lungs is None else _silhouettes(lungs),
+        None if lungs is None else _projections(lungs),
     )
 
 
@@ -207,7 +208,7 @@ def voxels_sha256(hu: NDArray[Any]) -> str:
 
 
 def _step(size: int) -> int:
-    return max(1, round((size / SAMPLES) ** (1 / 3)))
+    return max(1, round(float(np.cbrt(size / SAMPLES))))
 
 
 def _lungs(image: ScanImage) -> _Lungs | None:
@@ -248,7 +249,7 @@ def _label(image: ScanImage, nodule: Nodule) -> int | None:
         return nodule.label
     box, inside = ball(image.geometry, nodule.center_lps_mm, max(nodule.diameter_mm, 0.0))
     counts = np.bincount(image.labels[box][inside], minlength=256)[1:IGNORE_LABEL]
-    return int(counts.argmax()) + 1 if counts.any() else 0
+    return int(np.argmax(counts)) + 1 if counts.any() else 0
 
 
 def _place(
@@ -286,9 +287,11 @@ def _strays(
     return tuple(strays)
 
 
-def _silhouettes(lungs: _Lungs) -> NDArray[np.bool_]:
-    x, y, z = np.clip((lungs.position(lungs.points) * SILHOUETTE).astype(int), 0, SILHOUETTE - 1).T
-    result = np.zeros((3, SILHOUETTE, SILHOUETTE), dtype=bool)
-    for n, (down, across) in enumerate(((SILHOUETTE - 1 - z, x), (y, x), (SILHOUETTE - 1 - z, y))):
-        result[n, down, across] = True
-    return result
+def _projections(lungs: _Lungs) -> NDArray[np.float64]:
+    x, y, z = np.clip((lungs.position(lungs.points) * PIXELS).astype(int), 0, PIXELS - 1).T
+    up = PIXELS - 1 - z
+    views = np.zeros((3, PIXELS, PIXELS))
+    for view, down, across in zip(views, (up, y, up), (x, x, y), strict=True):
+        np.add.at(view, (down, across), 1.0)
+        view /= view.max()
+    return views

@@ -97,8 +97,8 @@ class Survey:
         problems: kinds of problems that preparation reported, and how many.
         nodules: one row each.
         scans: one row each.
-        silhouettes: share of scans whose lungs cover a place, shape (3, 48, 48), see
-            :class:`bundles.common.eda.scan_facts.ScanFacts`; None without lungs.
+        projections: mean over the scans of what
+            :class:`bundles.common.eda.scan_facts.ScanFacts` has, None without lungs.
     """
 
     counts: Counts
@@ -116,7 +116,7 @@ class Survey:
     problems: Mapping[str, int]
     nodules: tuple[NoduleRow, ...]
     scans: tuple[ScanRow, ...]
-    silhouettes: NDArray[np.float64] | None
+    projections: NDArray[np.float64] | None
 
     def suspicions_by_kind(self) -> dict[SuspicionKind, list[Suspicion]]:
         """The suspicious cases of each kind that occurs."""
@@ -128,7 +128,7 @@ class Survey:
 
     def to_json(self) -> dict[str, Any]:
         """All numbers as JSON values."""
-        content = {name: value for name, value in vars(self).items() if name != "silhouettes"}
+        content = {name: value for name, value in vars(self).items() if name != "projections"}
         return {"schema_version": SCHEMA_VERSION, **{k: _plain(v) for k, v in content.items()}}
 
 
@@ -179,7 +179,7 @@ def survey(
         for study, found in zip(studies, facts, strict=True)
     )
     spacings = [row.spacing_mm for row in scans if row.spacing_mm is not None]
-    shapes = [found.silhouettes for found in known if found.silhouettes is not None]
+    shapes = [found.projections for found in known if found.projections is not None]
     hashes = [None if found is None else found.voxels_sha256 for found in facts]
     return Survey(
         counts=count(studies),
@@ -197,7 +197,7 @@ def survey(
         problems=_problems(studies),
         nodules=rows,
         scans=scans,
-        silhouettes=np.mean(shapes, axis=0) if shapes else None,
+        projections=np.mean(shapes, axis=0) if shapes else None,
     )
 
 

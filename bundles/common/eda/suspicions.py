@@ -104,7 +104,7 @@ def broken(study: Study, error: Exception) -> Suspicion:
 
 
 def _of_scan(study: Study, facts: ScanFacts) -> Iterator[Suspicion]:
-    if facts.silhouettes is None:
+    if facts.projections is None:
         yield Suspicion(SuspicionKind.NO_LUNGS, study.series_uid, "no lungs are found in the image")
     hu = facts.hu
     wrong = []
