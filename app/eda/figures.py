@@ -215,8 +215,8 @@ def _positions(survey: Survey) -> Plot:
     return _plot(
         figure,
         "Positions of the nodules in the lungs' box, seen from three sides.",
-        "Each scan's lungs are stretched to one box; the shade is how much lung lies there, a dot's "
-        "size the nodule's size class.",
+        "Each scan's lungs are stretched to one box; the shade is how much lung lies there, the size "
+        "of a dot the nodule's size class.",
     )
 
 

@@ -22,7 +22,7 @@ TISSUE_ABOVE_HU = -300.0
 SAMPLES = 200_000
 """About so many voxels are looked at for medians and for the lungs' shape."""
 
-PIXELS = 48
+PIXELS = 32
 """Edge of the lungs' projections, pixels."""
 
 MIDLINE_MM = 5.0
@@ -113,7 +113,7 @@ class ScanFacts:
         strays: labels without an annotation.
         projections: the lungs in their own box seen from the front, from the feet and from the
             patient's left: how much lung lies behind each place, the most being 1, shape
-            (3, 48, 48), rows downwards, the patient's right or front on the left. None without
+            (3, 32, 32), rows downwards, the patient's right or front on the left. None without
             lungs.
     """
 
@@ -201,7 +201,11 @@ def look_at_scan(study: Study, image: ScanImage) -> ScanFacts:
 
 def voxels_sha256(hu: NDArray[Any]) -> str:
     """The checksum of an image's values and shape, 64 hexadecimal digits."""
-    whole = hu if hu.dtype == np.int16 else np.rint(hu).astype(np.int64)
+    whole = hu
+    if hu.dtype != np.int16:  # the same values may come as floats
+        limits = np.iinfo(np.int16)
+        fits = limits.min <= hu.min() and hu.max() <= limits.max
+        whole = np.rint(hu).astype(np.int16 if fits else np.int32)
     digest = hashlib.sha256(repr(whole.shape).encode())
     digest.update(np.ascontiguousarray(whole).data)
     return digest.hexdigest()
