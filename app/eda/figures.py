@@ -24,7 +24,7 @@ from bundles.common.stratification import SIZE_EDGES_MM
 
 INK, SOFT, LINE, FILL = "#16202a", "#56636f", "#d9dfe4", "#3d7ea6"
 MALIGNANCY_COLORS = dict(
-    zip(MALIGNANCY_CLASSES, ("#4f9d8f", "#b8b29a", "#d0693a", "#c9d1d8"), strict=True)
+    zip(MALIGNANCY_CLASSES, ("#4f9d8f", "#b8b29a", "#d0693a", "#8a949c"), strict=True)
 )
 SIDE_COLORS = ("#3d7ea6", "#e0a03c", "#8a6fb0", "#b9c2ca")
 MEASURED_MM = (2.0, 60.0)
@@ -190,7 +190,7 @@ def _positions(survey: Survey) -> Plot:
     ):
         down = up == 1  # front to back runs downwards, as in an axial slice
         box = (0.0, 1.0, 0.0, 1.0)
-        panel.imshow(shape, cmap=shade, vmin=0, vmax=1, extent=box, interpolation="bicubic")
+        panel.imshow(shape, cmap=shade, vmin=0, vmax=shape.max(), extent=box, interpolation="bicubic")
         for name in reversed(MALIGNANCY_CLASSES):
             here = [(n, p) for n, p in placed if malignancy_class(n.malignancy) == name]
             if here:

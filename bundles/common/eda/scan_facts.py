@@ -112,9 +112,8 @@ class ScanFacts:
         nodules: as many as the study has, in its order.
         strays: labels without an annotation.
         projections: the lungs in their own box seen from the front, from the feet and from the
-            patient's left: how much lung lies behind each place, the most being 1, shape
-            (3, 32, 32), rows downwards, the patient's right or front on the left. None without
-            lungs.
+            patient's left: the share of the box's depth that is lung, shape (3, 32, 32), rows
+            downwards, the patient's right or front on the left. None without lungs.
     """
 
     voxels_sha256: str
@@ -144,10 +143,13 @@ class _Lungs:
         low, size = self.box()
         return np.asarray((points_lps_mm - low) / size)
 
-    def holds(self, center: Point) -> bool:
-        index = np.floor(self.geometry.lps_to_index(center) + 0.5).astype(int)
-        inside = np.all((index >= 0) & (index < self.mask.shape))
-        return bool(inside and self.mask[tuple(index)])
+    def holds(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether points, shape (..., 3), lie in a voxel of the region."""
+        index = np.floor(self.geometry.lps_to_index(points_lps_mm) + 0.5).astype(int)
+        last = np.asarray(self.mask.shape) - 1
+        inside = np.all((index >= 0) & (index <= last), axis=-1)
+        picked = tuple(np.moveaxis(np.clip(index, 0, last), -1, 0))
+        return np.asarray(inside & self.mask[picked])
 
     def side(self, center: Point) -> str | None:
         """By the middle between the lungs' outer edges at the level of the point."""
@@ -268,7 +270,7 @@ def _place(
     if lungs is None:
         return NodulePlace(inside, None, None, None, core, volume_mm3)
     x, y, z = (float(v) for v in lungs.position(np.asarray(center)))
-    in_lungs, side = lungs.holds(center), lungs.side(center)
+    in_lungs, side = bool(lungs.holds(np.asarray(center))), lungs.side(center)
     return NodulePlace(inside, in_lungs, side, (x, y, z), core, volume_mm3)
 
 
@@ -292,10 +294,9 @@ def _strays(
 
 
 def _projections(lungs: _Lungs) -> NDArray[np.float64]:
-    x, y, z = np.clip((lungs.position(lungs.points) * PIXELS).astype(int), 0, PIXELS - 1).T
-    up = PIXELS - 1 - z
-    views = np.zeros((3, PIXELS, PIXELS))
-    for view, down, across in zip(views, (up, y, up), (x, x, y), strict=True):
-        np.add.at(view, (down, across), 1.0)
-        view /= view.max()
-    return views
+    low, size = lungs.box()
+    shares = (np.arange(PIXELS) + 0.5) / PIXELS
+    grid = np.stack(np.meshgrid(shares, shares, shares, indexing="ij"), axis=-1)
+    lung = lungs.holds(low + grid * size).astype(np.float64)  # axes x, y, z
+    front, feet, side = lung.mean(axis=1), lung.mean(axis=2), lung.mean(axis=0)
+    return np.stack([front.T[::-1], feet.T, side.T[::-1]])

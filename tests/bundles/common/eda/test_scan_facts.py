@@ -107,8 +107,9 @@ def test_projections_show_two_lungs_the_right_one_on_the_left(make_study, make_i
         assert columns[0]
         assert columns[-1]
         assert not columns[14]  # between the lungs, x -16 to 20
-    assert side[0, 0] > 0
-    assert side[-1, -1] > 0
+        assert view[0, 0] == pytest.approx(1)
+    # the share of x -60 to 66 that is one of the two lungs
+    assert side == pytest.approx((44 + 48) / 126, abs=0.05)
 
 
 def test_without_lungs_positions_are_unknown(make_study, make_nodule, make_image):
