@@ -190,7 +190,9 @@ def _positions(survey: Survey) -> Plot:
     ):
         down = up == 1  # front to back runs downwards, as in an axial slice
         box = (0.0, 1.0, 0.0, 1.0)
-        panel.imshow(shape, cmap=shade, vmin=0, vmax=shape.max(), extent=box, interpolation="bicubic")
+        panel.imshow(
+            shape, cmap=shade, vmin=0, vmax=shape.max(), extent=box, interpolation="bicubic"
+        )
         for name in reversed(MALIGNANCY_CLASSES):
             here = [(n, p) for n, p in placed if malignancy_class(n.malignancy) == name]
             if here:
@@ -215,8 +217,8 @@ def _positions(survey: Survey) -> Plot:
     return _plot(
         figure,
         "Positions of the nodules in the lungs' box, seen from three sides.",
-        "Each scan's lungs are stretched to one box; the shade is how much lung lies there, the size "
-        "of a dot the nodule's size class.",
+        "Each scan's lungs are stretched to one box; the shade is how much lung lies there, "
+        "the size of a dot the nodule's size class.",
     )
 
 
