@@ -17,7 +17,7 @@ from monai.transforms import MapTransform, Randomizable
 from numpy.typing import ArrayLike, NDArray
 
 from transforms.geometry import LPS_TO_RAS, apply_affine
-from transforms.patches import crop_cube
+from transforms.patches import crop_cube, cube_start
 
 
 class PatchKind(str, Enum):
@@ -66,6 +66,7 @@ class RandNodulePatchesd(Randomizable, MapTransform):
         fill: value outside the volume, one for each key.
         weights: of the kinds nodule, hard and random.
         jitter_voxels: largest shift along each axis of a nodule away from the patch's centre.
+        affine_key: where the patch's own affine to RAS mm, (4, 4), goes; None for nowhere.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class RandNodulePatchesd(Randomizable, MapTransform):
         weights: Sequence[float] = (1.0, 1.0, 1.0),
         jitter_voxels: int = 20,
         kind_key: str = "kind",
+        affine_key: str | None = None,
     ) -> None:
         super().__init__(keys)
         if len(fill) != len(self.keys):
             raise ValueError(f"{len(self.keys)} keys need as many fill values, got {len(fill)}")
         self.size = size
         self.fill = tuple(fill)
+        self.affine_key = affine_key
         self.probabilities = np.asarray(weights, dtype=np.float64) / np.sum(weights)
         self.jitter_voxels = jitter_voxels
         self.kind_key = kind_key
@@ -108,6 +111,10 @@ class RandNodulePatchesd(Randomizable, MapTransform):
         """Cut the patch out of each key; the item keeps nothing of the whole study."""
         kind, center = self.draw(data)
         result: dict[Hashable, Any] = {self.kind_key: kind.value}
+        if self.affine_key is not None:
+            affine = np.asarray(data["affine"]).astype(np.float64)
+            affine[:3, 3] = apply_affine(affine, cube_start(center, self.size))
+            result[self.affine_key] = torch.from_numpy(affine)
         for key, fill in zip(self.keys, self.fill, strict=True):
             result[key] = crop_cube(torch.as_tensor(data[key]), center, self.size, fill)
         return result

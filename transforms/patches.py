@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+
+def cube_start(center_index: ArrayLike, size: int | Sequence[int]) -> NDArray[np.int_]:
+    """The index of the first voxel of :func:`crop_cube`'s box, three whole numbers."""
+    shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
+    center = np.floor(np.asarray(center_index, dtype=np.float64) + 0.5).astype(int)
+    return np.asarray(center - shape // 2)
 
 
 def crop_cube(
@@ -24,8 +31,7 @@ def crop_cube(
         A new tensor of shape (channels, *size), of the volume's type.
     """
     shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
-    center = np.floor(np.asarray(center_index, dtype=np.float64) + 0.5).astype(int)
-    start = center - shape // 2
+    start = cube_start(center_index, size)
     limits = np.asarray(volume.shape[1:])
     low, high = np.clip(start, 0, limits), np.clip(start + shape, 0, limits)
     cube = volume.new_full((volume.shape[0], *shape.tolist()), fill)

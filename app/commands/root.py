@@ -15,6 +15,7 @@ EXIT_FAILED = 1
 
 COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
+    "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",

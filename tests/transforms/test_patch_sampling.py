@@ -72,6 +72,20 @@ def test_the_jitter_stays_within_bounds_and_is_used():
     assert len(np.unique(np.round(shift))) == 3
 
 
+def test_the_patch_may_know_where_it_lies():
+    affine = np.array([[0.0, -2, 0, 30], [1.5, 0, 0, -7], [0, 0, 0.5, 100], [0, 0, 0, 1]])
+    index = torch.from_numpy(np.stack(np.indices(SHAPE)))
+    data = {**item(), "affine": torch.from_numpy(affine), "image": index[:1], "label": index[1:2]}
+    for _ in range(5):
+        patch = sampler(affine_key="affine", weights=(0, 0, 1))(data)
+        for corner in ((0, 3, 3), (7, 7, 7), (4, 4, 5)):  # in the volume
+            there = np.linalg.inv(affine) @ patch["affine"].numpy() @ (*corner, 1)
+            x, y = int(patch["image"][(0, *corner)]), int(patch["label"][(0, *corner)])
+            np.testing.assert_allclose(there[:2], (x, y), atol=1e-9)
+    np.testing.assert_array_equal(data["affine"], affine)
+    assert "affine" not in sampler()(item())
+
+
 def test_without_nodules_hard_negatives_take_their_place():
     data = item(nodules=(), sizes=())
     count = draws(sampler(), data)

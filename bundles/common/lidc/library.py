@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
+from bundles.common.data.studies import Study
+from bundles.common.lidc.database import read_annotations
 from bundles.common.lidc.pools import Pool
 from bundles.common.lidc.shapes import NoduleShape, load_shapes
+
+logger = logging.getLogger(__name__)
+
+
+def shape_patients(studies: Iterable[Study]) -> frozenset[str]:
+    """The LIDC-IDRI patients whose nodules studies hold: their own scans, or phantoms with them.
+
+    A network that learnt from these shapes would be judged by them: a split is drawn among the
+    studies at hand, whose nodules are mostly of the training pool as well.
+
+    Raises:
+        FileNotFoundError: the package with the outlines is not installed.
+    """
+    scans = {a.scan.series_uid: a.scan.patient_id for a in read_annotations()}
+    found = set()
+    for study in studies:
+        found |= {nodule.lidc_patient for nodule in study.nodules if nodule.lidc_patient}
+        found |= {scans[study.series_uid]} if study.series_uid in scans else set()
+    return frozenset(found)
 
 
 class ShapeLibrary(Mapping[str, NoduleShape]):
@@ -18,9 +40,11 @@ class ShapeLibrary(Mapping[str, NoduleShape]):
         min_readers: at least so many readers outlined it.
         min_diameter_mm: smallest equivalent diameter.
         max_diameter_mm: largest one; what does not fit a patch finds no room in it.
+        without: LIDC-IDRI patients of the pool to leave out (see :func:`shape_patients`).
 
     Raises:
         FileNotFoundError: the package with the outlines is not installed.
+        ValueError: no such pool, or nothing is left.
     """
 
     def __init__(
@@ -29,6 +53,7 @@ class ShapeLibrary(Mapping[str, NoduleShape]):
         min_readers: int = 3,
         min_diameter_mm: float = 3.5,
         max_diameter_mm: float = 25.0,
+        without: Collection[str] = (),
     ) -> None:
         found = load_shapes(
             pool,
@@ -36,7 +61,16 @@ class ShapeLibrary(Mapping[str, NoduleShape]):
             min_diameter_mm=min_diameter_mm,
             max_diameter_mm=max_diameter_mm,
         )
-        self._references = {reference.id: reference for reference in found}
+        self._references = {r.id: r for r in found if r.patient_id not in without}
+        if not self._references:
+            raise ValueError(
+                f"no nodule shape is left: {len(found)} in the pool {Pool(pool).value}, all of "
+                "patients that are left out"
+            )
+        logger.info(
+            "%d nodule shapes, %d left out for their patients",
+            len(self._references), len(found) - len(self._references),
+        )  # fmt: skip
         self._built: dict[str, NoduleShape] = {}
 
     def __len__(self) -> int:
@@ -46,7 +80,9 @@ class ShapeLibrary(Mapping[str, NoduleShape]):
         return iter(self._references)
 
     def __getitem__(self, shape_id: str) -> NoduleShape:
-        """Look a shape up; the first time it is built (75 ms, and 0.5 MB are kept).
+        """Look a shape up; the first time it is built (80 ms, and 0.4 MB on average are kept).
+
+        So each process that loads data comes to hold 0.35 GB of the 801 of the training pool.
 
         Raises:
             KeyError: no such shape.

