@@ -16,6 +16,8 @@ from transforms.nodule_rendering import Box, RenderedNodule, render_nodule
 
 FloatArray = NDArray[np.float64]
 MAX_NODULES = 255
+_PLACES_TO_TRY = 5
+_BALL = generate_binary_structure(3, 1)
 
 __all__ = [
     "Attachment",
@@ -149,27 +151,29 @@ def insert_nodules(
     for shape in sorted(shapes, key=lambda s: -s.equivalent_diameter_mm):
         scale = float(rng.uniform(*scale_range))
         radius_mm = 0.5 * shape.equivalent_diameter_mm * scale
-        place = draw_place(lungs, radius_mm, attachment_shares, rng, taken)
-        if place is None:
-            continue
-        center, kind = place
-        record = insert_nodule(
-            result,
-            labels,
-            geometry,
-            lung_mask,
-            shape,
-            center,
-            rng=rng,
-            label=len(records) + 1,
-            attachment=kind,
-            rotation=random_rotation(rng),
-            scale=scale,
-            blur_sigma_mm=blur_sigma_mm,
-        )
-        if record is not None:
-            taken.append((record.center_lps_mm, radius_mm))
-            records.append(record)
+        for _ in range(_PLACES_TO_TRY):
+            place = draw_place(lungs, radius_mm, attachment_shares, rng, taken)
+            if place is None:
+                break
+            center, kind = place
+            record = insert_nodule(
+                result,
+                labels,
+                geometry,
+                lung_mask,
+                shape,
+                center,
+                rng=rng,
+                label=len(records) + 1,
+                attachment=kind,
+                rotation=random_rotation(rng),
+                scale=scale,
+                blur_sigma_mm=blur_sigma_mm,
+            )
+            if record is not None:
+                taken.append((record.center_lps_mm, radius_mm))
+                records.append(record)
+                break
     return result, labels, records
 
 
@@ -205,7 +209,8 @@ def insert_nodule(
         blur_sigma_mm: of the scanner's point spread.
 
     Returns:
-        The truth about it; None, and nothing is changed, where no voxel would be labelled.
+        The truth about it; None, and nothing is changed, where no voxel would be labelled or a
+        nodule at the pleura would have its centre outside the lungs.
 
     Raises:
         ValueError: see :func:`transforms.nodule_rendering.render_nodule`.
@@ -227,10 +232,12 @@ def insert_nodule(
         blur_sigma_mm=blur_sigma_mm,
     )
     new_hu, mask = rendered.hu, rendered.mask
+    lung: NDArray[np.bool_] | None = None
     if attachment is Attachment.PLEURA:
-        new_hu, mask = _cut_at_pleura(rendered, hu, lung_mask, geometry)
+        lung = _closed_lung(lung_mask[rendered.box], geometry)
+        new_hu, mask = _cut_at_pleura(rendered, hu, lung)
     mask = mask & (labels[rendered.box] == 0)
-    if not mask.any():
+    if not mask.any() or (lung is not None and not _holds_centroid(lung, mask)):
         return None
     hu[rendered.box] = _as_type(new_hu, hu.dtype)
     labels[rendered.box][mask] = label
@@ -269,22 +276,24 @@ def draw_place(
     return None
 
 
+def _closed_lung(lung_mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
+    """The lung with the vessels that its mask leaves out, which would leave holes in a nodule."""
+    times = max(round(2.0 / min(geometry.spacing_irc_mm)), 1)
+    padded = np.pad(lung_mask, times, mode="edge")
+    closed = binary_closing(padded, _BALL, iterations=times)
+    return np.asarray(closed[tuple(slice(times, -times) for _ in range(3))])
+
+
 def _cut_at_pleura(
-    rendered: RenderedNodule,
-    hu: NDArray[np.generic],
-    lung_mask: NDArray[np.bool_],
-    geometry: Geometry,
+    rendered: RenderedNodule, hu: NDArray[np.generic], lung: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Keep a nodule inside the pleura: it lies against the chest wall, it does not grow into it."""
-    ball = generate_binary_structure(3, 1)
-    times = max(round(2.0 / min(geometry.spacing_irc_mm)), 1)
-    # Vessels that the lung mask leaves out must not leave holes in the nodule.
-    padded = np.pad(lung_mask[rendered.box], times, mode="edge")
-    closed = binary_closing(padded, ball, iterations=times)
-    lung = closed[tuple(slice(times, -times) for _ in range(3))]
-    near = binary_dilation(lung, ball)
     old = hu[rendered.box].astype(np.float32)
-    return np.where(near, rendered.hu, old), rendered.mask & lung
+    return np.where(binary_dilation(lung, _BALL), rendered.hu, old), rendered.mask & lung
+
+
+def _holds_centroid(lung: NDArray[np.bool_], mask: NDArray[np.bool_]) -> bool:
+    return bool(lung[tuple(np.rint(np.argwhere(mask).mean(axis=0)).astype(int))])
 
 
 def _as_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.generic]:

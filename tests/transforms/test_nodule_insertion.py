@@ -9,6 +9,7 @@ from transforms.nodule_insertion import (
     Attachment,
     LungField,
     choose_position,
+    insert_nodule,
     insert_nodules,
     random_rotation,
 )
@@ -162,3 +163,28 @@ def test_bad_arguments_are_named(chest):
         insert_nodules(hu, geometry, lung, [Shape("s", 5.0)] * 256, rng)
     with pytest.raises(ValueError, match="one shape"):
         insert_nodules(hu[1:], geometry, lung, [], rng)
+
+
+@pytest.mark.parametrize("hilum", [False, True])
+def test_a_nodule_whose_centre_would_lie_outside_the_lung_is_not_inserted(chest, hilum):
+    hu, geometry, lung = chest
+    center = geometry.index_to_lps([30, 70, 30])
+    if hilum:  # a knob of tissue: of a nodule around it only a shell would lie in the lung
+        lung = lung.copy()
+        lung[26:35, 64:77, 24:37] = False
+    volume, labels = hu.copy(), np.zeros(hu.shape, dtype=np.uint8)
+    record = insert_nodule(
+        volume,
+        labels,
+        geometry,
+        lung,
+        Shape("around", 20.0),
+        center,
+        rng=np.random.default_rng(0),
+        label=1,
+        attachment=Attachment.PLEURA,
+        rotation=np.eye(3),
+    )
+    assert (record is None) is hilum
+    assert np.array_equal(volume, hu) is hilum
+    assert bool(labels.any()) is not hilum

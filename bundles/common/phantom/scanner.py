@@ -200,8 +200,13 @@ def add_noise(
                 before = fresh
 
 
+def outside_round_field(shape_rc: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels of a slice that lie outside of its largest circle, shape (R, C)."""
+    rows = np.arange(shape_rc[0])[:, None] - (shape_rc[0] - 1) / 2
+    columns = np.arange(shape_rc[1])[None, :] - (shape_rc[1] - 1) / 2
+    return np.asarray(np.hypot(rows, columns) > shape_rc[1] / 2)
+
+
 def pad_round_field(hu: NDArray[np.int16]) -> None:
     """Put the padding value outside of the largest circle, in place."""
-    rows = np.arange(hu.shape[1])[:, None] - (hu.shape[1] - 1) / 2
-    columns = np.arange(hu.shape[2])[None, :] - (hu.shape[2] - 1) / 2
-    hu[:, np.hypot(rows, columns) > hu.shape[2] / 2] = PADDING_HU
+    hu[:, outside_round_field(hu.shape[1:])] = PADDING_HU

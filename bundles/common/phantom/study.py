@@ -34,6 +34,7 @@ from bundles.common.phantom.scanner import (
     add_noise,
     blur,
     draw_acquisition,
+    outside_round_field,
     pad_round_field,
 )
 from transforms.geometry import Geometry
@@ -119,6 +120,8 @@ def make_study(
     affine[:3, 3] = np.round(affine[:3, 3] + scan.frame_lps_mm, 3)
     geometry = Geometry(grid.shape_irc, affine)
     lungs = chest.lung_share > 127
+    if scan.round_field:
+        lungs[:, outside_round_field(lungs.shape[1:])] = False
     rng = part_rng(seed, index, "nodules")
     seen = visible(references, geometry.spacing_irc_mm[0], recipe.nodules)
     shapes = draw_nodules(seen, draw_count(recipe.nodules, False, rng), recipe.nodules, rng)

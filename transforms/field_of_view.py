@@ -1,0 +1,100 @@
+"""A field of view that ends inside the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, RandomizableTransform
+
+PADDING_HU = -1024.0
+IGNORE_LABEL = 255
+
+
+@dataclass(frozen=True)
+class FieldCut:
+    """A half-space beyond which a scan shows nothing.
+
+    Args:
+        normal: unit vector in voxel axes that points out of the field.
+        distance_voxels: of the cut from the volume's middle along the normal.
+        radius_voxels: of the round field whose edge the cut is; infinite for a straight edge.
+    """
+
+    normal: tuple[float, float, float]
+    distance_voxels: float
+    radius_voxels: float
+
+
+def outside_field(shape: Sequence[int], cut: FieldCut) -> torch.Tensor:
+    """Voxels outside of the field, bool, shape (X, Y, Z)."""
+    middle = [(n - 1) / 2 for n in shape]
+    axes = [torch.arange(n, dtype=torch.float32) - m for n, m in zip(shape, middle, strict=True)]
+    grid = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+    normal = torch.tensor(cut.normal, dtype=torch.float32)
+    along = torch.einsum("a,axyz->xyz", normal, grid)
+    if np.isinf(cut.radius_voxels):
+        return along > cut.distance_voxels
+    # A cylinder along Z or a straight end: its axis lies one radius behind the edge.
+    center = normal * (cut.distance_voxels - cut.radius_voxels)
+    flat = grid[:2] - center[:2, None, None, None]
+    return flat.square().sum(0).sqrt() > cut.radius_voxels
+
+
+class RandCutFieldOfViewd(RandomizableTransform, MapTransform):
+    r"""Cut the field of view at random, as a small round field or the end of a scan does.
+
+    With probability ``prob``: at one end of the scan (a quarter of the cuts) or at a side, straight
+    or as an arc with a radius of 80 to 250 voxels, at a distance
+    :math:`\sim \mathcal{U}(0.2, 0.5)` edge lengths from the middle. Voxels outside become padding,
+    and the labels there become ``IGNORE_LABEL`` if they were a nodule's. What was drawn stays in
+    ``cut``.
+
+    Args:
+        keys: images of shape (channels, X, Y, Z), HU, Z across the slices.
+        label_key: the labels, optional in the item.
+        prob: how often.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, label_key: str | None = "label", prob: float = 0.05
+    ) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        self.label_key = label_key
+        self.cut: FieldCut | None = None
+
+    def randomize(self, data: Sequence[int]) -> None:
+        """Draw ``cut`` for a volume of this shape (X, Y, Z); None where nothing is cut."""
+        super().randomize(None)
+        self.cut = None
+        if not self._do_transform:
+            return
+        distance = float(self.R.uniform(0.2, 0.5)) * min(data)
+        if self.R.rand() < 0.25:
+            sign = 1.0 if self.R.rand() < 0.5 else -1.0
+            self.cut = FieldCut((0.0, 0.0, sign), distance, float("inf"))
+            return
+        angle = float(self.R.uniform(0, 2 * np.pi))
+        straight = self.R.rand() < 0.5
+        radius = float("inf") if straight else float(self.R.uniform(80.0, 250.0))
+        self.cut = FieldCut((float(np.cos(angle)), float(np.sin(angle)), 0.0), distance, radius)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Draw and cut."""
+        result = dict(data)
+        keys = list(self.key_iterator(result))
+        self.randomize(tuple(result[keys[0]].shape[1:]))
+        if self.cut is None:
+            return result
+        outside = outside_field(result[keys[0]].shape[1:], self.cut)[None]
+        for key in keys:
+            result[key] = result[key].masked_fill(outside, PADDING_HU)
+        if self.label_key is not None and self.label_key in result:
+            label = result[self.label_key]
+            result[self.label_key] = label.masked_fill(outside & (label > 0), IGNORE_LABEL)
+        return result
