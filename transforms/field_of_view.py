@@ -11,8 +11,9 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
 
+from transforms.ignore_label import IGNORE_LABEL
+
 PADDING_HU = -1024.0
-IGNORE_LABEL = 255
 
 
 @dataclass(frozen=True)

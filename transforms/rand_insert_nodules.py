@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from transforms.geometry import LPS_TO_RAS, Geometry
+from transforms.ignore_label import IGNORE_LABEL
 from transforms.nodule_insertion import (
     NoduleShapeLike,
     draw_place,
@@ -30,7 +31,6 @@ from transforms.nodule_insertion import (
 )
 from transforms.nodule_position import Attachment, LungField
 
-IGNORE_LABEL = 255
 _CLOSING_MM = 4.0
 
 Shapes = Mapping[str, NoduleShapeLike]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bundles.common.data.tables import Nodule, Point
-from bundles.common.losses import IGNORE_LABEL
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 
 
 def measured_nodules(

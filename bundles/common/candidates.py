@@ -14,10 +14,10 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from bundles.common.data.studies import Study
-from bundles.common.losses import IGNORE_LABEL
 from bundles.common.metrics.detection import match_scan
 from transforms.candidates import group_candidates
 from transforms.geometry import ras_to_lps
+from transforms.ignore_label import IGNORE_LABEL
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-IGNORE_LABEL = 255
+from transforms.ignore_label import IGNORE_LABEL
+
 _CERTAINLY_NOT = -30.0
 
 

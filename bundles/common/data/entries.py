@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler
 from bundles.common.data.prepared import PreparedStudies
 from bundles.common.data.studies import Study
 from bundles.common.data.tables import Point
-from bundles.common.losses import IGNORE_LABEL
+from transforms.ignore_label import IGNORE_LABEL
 from transforms.patch_sampling import lps_to_voxel
 
 Entry = dict[str, Any]

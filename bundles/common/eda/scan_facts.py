@@ -14,8 +14,8 @@ from scipy import ndimage
 from bundles.common.data.studies import Study
 from bundles.common.data.tables import Nodule, Point
 from bundles.common.eda.scan_image import ScanImage
-from bundles.common.losses import IGNORE_LABEL
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 from transforms.spheres import ball
 
 TISSUE_ABOVE_HU = -300.0

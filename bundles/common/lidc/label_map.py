@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bundles.common.lidc.consensus import Box, count_readers
 from bundles.common.lidc.database import FEATURES, Scan, read_outlines
 from bundles.common.lidc.shapes import NOMINAL, ShapeReference, all_references, rating_name
-from bundles.common.losses import IGNORE_LABEL
+from transforms.ignore_label import IGNORE_LABEL
 
 SAME_LEVEL_MM = 0.01
 SAME_LEVEL_FRACTION = 0.05

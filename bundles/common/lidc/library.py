@@ -118,3 +118,17 @@ class ShapeLibrary(Mapping[str, NoduleShape]):
                 group = (size == interval) & (solid == is_solid)
                 weights[group] = share / max(int(group.sum()), 1)
         return [float(weight) for weight in weights]
+
+    def rating_weights(self, malignant: bool) -> list[float]:
+        """Draw the shapes rated above 3, or those below 3, equally often, and no others.
+
+        So the sizes of either class are those that LIDC-IDRI has.
+
+        Args:
+            malignant: whether the median rating of malignancy is above 3.
+
+        Returns:
+            One number a shape, in the order of the mapping.
+        """
+        ratings = [r.ratings.malignancy for r in self._references.values()]
+        return [float(r > 3 if malignant else r < 3) for r in ratings]

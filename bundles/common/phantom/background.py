@@ -11,9 +11,9 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 from transforms.lungs import lung_region
 
-IGNORE_LABEL = 255
 Sphere = tuple[tuple[float, float, float], float]
 
 

@@ -9,7 +9,7 @@ from ignite.engine import Engine
 
 from bundles.common.candidates import FILE_NAME, CandidateWriter, FindCandidatesd
 from bundles.common.data.studies import Study
-from bundles.common.losses import IGNORE_LABEL
+from transforms.ignore_label import IGNORE_LABEL
 
 SIZE = 40
 

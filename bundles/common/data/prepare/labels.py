@@ -12,8 +12,8 @@ from scipy import ndimage
 from bundles.common.data.prepare.problems import Problem, ProblemKind, ScanError
 from bundles.common.data.prepare.scan import LabelSource, LoadedScan
 from bundles.common.data.tables import Finding, Nodule
-from bundles.common.losses import IGNORE_LABEL
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 from transforms.spheres import Box, ball
 
 UNKNOWN_DIAMETER_MM = 10.0

@@ -18,8 +18,8 @@ from bundles.common.data.tables import Nodule
 from bundles.common.lidc.database import Scan
 from bundles.common.lidc.label_map import label_scan
 from bundles.common.lidc.shapes import ShapeReference
-from bundles.common.losses import IGNORE_LABEL
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 
 _SPACING_TOLERANCE = 0.01
 """Share of the pixel spacing by which image and database may differ: the database rounds."""

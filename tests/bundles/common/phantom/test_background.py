@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from bundles.common.phantom.background import IGNORE_LABEL, mark_ignored, read_background
+from bundles.common.phantom.background import mark_ignored, read_background
 from bundles.common.phantom.dataset import DatasetPlan, make_one
 from transforms.geometry import Geometry
+from transforms.ignore_label import IGNORE_LABEL
 
 
 def test_nodules_are_inserted_and_known_findings_left_alone(small_plan, mhd_copy, tmp_path):

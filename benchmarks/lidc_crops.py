@@ -1,0 +1,173 @@
+"""The shipped networks on crops of real nodules: python benchmarks/lidc_crops.py.
+
+Reads ``crops.npz`` (``hu`` int16 and ``mask`` bool, both (n, 51, 51, 51) with axes I, R, C of
+1 mm around each nodule) and ``labels.csv`` (a row each with ``malignancy`` and ``texture`` from 1
+to 5 and ``equivalent_diameter_mm``). Each crop's middle 48 voxels go through the three networks as
+the chain uses them, at the chain's operating points. Nothing is learnt from the crops; the
+segmentation's operating points may have been chosen on them (see ``chosen_on``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.chain import ChainSettings, Models, load_models, load_settings
+from app.chain.nodule_probability import combine
+from bundles.common.loading import LoadedBundle
+from bundles.common.metrics.delong import auc_interval, compare_aucs
+from bundles.common.metrics.estimate import proportion
+
+SIZE = 48
+TEXTURES = {"all": (1, 5), "ground glass": (1, 2), "part-solid": (3, 4), "solid": (5, 5)}
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the networks say of each crop; arrays of one length.
+
+    Args:
+        center: segmentation probability of the middle voxel.
+        peak: the highest inside the readers' outline.
+        dice: of the voxels at or above the operating point with the outline.
+        classifier: the nodule classifier's probability.
+        malignancy: the malignancy classifier's.
+    """
+
+    center: NDArray[np.float64]
+    peak: NDArray[np.float64]
+    dice: NDArray[np.float64]
+    classifier: NDArray[np.float64]
+    malignancy: NDArray[np.float64]
+
+
+def in_ras(array: NDArray[np.generic]) -> torch.Tensor:
+    """A crop (I, R, C) along +z, +y, +x of LPS as (1, X, Y, Z) of RAS, its middle 48 voxels."""
+    start = (array.shape[0] - SIZE) // 2
+    turned = np.ascontiguousarray(array.transpose(2, 1, 0)[::-1, ::-1])
+    cut = turned[tuple(slice(start, start + SIZE) for _ in range(3))]
+    return torch.from_numpy(np.ascontiguousarray(cut))[None]
+
+
+def probability(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:
+    """The network's answer for HU of shape (1, X, Y, Z)."""
+    low, high = bundle.window_hu
+    scaled = (hu.float().clamp(low, high) - low) / (high - low)
+    with torch.inference_mode():
+        return torch.sigmoid(bundle.network(scaled[None]).float())[0]
+
+
+def ask(
+    models: Models, settings: ChainSettings, crops: NDArray[np.int16], masks: NDArray[np.bool_]
+) -> Answers:
+    """Put every crop through the networks."""
+    cut = settings.operating_points.segmentation_voxel.threshold
+    rows = []
+    for hu_irc, mask_irc in zip(crops, masks, strict=True):
+        hu, mask = in_ras(hu_irc), in_ras(mask_irc)[0].numpy()
+        seen = probability(models.segmentation, hu)[0].numpy()
+        found = seen >= cut
+        rows.append(
+            (
+                seen[SIZE // 2, SIZE // 2, SIZE // 2],
+                seen[mask].max(),
+                2 * (found & mask).sum() / max(found.sum() + mask.sum(), 1),
+                probability(models.nodule, hu).item(),
+                probability(models.malignancy, hu).item(),
+            )
+        )
+    return Answers(*np.asarray(rows, dtype=np.float64).T)
+
+
+def tabulate(
+    answers: Answers, settings: ChainSettings, texture: NDArray[np.float64]
+) -> list[dict[str, object]]:
+    """Shares by texture, each with its 95 % interval."""
+    points = settings.operating_points
+    pooled = combine(answers.peak, answers.classifier, settings.pipeline.segmentation_share)
+    hits = {
+        "centre in mask": answers.center >= points.segmentation_voxel.threshold,
+        "peak over the operating point": answers.peak >= points.segmentation_peak.threshold,
+        "classifier alone over the nodule operating point": answers.classifier
+        >= points.nodule.threshold,
+        "nodule probability over its operating point": pooled >= points.nodule.threshold,
+    }
+    table: list[dict[str, object]] = []
+    for group, (low, high) in TEXTURES.items():
+        chosen = (texture >= low) & (texture <= high)
+        for name, hit in hits.items():
+            share = proportion(int(hit[chosen].sum()), int(chosen.sum()))
+            table.append(
+                {
+                    "texture": group,
+                    "measure": name,
+                    "nodules": int(chosen.sum()),
+                    "share": None if share is None else asdict(share),
+                }
+            )
+        table.append(
+            {
+                "texture": group,
+                "measure": "median Dice",
+                "nodules": int(chosen.sum()),
+                "value": float(np.median(answers.dice[chosen])),
+            }
+        )
+    return table
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--crops", type=Path, default=Path("../shared/data/lidc_crops"))
+    parser.add_argument("--models", type=Path, help="model folder; the shipped one by default")
+    parser.add_argument("--settings", type=Path, help="folder with operating_points.json")
+    parser.add_argument("--json", type=Path, help="also write everything here")
+    given = parser.parse_args()
+    if not (given.crops / "crops.npz").is_file():
+        print(f"skipped: no crops.npz in {given.crops}")
+        return
+    data = np.load(given.crops / "crops.npz")
+    with (given.crops / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    models, settings = load_models(given.models, "cpu"), load_settings(given.settings)
+    answers = ask(models, settings, data["hu"], data["mask"])
+    texture = np.array([float(row["texture"]) for row in rows])
+    table = tabulate(answers, settings, texture)
+    for row in table:
+        share = row.get("share")
+        text = (
+            f"{row['value']:.2f}"
+            if not isinstance(share, dict)
+            else f"{share['value']:.3f} ({share['lower']:.3f} to {share['upper']:.3f})"
+        )
+        print(f"{row['texture']:<13}{row['nodules']:>3}  {row['measure']:<50}{text}")
+
+    rating = np.array([float(row["malignancy"]) for row in rows])
+    judged = rating != 3
+    malignant = rating[judged] > 3
+    diameter = np.array([float(row["equivalent_diameter_mm"]) for row in rows])
+    scores = {"malignancy network": answers.malignancy, "diameter alone": diameter}
+    for name, score in scores.items():
+        auc = auc_interval(score[judged], malignant)
+        span = f"{auc.lower:.3f} to {auc.upper:.3f}"
+        print(f"AUC of {name}, {judged.sum()} nodules: {auc.value:.3f} ({span})")
+    difference = compare_aucs(answers.malignancy[judged], diameter[judged], malignant)
+    gap = difference.difference
+    span = f"{gap.lower:+.3f} to {gap.upper:+.3f}"
+    print(f"difference: {gap.value:+.3f} ({span}), p {difference.p_value:.2f}")
+    if given.json is not None:
+        given.json.write_text(
+            json.dumps({"table": table, "crops": {k: v.tolist() for k, v in vars(answers).items()}})
+        )
+
+
+if __name__ == "__main__":
+    main()
