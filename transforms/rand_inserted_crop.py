@@ -83,8 +83,9 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
     ) -> RandInsertedNoduleCropd:
         """Seed the draws."""
         super().set_random_state(seed, state)
-        for part in (self.crop, *self.inserters.values()):
-            part.set_random_state(state=self.R)
+        self.crop.set_random_state(state=self.R)
+        for inserter in self.inserters.values():
+            inserter.set_random_state(state=self.R)
         return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -106,11 +107,11 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         middle = np.asarray(data["inside"][self.R.randint(len(data["inside"]))], dtype=np.float64)
         affine = np.asarray(data["affine"], dtype=np.float64).copy()
         affine[:3, 3] = apply_affine(affine, cube_start(middle, edge))
-        parts = [
+        image, label, lungs = (
             crop_cube(torch.as_tensor(data[name]), middle, edge, fill)
             for name, fill in ((key, self.fill), ("label", 0), ("lungs", 0))
-        ]
-        image, _ = inserter(*parts, affine_ras=affine)
+        )
+        image, _ = inserter(image, label, lungs, affine)
         if not inserter.insertions:
             return None
         center = lps_to_voxel(inserter.insertions[0].center_lps_mm, affine) + self._jitter()

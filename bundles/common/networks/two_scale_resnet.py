@@ -9,7 +9,7 @@ from monai.networks.nets.resnet import ResNet
 from torch.nn.functional import interpolate
 
 
-class TwoScaleResNet(ResNet):  # type: ignore[misc]
+class TwoScaleResNet(ResNet):
     """MONAI's 3D ResNet on a cube and, as a second channel, its middle at twice the scale.
 
     The cube holds what a nodule lies in; in the enlarged middle a nodule of 4 mm is still several
