@@ -65,6 +65,8 @@ class NativeCropClassifier:
     def __init__(self, bundle: LoadedBundle, device: torch.device) -> None:
         self._bundle = bundle
         self._device = device
+        # Channels last takes a third off the time on a CPU.
+        bundle.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def rate(
         self, scan: Scan, points_lps_mm: Sequence[Sequence[float]], batch: int, report: Report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from app.chain.candidates import find_candidates
 from app.chain.detector import Detection
@@ -14,8 +15,6 @@ from app.chain.settings import ChainSettings
 from app.chain.steps import Steps
 
 if TYPE_CHECKING:
-    import torch
-
     from bundles.common.loading import LoadedBundle
 
 
@@ -30,6 +29,8 @@ class SliceDetector:
     def __init__(self, bundle: LoadedBundle, device: torch.device) -> None:
         self._bundle = bundle
         self._device = device
+        # Channels last takes a third off the time on a CPU.
+        bundle.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
         """See :class:`app.chain.detector.Detector`."""
