@@ -24,10 +24,12 @@ def test_threads_and_specks_vanish_and_blocks_grow_back(probability: np.ndarray)
     block, small = group_eroded(probability, AFFINE, threshold=0.5, erosions=1)
     # by a 6-neighbour step the block's own voxels come back, but for its edges
     assert block.peak_probability == pytest.approx(0.9)
-    assert block.center_index == pytest.approx((4, 5, 5))
-    assert block.center_mm == pytest.approx((12, 2.5, 2.5))
+    # the thread guards the one voxel where it meets a block: 76 and 5 voxels are left
+    row = (75 * 5 + 8) / 76
+    assert block.center_index == pytest.approx((4, row, 5))
+    assert block.center_mm == pytest.approx((12, row / 2, 2.5))
     assert 3 * 5 * 5 < block.mask.sum() < 5 * 7 * 7 + 3
-    assert small.center_index == pytest.approx((4, 13.5, 5.5))
+    assert small.center_index == pytest.approx((4, 13.2, 5.4))
     assert block.volume_mm3 == pytest.approx(block.mask.sum() * 0.75)
 
 
