@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from bundles.common.metrics.froc import CPM_RATES
+from bundles.common.metrics.froc_bootstrap import bootstrap_froc
+from bundles.common.metrics.luna16_match import NO_PLACES, match_marks
+from tests.bundles.common.metrics.luna16_by_hand import count, sensitivity_at
+from tests.bundles.common.metrics.submissions import as_places, made_up
+
+
+def match(rows):
+    series, nodules, excluded, marks = rows
+    return match_marks(
+        len(series), *(as_places(table, series) for table in (marks, nodules, excluded))
+    )
+
+
+def test_agrees_with_a_loop_over_the_same_draws():
+    rows = made_up(3)
+    series = rows[0]
+    on_nodules, alarms, _, _ = count(*rows)
+    draw = np.random.RandomState(11)
+    values = []
+    for _ in range(40):
+        drawn = [series[n] for n in draw.randint(len(series), size=len(series))]
+        lesions = [row for uid in drawn for row in on_nodules if row[0] == uid]
+        false = [row for uid in drawn for row in alarms if row[0] == uid]
+        values.append([sensitivity_at(lesions, false, len(series), r) for r in CPM_RATES])
+    rising = np.sort(np.asarray(values), axis=0)
+    band = bootstrap_froc(match(rows), samples=40, confidence=0.9, seed=11)
+    np.testing.assert_allclose([b.mean for b in band.rates], np.mean(values, axis=0), atol=1e-9)
+    np.testing.assert_allclose([b.lower for b in band.rates], rising[math.floor(0.05 * 40)])
+    np.testing.assert_allclose([b.upper for b in band.rates], rising[math.floor(0.95 * 40)])
+    means = np.sort(np.mean(values, axis=1))
+    assert band.cpm.lower == pytest.approx(means[2])
+    assert band.cpm.mean == pytest.approx(means.mean())
+    assert band.mean[0] == pytest.approx(band.rates[0].mean, abs=1e-6)
+    assert (band.lower <= band.mean).all()
+    assert (band.mean <= band.upper).all()
+
+
+def test_the_seed_decides():
+    found = match(made_up(1))
+    one, two, other = (bootstrap_froc(found, 20, seed=s) for s in (5, 5, 6))
+    np.testing.assert_array_equal(one.mean, two.mean)
+    assert one.cpm == two.cpm != other.cpm
+
+
+def test_samples_without_a_nodule_are_left_out():
+    nodules = as_places([("a", 0, 0, 0, 9.0)], ["a", "b"])
+    band = bootstrap_froc(match_marks(2, NO_PLACES, nodules), samples=200, seed=0)
+    assert 0 < band.samples < 200
+    assert band.cpm.mean == 0.0
+
+
+def test_arguments_are_checked():
+    found = match(made_up(1))
+    with pytest.raises(ValueError, match="0 samples"):
+        bootstrap_froc(found, 0)
+    with pytest.raises(ValueError, match="confidence of 1"):
+        bootstrap_froc(found, 10, confidence=1)
