@@ -67,13 +67,15 @@ def choose_segmentation_points(
     source: str,
     sensitivity: float,
     peak_sensitivity: float | None = None,
+    dice_loss: float = 0.0,
 ) -> SegmentationPoints:
     """Choose both thresholds.
 
-    The voxel threshold is the one with the best mean Dice among those at which the wanted share of
-    the nodules is seen at all. The peak threshold is the same, so that the nodule classifier judges
-    every group; or, where a share is asked for, the highest that keeps it, and never below the
-    other.
+    Voxel thresholds count at which the wanted share of the nodules is seen at all. Of these the
+    highest is taken whose mean Dice is within ``dice_loss`` of the best: a higher one costs fewer
+    false candidates, which outlined nodules alone do not show. The peak threshold is the same, so
+    that the nodule classifier judges every group; or, where a share is asked for, the highest that
+    keeps it, and never below the other.
 
     Args:
         nodules: of validation data, at least one.
@@ -81,6 +83,7 @@ def choose_segmentation_points(
         sensitivity: share of the nodules that the voxel threshold must leave seen.
         peak_sensitivity: share that the peak threshold must leave seen; None for the same
             threshold.
+        dice_loss: of the mean Dice, given up for a higher voxel threshold.
 
     Raises:
         ValueError: no nodule.
@@ -92,15 +95,19 @@ def choose_segmentation_points(
     curve = tuple(_row(t, known, peaks) for t in THRESHOLDS)
     highest = threshold_at_sensitivity(peaks, sensitivity)
     allowed = [row for row in curve if row.threshold <= highest] or [curve[0]]
-    best = max(allowed, key=lambda row: (row.mean_dice, -row.threshold))
+    top = max(row.mean_dice for row in allowed)
+    chosen = max(
+        (row for row in allowed if row.mean_dice >= top - dice_loss), key=lambda row: row.threshold
+    )
     count = f"{len(known)} outlined nodules {source}"
     voxel = OperatingPoint(
         name="segmentation_voxel",
-        threshold=best.threshold,
+        threshold=chosen.threshold,
         chosen_on=(
-            f"{count}: best mean Dice, {best.mean_dice:.2f}, of the thresholds that keep"
-            f" {sensitivity:g} of them; sensitivity {best.sensitivity:.3f},"
-            f" median volume {best.median_volume_ratio:.2f} of the outlined one"
+            f"{count}: highest threshold with a mean Dice within {dice_loss:g} of the best,"
+            f" {top:.3f}, where {sensitivity:g} of them are seen; mean Dice"
+            f" {chosen.mean_dice:.3f}, sensitivity {chosen.sensitivity:.3f}, median volume"
+            f" {chosen.median_volume_ratio:.2f} of the outlined one"
         ),
     )
     return SegmentationPoints(

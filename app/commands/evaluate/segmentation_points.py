@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     help="Share of the nodules that the voxel threshold must leave seen.",
 )
 @click.option(
+    "--dice-loss",
+    default=0.02,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Mean Dice to give up for a higher voxel threshold and fewer false candidates.",
+)
+@click.option(
     "--peak-sensitivity",
     type=SHARE,
     help="Share that the peak threshold must leave seen; default: it is the voxel threshold.",
@@ -73,6 +80,7 @@ def segmentation_points(
     models: Path | None,
     device: str,
     sensitivity: float,
+    dice_loss: float,
     peak_sensitivity: float | None,
     curve: Path | None,
     outlines: Path | None,
@@ -92,7 +100,9 @@ def segmentation_points(
     else:
         nodules, source = _of_results(results, masks), "of the validation scans"
     try:
-        points = choose_segmentation_points(nodules, source, sensitivity, peak_sensitivity)
+        points = choose_segmentation_points(
+            nodules, source, sensitivity, peak_sensitivity, dice_loss
+        )
     except ValueError as error:
         raise NodulusError(
             ErrorCode.INPUT_EMPTY,

@@ -34,6 +34,16 @@ def test_the_best_dice_is_chosen() -> None:
     assert ratios == sorted(ratios, reverse=True)
 
 
+def test_some_dice_is_given_up_for_a_higher_threshold() -> None:
+    nodules = [blob(16, r) for r in (5.5, 6.5, 8.5)]
+    points = choose_segmentation_points(nodules, "here", 0.95, dice_loss=0.15)
+    rows = {r.threshold: r.mean_dice for r in points.curve}
+    chosen = points.voxel.threshold
+    assert chosen > 0.3
+    assert rows[chosen] >= max(rows.values()) - 0.15 > rows[round(chosen + 0.05, 2)]
+    assert "within 0.15 of the best" in points.voxel.chosen_on
+
+
 def test_sensitivity_comes_before_dice() -> None:
     nodules = [*(blob(16, 6) for _ in range(3)), blob(16, 6, peak=0.22)]
     assert choose_segmentation_points(nodules, "here", 1.0).voxel.threshold <= 0.22

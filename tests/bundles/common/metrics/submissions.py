@@ -20,6 +20,10 @@ def made_up(seed, scans=24, decimals=2):
         for _ in range(draw.integers(100, 130) if n % 5 == 0 else draw.integers(0, 30)):
             point = draw.uniform(0, 40, 3).round(1)
             marks.append((uid, *point, round(float(draw.beta(1, 2)), decimals)))
+        for nodule in nodules:
+            if nodule[0] == uid and draw.random() < 0.7:
+                near = np.add(nodule[1:4], draw.uniform(-2, 2, 3)).round(1)
+                marks.append((uid, *near, round(float(draw.beta(8, 1)), decimals)))
     # One exactly on the border of a sphere of 10 mm is no hit.
     nodules.append((series[0], 0.0, 0.0, 100.0, 10.0))
     marks.append((series[0], 3.0, 4.0, 100.0, 1.0))
