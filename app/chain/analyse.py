@@ -12,6 +12,7 @@ from app.chain.scan import Scan
 from app.chain.search import search
 from app.chain.settings import ChainSettings
 from app.chain.steps import Progress, Steps
+from app.chain.temperature import tempered
 from app.errors import ErrorCode, NodulusError
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
@@ -52,7 +53,8 @@ def analyse(
     kept = np.flatnonzero(nodule >= points.nodule.threshold)
     with steps("malignancy") as report:
         centers = [candidates[i].center_mm for i in kept]
-        malignancy = models.malignancy_classifier.rate(scan, centers, pipeline.crop_batch, report)
+        rated = models.malignancy_classifier.rate(scan, centers, pipeline.crop_batch, report)
+        malignancy = tempered(rated, points.malignancy.temperature)
     with steps("measurements"):
         scored = [
             Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))

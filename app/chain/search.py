@@ -13,6 +13,7 @@ from app.chain.nodule_probability import combine
 from app.chain.scan import Scan
 from app.chain.settings import ChainSettings
 from app.chain.steps import Steps
+from app.chain.temperature import tempered
 from transforms.candidates import Candidate
 
 
@@ -59,9 +60,10 @@ def search(
             settings.pipeline.crop_batch,
             report,
         )
-        nodule = combine(
+        pooled = combine(
             [c.peak_probability for c in detection.candidates],
             classifier,
             settings.pipeline.segmentation_share,
         )
+        nodule = tempered(pooled, settings.operating_points.nodule.temperature)
     return Searched(detection, nodule, classifier)

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import ErrorCode, NodulusError
 from app.results.model import OperatingPoint
@@ -52,6 +52,13 @@ class OperatingPoints(BaseModel):
     segmentation_peak: OperatingPoint
     nodule: OperatingPoint
     malignancy: OperatingPoint
+
+    @model_validator(mode="after")
+    def _only_classifiers_have_a_temperature(self) -> OperatingPoints:
+        for point in (self.segmentation_voxel, self.segmentation_peak):
+            if point.temperature != 1.0:
+                raise ValueError(f"{point.name}: the segmentation takes no temperature")
+        return self
 
     def listed(self) -> tuple[OperatingPoint, ...]:
         """All of them, in the order of the chain."""
