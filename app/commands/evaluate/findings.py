@@ -1,0 +1,158 @@
+"""`nodulus evaluate findings`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.errors import ErrorCode, NodulusError
+
+
+@click.command("findings")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--nodules",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="nodules.csv of a phantom, or annotations.csv in LUNA16's form.",
+)
+@click.option(
+    "--excluded",
+    type=click.Path(path_type=Path),
+    help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
+)
+@click.option(
+    "--bootstrap",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Samples for the FROC curve's interval; 0 for none.",
+)
+@click.option(
+    "--confidence",
+    default=0.95,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Of the intervals.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of the bootstrap.",
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
+)
+def findings(
+    results: Path,
+    nodules: Path,
+    excluded: Path | None,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+    json_file: Path | None,
+) -> None:
+    """What became of each nodule in RESULTS, which `nodulus detect` wrote.
+
+    A finding hits a nodule if it is closer to its centre than its radius, LUNA16's rule.
+    """
+    from app.evaluation.chain_report import chain_report
+    from app.evaluation.truth import read_scans
+    from bundles.common.files import write_text
+
+    found = chain_report(read_scans(results, nodules, excluded), bootstrap, confidence, seed)
+    for line in _lines(found):
+        click.echo(line)
+    if json_file is not None:
+        try:
+            write_text(json_file, json.dumps(found, indent=2) + "\n")
+        except OSError as error:
+            raise NodulusError(
+                ErrorCode.OUTPUT_NOT_WRITABLE,
+                f"the figures cannot be written ({error.strerror or type(error).__name__}).",
+                remedy="Name another file.",
+                subject=json_file,
+            ) from error
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = _groups(found["rows"])
+    for table in found["chain"]:
+        lines += ["", *_table(table)]
+    lines += [
+        "",
+        f"scans {found['scans']}",
+        f"false positives a scan {found['false_positives_per_scan']:.2f}",
+        f"false candidates a scan {found['false_candidates_per_scan']:.2f}",
+    ]
+    froc = found["froc"]
+    if froc is not None:
+        bounds = froc.get("bootstrap", {}).get("cpm")
+        lines.append(f"CPM {_estimate({'value': froc['cpm'], **(bounds or {})})}")
+        lines += [
+            f"  at {r:>5} false positives a scan {v:.3f}" for r, v in froc["sensitivity"].items()
+        ]
+    malignancy = found["malignancy"]
+    lines.append(
+        f"malignancy AUC {_estimate(malignancy['auc'])}, {malignancy['malignant']} malignant and"
+        f" {malignancy['benign']} benign found"
+    )
+    for name, own in (
+        ("nodule probability", found["nodule_calibration"]),
+        ("malignancy probability", malignancy["calibration"]),
+    ):
+        if own is not None:
+            lines.append(
+                f"{name}: mean {own['mean_probability']:.3f}, true {own['share_positive']:.3f},"
+                f" Brier score {own['brier']:.3f},"
+                f" calibration error {own['expected_calibration_error']:.3f}"
+            )
+    big = found["malignant_6_mm_and_more"]
+    lines += [
+        f"malignant nodules of 6 mm and more: {big['nodules']}",
+        f"  found at the operating point {_estimate(big['found_at_operating_point'])}",
+        f"  and called malignant {_estimate(big['called_malignant_at_operating_point'])}",
+        f"  found at 1 false positive a scan {_estimate(big['found_at_1_false_positive_a_scan'])}",
+    ]
+    return lines
+
+
+def _groups(rows: list[dict[str, Any]]) -> list[str]:
+    width = max(len(row["group"]) for row in rows)
+    return [
+        f"{row['group']:<{width}}  {_estimate(row['sensitivity']):<24}"
+        f"  {row['found']}/{row['nodules']} found, {row['seen']} seen"
+        for row in rows
+        if row["nodules"]
+    ]
+
+
+def _table(table: dict[str, Any]) -> list[str]:
+    columns = ("missed", "filtered_out", "predicted_benign", "predicted_malignant")
+    width = max(len(name) for name in ("undecided or not rated", table["group"]))
+    lines = ["  ".join([f"{table['group']:<{width}}", *(c.replace("_", " ") for c in columns)])]
+    for name, row in table["rows"].items():
+        if name == "undecided or not rated" and not any(row.values()):
+            continue
+        cells = ("-" if row[c] is None else str(row[c]) for c in columns)
+        lines.append(
+            "  ".join(
+                [
+                    f"{name:<{width}}",
+                    *(f"{v:>{len(c)}}" for c, v in zip(columns, cells, strict=True)),
+                ]
+            )
+        )
+    return lines
+
+
+def _estimate(value: dict[str, float] | None) -> str:
+    if value is None:
+        return "none"
+    between = f" ({value['lower']:.3f} to {value['upper']:.3f})" if "lower" in value else ""
+    return f"{value['value']:.3f}{between}"

@@ -1,0 +1,117 @@
+"""`nodulus evaluate operating-points`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from app.chain.settings import OperatingPoints
+
+SHARE = click.FloatRange(0, 1, min_open=True)
+
+
+@click.command("operating-points")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--nodules",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="nodules.csv of the same validation studies.",
+)
+@click.option(
+    "--excluded",
+    type=click.Path(path_type=Path),
+    help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
+)
+@click.option(
+    "--sensitivity",
+    default=0.97,
+    show_default=True,
+    type=SHARE,
+    help="Share of the nodules seen to keep.",
+)
+@click.option(
+    "--max-false-positives",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="A scan; fewer lower the threshold.",
+)
+@click.option(
+    "--malignant-sensitivity",
+    default=0.9,
+    show_default=True,
+    type=SHARE,
+    help="Share of the malignant ones to mark as suspicious.",
+)
+@click.option(
+    "--temperatures", is_flag=True, help="Also fit temperatures, so that probabilities are honest."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="operating_points.json to write.",
+)
+def operating_points(
+    results: Path,
+    nodules: Path,
+    excluded: Path | None,
+    sensitivity: float,
+    max_false_positives: float,
+    malignant_sensitivity: float,
+    temperatures: bool,
+    output: Path,
+) -> None:
+    """Choose the classifiers' thresholds on RESULTS of validation studies.
+
+    The segmentation's operating points stay those of that run: choose them first, with `nodulus
+    evaluate segmentation-points`, and run `nodulus detect` with the settings that it writes. They
+    let every candidate pass, so that each gets a malignancy.
+    """
+    from app.evaluation.operating_points import choose_operating_points
+    from app.evaluation.truth import read_scans
+
+    scans = read_scans(results, nodules, excluded)
+    try:
+        points = choose_operating_points(
+            scans, sensitivity, max_false_positives, malignant_sensitivity, temperatures
+        )
+    except ValueError as error:
+        raise NodulusError(
+            ErrorCode.INPUT_EMPTY,
+            f"the operating points cannot be chosen: {error}.",
+            remedy="Give results of validation studies with nodules of both kinds, all of one run.",
+            subject=results,
+        ) from error
+    write_points(output, points)
+
+
+def write_points(path: Path, points: OperatingPoints) -> None:
+    """Write operating_points.json, and say what is in it.
+
+    Raises:
+        NodulusError: ``output-not-writable``.
+    """
+    from bundles.common.files import write_text
+
+    try:
+        # A temperature of 1 is none, and is not written.
+        text = json.dumps(points.model_dump(exclude_defaults=True), indent=2)
+        write_text(path, text + "\n")
+    except OSError as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"the operating points cannot be written ({error.strerror or type(error).__name__}).",
+            remedy="Name another file.",
+            subject=path,
+        ) from error
+    for point in points.listed():
+        click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")
