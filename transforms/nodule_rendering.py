@@ -23,6 +23,9 @@ FloatArray = NDArray[np.float64]
 Box = tuple[slice, slice, slice]
 
 _FAR_MM = 20.0
+# Readers draw round a small nodule, but along a larger one: how far outside the half-way density
+# the outline runs (mm), by equivalent radius (mm). Measured by benchmarks/rendered_nodules.py.
+_EXCESS_RADIUS_MM, _EXCESS_MM = (3.0, 4.5), (0.55, 0.1)
 _EDGE_MM = {1: 1.7, 2: 1.25, 3: 0.9, 4: 0.65, 5: 0.5}
 _UNEVEN_MM = {1: 0.7, 2: 0.5, 3: 0.35, 4: 0.2, 5: 0.15}
 # Denser lung around a nodule, fitted by eye and profile to real ones in LIDC-IDRI.
@@ -62,7 +65,7 @@ def render_nodule(
     margin: float = 5.0,
     spiculation: float = 1.0,
     blur_sigma_mm: float = 0.5,
-    outline_excess_mm: float = 0.55,
+    outline_excess_mm: float | None = None,
 ) -> RenderedNodule:
     """Render a nodule; the volume itself is not changed.
 
@@ -83,8 +86,8 @@ def render_nodule(
         margin: LIDC-IDRI rating, 1 poorly defined to 5 sharp.
         spiculation: LIDC-IDRI rating, 1 none to 5 marked.
         blur_sigma_mm: of the scanner's point spread (Gaussian).
-        outline_excess_mm: how far outside the half-way density the outline runs. Readers draw
-            round a nodule, not along it.
+        outline_excess_mm: how far outside the half-way density the outline runs; by default what
+            readers do at the nodule's size.
 
     Raises:
         ValueError: ``hu`` and ``geometry`` disagree, the rotation is not orthogonal, the scale is
@@ -101,9 +104,12 @@ def render_nodule(
 
     sdf_scaled = np.asarray(sdf_mm, dtype=np.float32) * np.float32(scale)
     radius_mm = float(np.cbrt(3 * np.count_nonzero(sdf_mm < 0) / (4 * np.pi))) * sdf_spacing_mm
+    if outline_excess_mm is None:
+        outline_excess_mm = float(np.interp(radius_mm * scale, _EXCESS_RADIUS_MM, _EXCESS_MM))
+    inset_mm = outline_excess_mm / scale
     strands = draw_strands(radius_mm=radius_mm * scale, spiculation=spiculation, rng=rng)
     strands = [
-        shifted(strand, _root_mm(strand, sdf_mm, sdf_spacing_mm, middle, turn) * scale)
+        shifted(strand, _root_mm(strand, sdf_mm, sdf_spacing_mm, middle, turn, inset_mm) * scale)
         for strand in strands
     ]
     paths = [strand.points_mm + center for strand in strands]
@@ -174,8 +180,9 @@ def _root_mm(
     spacing_mm: float,
     middle: ArrayLike,
     turn: FloatArray,
+    inset_mm: float,
 ) -> FloatArray:
-    """Where a strand leaves the (unscaled) nodule: just inside the border, from the centre out."""
+    """Where a strand leaves the (unscaled) nodule: ``inset_mm`` inside the outline."""
     direction = strand.points_mm[-1] / np.linalg.norm(strand.points_mm[-1])
     out_mm = np.arange(0.0, max(sdf_mm.shape) * spacing_mm, spacing_mm)
     local = (turn.T @ direction)[::-1]
@@ -183,7 +190,7 @@ def _root_mm(
     index = index[np.all((index >= 0) & (index < sdf_mm.shape), axis=1)]
     inside = np.flatnonzero(sdf_mm[tuple(index.T)] < -0.5 * spacing_mm)
     last = float(out_mm[inside[-1]]) if inside.size else 0.0
-    return np.asarray(max(last - 0.5, 0.0) * direction)
+    return np.asarray(max(last - inset_mm, 0.0) * direction)
 
 
 def _box(
