@@ -27,6 +27,7 @@ from bundles.common.phantom.realism import (
     measure,
 )
 from bundles.common.phantom.recipe import PhantomRecipe
+from bundles.common.phantom.scanner import DRAWN_NOISE_MM
 from bundles.common.phantom.study import make_study
 
 SHARP_FROM = 0.4
@@ -53,6 +54,8 @@ def matched_recipe(recipe: PhantomRecipe, real: Measures, columns: int) -> Phant
         "cut_probability": 0.0,
     }
     if noise is not None:
+        # What is drawn is the noise of thin slices; the scanner takes off what thick ones average.
+        noise /= min(1.0, DRAWN_NOISE_MM / step) ** 0.5
         update |= {
             "sharp_probability": float(frequency > SHARP_FROM),
             "soft_noise_hu": (noise, noise),
