@@ -26,14 +26,31 @@ from transforms.geometry import Geometry
 from transforms.lungs import lung_region
 
 PIXELS, GAP = 400, 4
+MARGIN_MM = 30.0
 WINDOWS_HU = ((-600.0, 1500.0), (40.0, 400.0))
 _LEAST_HU = -1024
 
 
-def axial(hu: NDArray[np.int16], geometry: Geometry, share: float) -> NDArray[np.int16]:
-    """The slice at a share of the lungs' height, from their lowest; square, of all columns."""
-    levels = np.flatnonzero(lung_region(hu, geometry).any(axis=(1, 2)))
-    return np.maximum(hu[round(levels[0] + share * (levels[-1] - levels[0]))], _LEAST_HU)
+def axial(
+    hu: NDArray[np.int16], geometry: Geometry, share: float, whole: bool
+) -> NDArray[np.int16]:
+    """The slice at a share of the lungs' height, from their lowest; a square round the chest."""
+    lungs = lung_region(hu, geometry)
+    levels = np.flatnonzero(lungs.any(axis=(1, 2)))
+    level = round(levels[0] + share * (levels[-1] - levels[0]))
+    if whole:
+        return np.maximum(hu[level], _LEAST_HU)
+    where = np.argwhere(lungs[level])
+    middle = 0.5 * (where.min(axis=0) + where.max(axis=0))
+    half = 0.5 * float(np.ptp(where, axis=0).max()) + MARGIN_MM / geometry.spacing_irc_mm[1]
+    low = np.maximum(np.round(middle - half).astype(int), 0)
+    high = np.minimum(np.round(middle + half).astype(int), hu.shape[1:])
+    square = np.full((int(2 * half) + 1,) * 2, _LEAST_HU, dtype=np.int16)
+    part = hu[level, low[0] : high[0], low[1] : high[1]]
+    at = np.round(low - (middle - half)).astype(int)
+    there = square[at[0] : at[0] + part.shape[0], at[1] : at[1] + part.shape[1]]
+    there[...] = part[: there.shape[0], : there.shape[1]]
+    return np.maximum(square, _LEAST_HU)
 
 
 def tiles(plane: NDArray[np.int16], words: str) -> list[Image.Image]:
@@ -54,7 +71,8 @@ def main() -> None:
     parser.add_argument("cts", nargs="+", metavar="CT=INDEX")
     parser.add_argument("-o", "--output", type=Path, required=True, help="PNG to write")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--share", type=float, default=0.45, help="height in the lungs, 0 to 1")
+    parser.add_argument("--share", type=float, default=0.35, help="height in the lungs, 0 to 1")
+    parser.add_argument("--whole", action="store_true", help="the whole field, not the chest alone")
     options = parser.parse_args()
     recipe = PhantomRecipe.load()
     references = load_shapes("training", min_readers=recipe.nodules.min_readers)
@@ -64,12 +82,14 @@ def main() -> None:
         real = read_background(Path(folder))
         hu = np.maximum(real.hu, _LEAST_HU)
         measured = measure(hu, real.geometry, np.random.default_rng(options.seed), blocks=8)
-        columns.append(tiles(axial(real.hu, real.geometry, options.share), Path(folder).name))
+        columns.append(
+            tiles(axial(real.hu, real.geometry, options.share, options.whole), Path(folder).name)
+        )
         like = matched_recipe(recipe, measured, hu.shape[2])
         study = make_study(like, references, options.seed, int(index or 0))
         scan = study.acquisition
         words = f"phantom {options.seed}/{int(index or 0)}" + (f", {scan.kernel}" if scan else "")
-        columns.append(tiles(axial(study.hu, study.geometry, options.share), words))
+        columns.append(tiles(axial(study.hu, study.geometry, options.share, options.whole), words))
     step = PIXELS + GAP
     sheet = Image.new("L", (len(columns) * step - GAP, len(WINDOWS_HU) * step - GAP), 255)
     for column, pair in enumerate(columns):
