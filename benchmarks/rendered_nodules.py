@@ -4,16 +4,20 @@ Reads crops of real nodules (``crops.npz``: ``hu`` int16 and ``mask`` bool, both
 with axes I, R, C of 1 mm; ``labels.csv``: a row each with ``patient`` and
 ``equivalent_diameter_mm``). The readers' outlines of the same nodule are rendered with their
 ratings into the same crop, from which the nodule was taken out before; the hole is filled with the
-crop's own lung level and noise. So what differs is how a nodule is drawn, not its form or its
-surroundings, but for the vessels that ran to it. Prints what differs in numbers and writes pairs at
-one window. Nothing is learnt from them.
+crop's own lung level and noise. The rendered nodule is then blurred along z as the scan's slices
+and their resampling to 1 mm blurred the real one. So what differs is how a nodule is drawn, not
+its form or its surroundings, but for the vessels that ran to it: where one runs, or a wall is near,
+no voxel is counted. Distances are to the outline that the label has, for both. Prints what differs
+in numbers and writes pairs at one window. Nothing is learnt from them.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +25,45 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from bundles.common.files import beside
 from bundles.common.lidc.shapes import NoduleShape, ShapeReference, load_shapes
 from bundles.common.phantom.picture import window
 from transforms.geometry import Geometry
 from transforms.nodule_rendering import RenderedNodule, render_nodule
 
-ZOOM = 4
+EDGE = 51 * 4
 LUNG_HU = -500
-SHELLS_MM = ((-99.0, -2.0), (-2.0, 0.0), (0.0, 2.0), (2.0, 4.0))
+SHELLS_MM = np.arange(-5.0, 6.0)
+"""Lower borders of the shells, 1 mm each, around the outline."""
+HALF_WAY_HU = -400.0
+LARGE_MM = 9.0
+SEEDS = 4
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A nodule with what is needed to render it.
+
+    Args:
+        hu: the real crop.
+        mask: its outline as the crop has it.
+        shape: the same nodule's outlines of all readers.
+        label: what a rendered one's label is, where it fits ``mask`` best.
+        center_lps_mm: for that.
+        slice_spacing_mm: of the scan.
+    """
+
+    hu: NDArray[np.int16]
+    mask: NDArray[np.bool_]
+    shape: NoduleShape
+    label: NDArray[np.bool_]
+    center_lps_mm: NDArray[np.float64]
+    slice_spacing_mm: float
+
+    @property
+    def large(self) -> bool:
+        """Whether its core holds more than border."""
+        return self.shape.equivalent_diameter_mm >= LARGE_MM
 
 
 def geometry() -> Geometry:
@@ -61,28 +96,36 @@ def without_nodule(
 
 
 def same_nodule(
-    references: Sequence[ShapeReference], mask: NDArray[np.bool_], grid: Geometry
-) -> NoduleShape | None:
+    references: Sequence[ShapeReference],
+    hu: NDArray[np.int16],
+    mask: NDArray[np.bool_],
+    grid: Geometry,
+) -> Pair | None:
     """The nodule among a patient's whose outlines fit a mask best, with a Dice of 0.7 or more."""
     best, most = None, 0.7
-    center = grid.index_to_lps(ndimage.center_of_mass(mask))
+    middle = np.asarray(ndimage.center_of_mass(mask))
     empty = np.full(mask.shape, -850, np.int16)
     for reference in references:
         try:
             shape = reference.build()
         except ValueError:  # outlines that enclose nothing
             continue
-        made = rendered(empty, shape, grid, center, np.random.default_rng(0))
-        drawn = np.zeros(mask.shape, bool)
-        drawn[made.box] = made.mask
-        dice = 2 * float((drawn & mask).sum()) / float(drawn.sum() + mask.sum())
-        if dice > most:
-            best, most = shape, dice
+        for shift in itertools.product((0.0, -0.5, 0.5), repeat=3):
+            center = grid.index_to_lps(middle + shift)
+            made = rendered(empty, shape, grid, center, np.random.default_rng(0))
+            label = np.zeros(mask.shape, bool)
+            label[made.box] = made.mask
+            dice = 2 * float((label & mask).sum()) / float(label.sum() + mask.sum())
+            if dice > most:
+                spacing = reference.annotations[0].scan.slice_spacing_mm
+                best, most = Pair(hu, mask, shape, label, center, spacing), dice
+            if dice < 0.3:  # another nodule
+                break
     return best
 
 
 def rendered(
-    hu: NDArray[np.int16],
+    hu: NDArray[np.generic],
     shape: NoduleShape,
     grid: Geometry,
     center: NDArray[np.float64],
@@ -104,19 +147,48 @@ def rendered(
     )
 
 
-def profile(hu: NDArray[np.generic], distance: NDArray[np.float32]) -> list[float]:
-    """Mean HU of each shell around the outline."""
-    return [
-        float(hu[(distance > low) & (distance <= high)].mean())
-        if np.any((distance > low) & (distance <= high))
-        else float("nan")
-        for low, high in SHELLS_MM
-    ]
+def render_pair(pair: Pair, grid: Geometry, seed: int) -> NDArray[np.float32]:
+    """The crop with the rendered nodule in the real one's place."""
+    rng = np.random.default_rng(seed)
+    lung = without_nodule(pair.hu, pair.mask | pair.label, rng).astype(np.float32)
+    new = rendered(lung, pair.shape, grid, pair.center_lps_mm, rng)
+    added = np.zeros_like(lung)
+    added[new.box] = new.hu - lung[new.box]
+    # A slice's box profile instead of 1 mm's, then linear interpolation between slices.
+    variance = (pair.slice_spacing_mm**2 - 1.0) / 12.0 + pair.slice_spacing_mm**2 / 6.0
+    return np.asarray(lung + ndimage.gaussian_filter1d(added, max(variance, 0.01) ** 0.5, axis=0))
+
+
+def clear(pair: Pair, distance: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where no vessel runs to the real nodule and no wall is near."""
+    smooth = ndimage.gaussian_filter(pair.hu.astype(np.float32), 0.7)
+    dense = (distance > 3) & (distance < 7) & (smooth > LUNG_HU - 150)
+    return np.asarray(~ndimage.binary_dilation(dense, iterations=4))
+
+
+def profile(
+    hu: NDArray[np.generic], distance: NDArray[np.float32], where: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Median HU of each shell around the outline; nan where fewer than 6 voxels are."""
+    shells = [where & (distance > low) & (distance <= low + 1) for low in SHELLS_MM]
+    return np.array([np.median(hu[s]) if s.sum() > 5 else np.nan for s in shells])
+
+
+def border_mm(levels: NDArray[np.float64]) -> float:
+    """Distance from the outline at which a profile falls below half-way; nan for a faint one."""
+    known = ~np.isnan(levels)
+    levels, middles = levels[known], (SHELLS_MM + 0.5)[known]
+    below = np.flatnonzero(levels < HALF_WAY_HU)
+    if not below.size or below[0] == 0:
+        return float("nan")
+    n = below[0]
+    share = (levels[n - 1] - HALF_WAY_HU) / (levels[n - 1] - levels[n])
+    return float(middles[n - 1] + share * (middles[n] - middles[n - 1]))
 
 
 def arranged(tiles: Sequence[Sequence[Image.Image]]) -> Image.Image:
     """Pairs beside and below each other."""
-    edge, gap = 51 * ZOOM, 6
+    edge, gap = EDGE, 6
     columns = 4
     lines = -(-len(tiles) // columns)
     sheet = Image.new("L", (columns * (2 * edge + 3 * gap), lines * (edge + gap)), 255)
@@ -138,56 +210,71 @@ def main() -> None:
     arrays = np.load(options.crops / "crops.npz")
     with (options.crops / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    grid, rng = geometry(), np.random.default_rng(options.seed)
+    grid = geometry()
     order = np.argsort([float(row["equivalent_diameter_mm"]) for row in rows])
     by_patient: dict[str, list[ShapeReference]] = {}
     for reference in load_shapes(None, min_diameter_mm=0.0, max_diameter_mm=100.0):
         by_patient.setdefault(reference.patient_id, []).append(reference)
-    usable = []
+    pairs = []
     for k in order:
         hu, mask = arrays["hu"][k], arrays["mask"][k]
         distance = signed_distance(mask)
         # only nodules that lie in lung: one in a wall would be cut by it
         if (hu[(distance > 1) & (distance < 5)] < LUNG_HU).mean() > 0.75:
-            shape = same_nodule(by_patient.get(rows[k]["patient"], []), mask, grid)
-            if shape is not None:
-                usable.append((int(k), shape))
-    shown = set(np.linspace(0, len(usable) - 1, options.pairs).round().astype(int).tolist())
-    tiles, real_all, made_all, grain = [], [], [], []
-    for n, (k, shape) in enumerate(usable):
-        hu, mask = arrays["hu"][k], arrays["mask"][k]
-        distance = signed_distance(mask)
-        center = np.asarray(ndimage.center_of_mass(mask))
-        lung = without_nodule(hu, mask, rng)
-        new = rendered(lung, shape, grid, grid.index_to_lps(center), rng)
-        made = lung.astype(np.float32)
-        made[new.box] = new.hu
-        real_all.append(profile(hu, distance))
-        made_all.append(profile(made, distance))
-        core = distance < -1.5
-        if core.sum() > 30:
-            grain.append([float(v[core].std()) for v in (hu, made)])
-        if n in shown:
-            plane = round(float(center[0]))
-            size = (51 * ZOOM, 51 * ZOOM)
-            pair = [
-                Image.fromarray(window(volume[plane])).resize(size, Image.Resampling.BICUBIC)
-                for volume in (hu, made)
-            ]
-            words = f"{shape.equivalent_diameter_mm:.0f} mm, texture {shape.ratings.texture:g}"
-            ImageDraw.Draw(pair[0]).text((4, 2), words, fill=255)
-            tiles.append(pair)
-    print(f"{len(usable)} nodules in lung; mean HU by distance from the outline (mm)")
-    for (low, high), real, made in zip(
-        SHELLS_MM, np.nanmean(real_all, axis=0), np.nanmean(made_all, axis=0), strict=True
-    ):
-        print(f"  {max(low, -9):4.0f} to {high:3.0f}: real {real:6.0f}, rendered {made:6.0f}")
-    real, made = np.median(grain, axis=0)
-    print(f"spread inside, median of {len(grain)}: real {real:.0f} HU, rendered {made:.0f} HU")
-    sheet = arranged(tiles)
+            pair = same_nodule(by_patient.get(rows[k]["patient"], []), hu, mask, grid)
+            if pair is not None:
+                pairs.append(pair)
+    report(pairs, grid, options.seed)
+    shown = np.linspace(0, len(pairs) - 1, options.pairs).round().astype(int)
+    sheet = arranged([tile(pairs[n], grid, options.seed) for n in shown])
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(options.output)
-    print(f"{options.output}: {len(tiles)} pairs, real on the left")
+    with beside(options.output) as part:
+        sheet.save(part, format="PNG", optimize=True)
+    print(f"{options.output}: {len(shown)} pairs, real on the left")
+
+
+def report(pairs: Sequence[Pair], grid: Geometry, seed: int) -> None:
+    """Print how real and rendered nodules differ, by size."""
+    for name, chosen in (
+        (f"below {LARGE_MM:g} mm", [p for p in pairs if not p.large]),
+        (f"{LARGE_MM:g} mm and more", [p for p in pairs if p.large]),
+    ):
+        real_all, made_all, grain = [], [], []
+        for pair in chosen:
+            distance = signed_distance(pair.label)
+            where = clear(pair, distance)
+            drawn = [render_pair(pair, grid, seed + n) for n in range(SEEDS)]
+            real_all.append(profile(pair.hu, distance, where))
+            made_all.append(np.mean([profile(hu, distance, where) for hu in drawn], axis=0))
+            core = distance < -1.5
+            if core.sum() > 30:
+                grain.append([float(v[core].std()) for v in (pair.hu, drawn[0])])
+        print(f"{len(chosen)} nodules {name}; HU by distance from the outline (mm)")
+        for low, real, made in zip(SHELLS_MM, _mean(real_all), _mean(made_all), strict=True):
+            if not np.isnan(real):
+                print(f"  {low:3.0f} to {low + 1:3.0f}: real {real:6.0f}, rendered {made:6.0f}")
+        lines = [np.nanmedian([border_mm(p) for p in group]) for group in (real_all, made_all)]
+        print(f"  half-way density at: real {lines[0]:.2f} mm, rendered {lines[1]:.2f} mm")
+        real, made = np.median(grain, axis=0)
+        print(f"  spread inside ({len(grain)} nodules): real {real:.0f} HU, rendered {made:.0f} HU")
+
+
+def _mean(profiles: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    values = np.ma.masked_invalid(profiles)
+    return np.asarray(values.mean(axis=0).filled(np.nan))
+
+
+def tile(pair: Pair, grid: Geometry, seed: int) -> tuple[Image.Image, Image.Image]:
+    """The slice through its middle, real and rendered."""
+    plane = round(float(grid.lps_to_index(pair.center_lps_mm)[0]))
+    real, made = (
+        Image.fromarray(window(volume[plane])).resize((EDGE, EDGE), Image.Resampling.BICUBIC)
+        for volume in (pair.hu, render_pair(pair, grid, seed))
+    )
+    words = f"{pair.shape.equivalent_diameter_mm:.0f} mm, texture {pair.shape.ratings.texture:g}"
+    ImageDraw.Draw(real).text((4, 2), f"real, {words}", fill=255)
+    ImageDraw.Draw(made).text((4, 2), "rendered", fill=255)
+    return real, made
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from bundles.common.data.studies import Study
+    from bundles.common.eda.known_facts import KnownFacts
     from bundles.common.eda.scan_facts import ScanFacts
     from bundles.common.eda.suspicions import Suspicion
 
@@ -41,13 +43,15 @@ def command(
 
     CACHE is what `nodulus prepare` or `nodulus phantom` wrote, or LUNA16 as downloaded. The report
     has counts, sizes, malignancy, positions, the balance of classes and of the split, duplicates,
-    and suspicious cases with pictures. Nothing in CACHE is changed.
+    and suspicious cases with pictures. Nothing in CACHE is changed. What was measured is kept
+    beside the report, in its .facts.jsonl; a run that was stopped goes on from there.
     """
     # Slow to import, and `nodulus --help` needs none of it.
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
     from bundles.common.data.studies import read_data_dir
+    from bundles.common.eda.known_facts import KnownFacts
     from bundles.common.eda.split_balance import patient_sides
     from bundles.common.eda.survey import survey
     from bundles.common.files import write_text
@@ -73,9 +77,14 @@ def command(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("Scans", total=len(studies))
         looks = []
-        for look in _look(studies, workers):
-            looks.append(look)
-            progress.advance(task)
+        try:
+            known = KnownFacts(output.with_name(f"{output.stem}.facts.jsonl"))
+            for look in _look(studies, workers, known):
+                looks.append(look)
+                progress.advance(task)
+            known.keep_only(studies)
+        except OSError as error:
+            raise _not_writable(error, output) from error
         numbers = survey(studies, looks, sides, source)
         task = progress.add_task("Pictures", total=None)
         pictures = draw_pictures(
@@ -87,10 +96,7 @@ def command(
         if json_file is not None:
             write_text(json_file, json.dumps(numbers.to_json(), indent=1) + "\n")
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE, f"Writing failed: {error.strerror or error}.",
-            remedy="Choose a place that can be written to.", subject=output,
-        ) from error  # fmt: skip
+        raise _not_writable(error, output) from error
     cases = len(numbers.suspicions)
     twice = len(numbers.duplicates.same_voxels)
     click.echo(
@@ -99,13 +105,35 @@ def command(
     )
 
 
-def _look(
-    studies: Sequence[Study], workers: int
-) -> Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]]:
-    from bundles.common.eda.survey import look_at
+def _not_writable(error: OSError, output: Path) -> NodulusError:
+    return NodulusError(
+        ErrorCode.OUTPUT_NOT_WRITABLE, f"Writing failed: {error.strerror or error}.",
+        remedy="Choose a place that can be written to.", subject=output,
+    )  # fmt: skip
 
-    if workers == 1:
-        yield from map(look_at, studies)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(look_at, studies)
+
+def _look(
+    studies: Sequence[Study], workers: int, known: KnownFacts
+) -> Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]]:
+    """What each study's image says, in their order; what an earlier run measured is not read."""
+    from bundles.common.eda.survey import look_at
+    from bundles.common.eda.suspicions import find_suspicions
+
+    kept = {n: facts for n, study in enumerate(studies) if (facts := known.get(study)) is not None}
+    fresh = [study for n, study in enumerate(studies) if n not in kept]
+    with ExitStack() as stack:
+        looks: Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]] = map(look_at, fresh)
+        if workers > 1 and len(fresh) > 1:
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(workers, context)
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            looks = pool.map(look_at, fresh)
+        for n, study in enumerate(studies):
+            facts = kept.get(n)
+            if facts is not None:
+                yield facts, find_suspicions(study, facts)
+                continue
+            look = next(looks)
+            if look[0] is not None:
+                known.add(study, look[0])
+            yield look

@@ -2,7 +2,7 @@
 
 For each real CT, phantoms are made with its slice spacing, pixel size, kind of kernel and noise,
 so that what differs is anatomy and the form of blur and noise, not the protocol. Writes
-``realism.json`` and ``realism.png``.
+``realism.json`` and ``realism.png``: the real scan against the spread of its phantoms.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bundles.common.files import beside, write_text
 from bundles.common.lidc.shapes import load_shapes
 from bundles.common.phantom.background import read_background
 from bundles.common.phantom.realism import (
@@ -27,6 +28,7 @@ from bundles.common.phantom.realism import (
     measure,
 )
 from bundles.common.phantom.recipe import PhantomRecipe
+from bundles.common.phantom.scanner import DRAWN_NOISE_MM
 from bundles.common.phantom.study import make_study
 
 SHARP_FROM = 0.4
@@ -53,6 +55,8 @@ def matched_recipe(recipe: PhantomRecipe, real: Measures, columns: int) -> Phant
         "cut_probability": 0.0,
     }
     if noise is not None:
+        # What is drawn is the noise of thin slices; the scanner takes off what thick ones average.
+        noise /= min(1.0, DRAWN_NOISE_MM / step) ** 0.5
         update |= {
             "sharp_probability": float(frequency > SHARP_FROM),
             "soft_noise_hu": (noise, noise),
@@ -98,43 +102,61 @@ def compare(cts: Sequence[Path], studies: int, seed: int) -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """One row a real CT: histogram, noise power, tubes by size, tubes by depth."""
+    """One row a real CT: the scan as a line, its phantoms as the range that they span."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     cases = result["cases"]
-    figure, rows = plt.subplots(len(cases), 4, figsize=(13, 2.6 * len(cases)), squeeze=False)
+    figure, rows = plt.subplots(
+        len(cases), 5, figsize=(17, 3.4 * len(cases)), squeeze=False, layout="constrained"
+    )
     hu = 0.5 * (HISTOGRAM_HU[1:] + HISTOGRAM_HU[:-1])
     f = 0.5 * (FREQUENCIES[1:] + FREQUENCIES[:-1])
     depths = [f"{a:g}-{b:g}" for a, b in pairwise(DEPTHS_MM)]
-    sizes = [f"{s:g}" for s in TUBE_SIGMAS_MM]
     for axes, case in zip(rows, cases, strict=True):
-        series = [(case["real"], "black", 1.8, case["name"])]
-        series += [(p, "tab:orange", 0.9, "phantom") for p in case["phantoms"]]
-        for m, colour, width, label in series:
-            style = {"color": colour, "linewidth": width, "label": label}
-            axes[0].plot(hu, m["histogram"], **style)
-            for name, line in (("noise_tissue", "-"), ("noise_lung", ":")):
-                if m[name]["power"]:
-                    axes[1].plot(f, m[name]["power"], linestyle=line, **style)
-            axes[2].plot(sizes, m["tube_share_by_size"], marker=".", **style)
-            axes[3].plot(depths, m["tube_share_by_depth"], marker=".", **style)
-        axes[0].set(xlabel="HU in the lungs", ylabel="share of voxels")
-        axes[1].set(xlabel="cycles per mm (dotted: lung)", ylabel="noise power, normalised")
-        axes[2].set(xlabel="tube size, sigma in mm", ylabel="share of the lung")
-        axes[3].set(xlabel="depth under the pleura, mm", ylabel="share that is tube")
-        handles, labels = axes[0].get_legend_handles_labels()
-        axes[0].legend(handles[:2], labels[:2], fontsize=7, frameon=False)
+        everyone = [case["real"], *case["phantoms"]]
+        _spread(axes[0], hu, [m["histogram"] for m in everyone], case["name"])
+        for name, dashed in (("noise_tissue", False), ("noise_lung", True)):
+            powers = [m[name]["power"] for m in everyone]
+            if all(powers):
+                _spread(axes[1], f, powers, name.removeprefix("noise_"), dashed=dashed)
+        sizes = [m["tube_share_by_size"] for m in everyone]
+        _spread(axes[2], TUBE_SIGMAS_MM, 100.0 * np.array(sizes))
+        _spread(axes[3], depths, 100.0 * np.array([m["tube_share_by_depth"] for m in everyone]))
+        local = [[m["local_deviation_hu"][p] for p in ("10", "50", "90")] for m in everyone]
+        _spread(axes[4], ["10", "50", "90"], local)
+        axes[0].set(xlabel="voxel in the lungs, HU", ylabel="share of voxels", xlim=(-1050, -300))
+        axes[1].set(xlabel="frequency, cycles per mm", ylabel="noise power, share per (1/mm)")
+        axes[2].set(xlabel="size of vessel-like structure, sigma in mm", ylabel="% of the lung")
+        axes[3].set(xlabel="depth under the pleura, mm", ylabel="vessel-like, % of the lung")
+        axes[4].set(xlabel="percentile of the lung's voxels", ylabel="deviation within 5 mm, HU")
+        axes[0].legend(fontsize=9, frameon=False)
+        axes[1].legend(fontsize=9, frameon=False)
         for a in axes:
             a.set_ylim(bottom=0)
-            a.tick_params(labelsize=7)
-    figure.tight_layout()
-    beside = path.with_name(f".{path.name}.part")
-    figure.savefig(beside, dpi=80, format="png")
+            a.spines[["top", "right"]].set_visible(False)
+    with beside(path) as part:
+        figure.savefig(part, dpi=70, format="png")
     plt.close(figure)
-    beside.replace(path)
+
+
+def _spread(
+    axes: Any, x: Any, values: Any, name: str | None = None, *, dashed: bool = False
+) -> None:
+    """The first row of ``values`` as a line; least, mean and greatest of the others behind it."""
+    real, made = values[0], np.asarray(values[1:])
+    colour = "tab:blue" if dashed else "tab:orange"
+    line = "--" if dashed else "-"
+    axes.fill_between(x, made.min(axis=0), made.max(axis=0), color=colour, alpha=0.3, linewidth=0)
+    label = (
+        None
+        if name is None
+        else f"{len(made)} phantom{'s'[: len(made) != 1]}" + (f", {name}" if dashed else "")
+    )
+    axes.plot(x, made.mean(axis=0), color=colour, linewidth=1.0, linestyle=line, label=label)
+    axes.plot(x, real, color="black", linewidth=1.8, linestyle=line, label=name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -147,9 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
     result = compare(chosen.cts, chosen.studies, chosen.seed)
-    beside = chosen.output / ".realism.json.part"
-    beside.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    beside.replace(chosen.output / "realism.json")
+    write_text(chosen.output / "realism.json", json.dumps(result, indent=1))
     draw(result, chosen.output / "realism.png")
 
 

@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float32]
 
 PADDING_HU = -2000
 _THIN_MM = 0.9
-_DRAWN_NOISE_MM = 2.0
+DRAWN_NOISE_MM = 2.0
 """The recipe's noise is that of slices up to this; thicker ones average more photons."""
 
 
@@ -103,7 +103,7 @@ def draw_acquisition(
         overshoot=draw(recipe.sharp_overshoot, rng) if sharp else 0.0,
         slice_sigma_mm=float(rng.uniform(0.3, 0.45)) * step,
         noise_hu=draw(recipe.sharp_noise_hu if sharp else recipe.soft_noise_hu, rng)
-        * min(1.0, _DRAWN_NOISE_MM / step) ** 0.5,
+        * min(1.0, DRAWN_NOISE_MM / step) ** 0.5,
         noise_rise=float(rng.uniform(0.9, 1.7) if sharp else rng.uniform(0.4, 1.1)),
         noise_cut=float(rng.uniform(0.55, 0.72) if sharp else rng.uniform(0.3, 0.45)),
         noise_fall=float(rng.uniform(3.5, 7.0) if sharp else rng.uniform(1.8, 2.8)),

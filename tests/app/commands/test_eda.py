@@ -194,3 +194,43 @@ def test_what_cannot_be_read(tmp_path, arguments):
     assert isinstance(done.exception, NodulusError)
     assert done.exception.code is ErrorCode.INPUT_NOT_READABLE
     assert not (tmp_path / "r.html").exists()
+
+
+def test_a_second_run_measures_only_what_is_new(planted, tmp_path, monkeypatch):
+    from bundles.common.eda import survey
+
+    looked = []
+    look_at = survey.look_at
+    monkeypatch.setattr(survey, "look_at", lambda study: looked.append(study) or look_at(study))
+    numbers = []
+    for n in range(2):
+        looked.clear()
+        done = run(planted, "-o", tmp_path / "r.html", "--json", tmp_path / f"{n}.json")
+        assert done.exit_code == 0, done.output
+        numbers.append((tmp_path / f"{n}.json").read_text())
+        # the one that is broken is tried each time
+        assert len(looked) == (8, 1)[n]
+    assert numbers[0] == numbers[1]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "0.json", "1.json", "r.facts.jsonl", "r.html",
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_stopped_keeps_what_it_measured(planted, tmp_path, monkeypatch):
+    from bundles.common.eda import survey
+
+    look_at, looked = survey.look_at, []
+
+    def stopped(study):
+        if len(looked) == 3:
+            raise KeyboardInterrupt
+        looked.append(study)
+        return look_at(study)
+
+    monkeypatch.setattr(survey, "look_at", stopped)
+    assert run(planted, "-o", tmp_path / "r.html").exit_code != 0
+    assert [p.name for p in tmp_path.iterdir()] == ["r.facts.jsonl"]
+    assert len((tmp_path / "r.facts.jsonl").read_text().splitlines()) == 3
+    monkeypatch.setattr(survey, "look_at", lambda study: looked.append(study) or look_at(study))
+    assert run(planted, "-o", tmp_path / "r.html").exit_code == 0
+    assert len(looked) == 8

@@ -316,6 +316,7 @@ def test_european_decimals_are_read_and_said(luna: Path, tmp_path: Path) -> None
          for k, c in enumerate(r))] for r in rows])  # fmt: skip
     assert ";" in (luna / ANNOTATIONS).read_text()
     assert luna16(luna, tmp_path / "no", "--strict").exit_code == 1
+    assert not (tmp_path / "no").exists()
     done = luna16(luna, tmp_path / "cache")
     assert done.exit_code == 1
     (row,) = problems(tmp_path / "cache")
@@ -328,6 +329,8 @@ def test_european_decimals_are_read_and_said(luna: Path, tmp_path: Path) -> None
 def test_a_missing_header_is_read_and_said(luna: Path, tmp_path: Path) -> None:
     rows = len((luna / ANNOTATIONS).read_text().splitlines()) - 1
     edit(luna / ANNOTATIONS, lambda r: r[1:])
+    assert luna16(luna, tmp_path / "no", "--strict").exit_code == 1
+    assert not (tmp_path / "no").exists()
     done = luna16(luna, tmp_path / "cache")
     assert done.exit_code == 1
     (row,) = problems(tmp_path / "cache")

@@ -251,6 +251,35 @@ def test_a_series_that_is_not_there_is_named_with_its_row(
     assert "series: 1 of 2, -1" in done.output
 
 
+def test_a_nodule_outside_the_volume_is_named_with_its_row(
+    images: Path, study: PhantomStudy, tmp_path: Path
+) -> None:
+    nodules = table(tmp_path / "n.csv", study, "a")
+    with nodules.open("a") as file:
+        file.write("a,0,0,9999,8,\n")
+    assert prepare(images, tmp_path / "no", "--nodules", nodules, "--strict").exit_code == 1
+    done = prepare(images, tmp_path / "cache", "--nodules", nodules)
+    assert done.exit_code == 1
+    (row,) = [r for r in problems(tmp_path / "cache") if r["kind"] == "outside-volume"]
+    assert (row["path"], row["row"]) == (str(nodules), str(len(study.nodules) + 2))
+    assert len(only(tmp_path / "cache").nodules) == len(study.nodules)
+
+
+def test_a_table_with_decimal_commas_is_read_and_said(
+    images: Path, study: PhantomStudy, tmp_path: Path
+) -> None:
+    nodules = table(tmp_path / "n.csv", study, "a")
+    text = nodules.read_text().replace(",", ";")
+    nodules.write_text(text.replace(".", ","))
+    assert prepare(images, tmp_path / "no", "--nodules", nodules, "--strict").exit_code == 1
+    assert not (tmp_path / "no").exists()
+    assert prepare(images, tmp_path / "cache", "--nodules", nodules).exit_code == 1
+    (row,) = [r for r in problems(tmp_path / "cache") if r["kind"] == "table-form"]
+    assert row["path"] == str(nodules)
+    found = [n.center_lps_mm for n in only(tmp_path / "cache").nodules]
+    assert found == [pytest.approx(n.center_lps_mm, abs=0.01) for n in study.nodules]
+
+
 def test_no_series_at_all_is_refused(ct: Path, tmp_path: Path) -> None:
     nodules = tmp_path / "n.csv"
     nodules.write_text(f"{HEADER}\n1.2.3,0,0,0,8,\n")

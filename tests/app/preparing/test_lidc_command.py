@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from app.commands.root import cli
+from bundles.common.data.cache_folder import read_manifest
 from bundles.common.data.prepared import load_prepared
 from bundles.common.data.studies import read_data_dir
 from bundles.common.lidc.database import read_scans
@@ -101,6 +102,36 @@ def test_another_agreement_is_prepared_anew(tmp_path: Path) -> None:
     prepare(tmp_path / "tcia", tmp_path / "cache", *coarse)
     done = prepare(tmp_path / "tcia", tmp_path / "cache", *coarse, "--agreement", 0.75)
     assert "1 scan prepared now" in done.output
+
+
+def test_strict_refuses_a_scan_with_slices_missing(tmp_path: Path) -> None:
+    (uid,) = series_of(PATIENT)
+    slices, hu = chest(uid)
+    write_lidc(tmp_path / "tcia", uid, slices=slices, hu=hu)
+    done = prepare(tmp_path / "tcia", tmp_path / "cache", "--strict", "--spacing-mm", 3)
+    assert done.exit_code == 1
+    assert "[input-refused]" in done.output
+    assert read_manifest(tmp_path / "cache") is None
+
+
+def test_a_slice_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    (uid,) = series_of(PATIENT)
+    slices, hu = chest(uid)
+    folder, _ = write_lidc(tmp_path / "tcia", uid, slices=slices, hu=hu)
+    last = max(folder.glob("*.dcm"))
+    last.write_bytes(last.read_bytes()[:2000])
+    done = prepare(tmp_path / "tcia", tmp_path / "cache", "--spacing-mm", 3)
+    assert done.exit_code == 1
+    with (tmp_path / "cache" / "problems.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    # A slice is interpolated; that the readers saw more than is there is a problem.
+    (row,) = [r for r in rows if last.name in r["message"]]
+    assert (row["kind"], row["series_uid"]) == ("input-mended", uid)
+    assert "of pixel data" in row["message"]
+    (missing,) = [r for r in rows if r["kind"] == "slices-missing"]
+    seen = len(read_scans()[uid].levels_mm)
+    assert missing["message"].startswith(f"{seen - len(slices) + 1} of the {seen} ")
+    assert not list((tmp_path / "cache").rglob("*.part"))
 
 
 def test_a_folder_without_lidc_is_refused(tmp_path: Path) -> None:
