@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=None, help="for computing")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--amp", nargs="+", default=["off", "auto"])
+    parser.add_argument("--amp", nargs="+", default=["off", "bfloat16"])
     parser.add_argument("--bundles", nargs="+", choices=BUNDLES, default=BUNDLES)
     parser.add_argument("--data", type=Path, help="a data folder to use instead of phantoms")
     chosen = parser.parse_args(arguments)

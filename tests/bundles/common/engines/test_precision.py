@@ -3,20 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bundles.common.engines import precision
 from bundles.common.engines.precision import AutocastInferer, autocast_type
 
 
-@pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_automatic_on_a_cpu(monkeypatch, native, expected):
-    monkeypatch.setattr(precision, "_has_bfloat16", lambda cuda: native)
-    assert autocast_type("auto", "cpu") is expected
-
-
 @pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_automatic_on_a_gpu(monkeypatch, native, expected):
-    monkeypatch.setattr(precision, "_has_bfloat16", lambda cuda: native)
+def test_automatic(monkeypatch, native, expected):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert autocast_type("auto", torch.device("cuda", 1)) is expected
+    assert autocast_type("auto", "cpu") is torch.float32
 
 
 def test_by_name():
