@@ -49,11 +49,10 @@ class ValidationPictures:
             self.pictures.append(draw_patch(*arrays))
 
     def write(self, engine: Engine) -> None:
-        """Write them as one grid."""
+        """Write them as one picture, a row each."""
         if self.pictures:
-            self.writer.add_images(
-                self.tag, np.stack(self.pictures), engine.state.epoch, dataformats="NHWC"
-            )
+            rows = np.concatenate(self.pictures)
+            self.writer.add_image(self.tag, rows, engine.state.epoch, dataformats="HWC")
 
 
 def draw_patch(image: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> NDArray[np.uint8]:

@@ -52,8 +52,8 @@ def test_the_first_patches_of_each_epoch_are_written():
     written = []
 
     class Writer:
-        def add_images(self, tag, images, step, dataformats):
-            written.append((tag, images.shape[0], step, dataformats))
+        def add_image(self, tag, image, step, dataformats):
+            written.append((tag, image.shape[0] // (EDGE * ZOOM), step, dataformats))
 
     def step(engine, batch):
         shape = (1, EDGE, EDGE, EDGE)
@@ -62,4 +62,4 @@ def test_the_first_patches_of_each_epoch_are_written():
     engine = Engine(step)
     ValidationPictures(Writer(), count=3).attach(engine)
     engine.run([0] * 5, max_epochs=2)
-    assert written == [("validation", 3, 1, "NHWC"), ("validation", 3, 2, "NHWC")]
+    assert written == [("validation", 3, 1, "HWC"), ("validation", 3, 2, "HWC")]
