@@ -15,6 +15,7 @@ from app.errors import ErrorCode, NodulusError
 from app.evaluation.matched import read_result
 from app.results.folder import FINDINGS_FILE
 from transforms.geometry import apply_affine
+from transforms.ignore_label import IGNORE_LABEL
 
 if TYPE_CHECKING:
     import torch
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 MARGIN_MM = 12.0
 """Looked at around an outline, for what is drawn beyond it."""
-
-IGNORED_LABEL = 255
 
 STRIDE = 16
 """Edges of a patch are multiples of it; the network halves them at most four times."""
@@ -95,7 +94,7 @@ def _outlined_in_scan(uid: str, probability: Path, mask: Path) -> Iterator[Outli
     spacing = np.linalg.norm(label_image.affine[:3, :3], axis=0)
     pad = np.ceil(MARGIN_MM / spacing).astype(int)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None or label == IGNORED_LABEL:
+        if box is None or label == IGNORE_LABEL:
             continue
         around = tuple(
             slice(max(s.start - p, 0), min(s.stop + p, n))
@@ -126,10 +125,19 @@ def outlined_in_crops(
         device: where its network is.
 
     Raises:
-        NodulusError: ``input-not-readable`` or ``input-not-found``.
+        NodulusError: ``input-not-readable``, ``input-not-found``, or ``model-invalid`` where the
+            network has no spacing of its own.
     """
     import torch
 
+    spacing = bundle.spacing_mm
+    if spacing is None:
+        raise NodulusError(
+            ErrorCode.MODEL_INVALID,
+            "its segmentation looks at slices of any spacing, not at cubes.",
+            remedy="Give the results of a run and label maps instead of crops.",
+            subject=bundle.name,
+        )
     cubes, masks = _crops(path)
     low, high = bundle.window_hu
     x, y, z = cubes.shape[:0:-1]
@@ -144,7 +152,6 @@ def outlined_in_crops(
         with torch.inference_mode():
             logits = bundle.network(torch.from_numpy(scaled)[None, None].to(device))
         probability = torch.sigmoid(logits.float())[0, 0, :x, :y, :z].cpu().numpy()
-        spacing = bundle.spacing_mm
         yield OutlinedNodule(str(number), probability, outline, (spacing, spacing, spacing))
 
 
