@@ -84,7 +84,7 @@ def group_candidates(
         candidate = make_candidate(probability, box, mask, matrix, voxel_mm3)
         if candidate.peak_probability >= needed and candidate.volume_mm3 >= min_volume_mm3:
             found.append(candidate)
-    return sorted(found, key=_rank)
+    return sorted(found, key=by_rank)
 
 
 def merge_candidates(
@@ -123,7 +123,7 @@ def merge_candidates(
         merged.append(
             members[0] if len(members) == 1 else _join(members, probability, matrix, voxel_mm3)
         )
-    return sorted(merged, key=_rank)
+    return sorted(merged, key=by_rank)
 
 
 def make_candidate(
@@ -150,7 +150,8 @@ def make_candidate(
     )
 
 
-def _rank(candidate: Candidate) -> tuple[float, float, tuple[float, float, float]]:
+def by_rank(candidate: Candidate) -> tuple[float, float, tuple[float, float, float]]:
+    """The sorting key of candidates: falling peak probability, falling volume, place."""
     return -candidate.peak_probability, -candidate.volume_mm3, candidate.center_index
 
 

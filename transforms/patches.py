@@ -41,3 +41,24 @@ def crop_cube(
             :, low[0] : high[0], low[1] : high[1], low[2] : high[2]
         ]
     return cube
+
+
+def crop_within(
+    volume: torch.Tensor, center_index: ArrayLike, size: int | Sequence[int], fill: float
+) -> torch.Tensor:
+    """Cut a box around a point, moved so that it lies within the volume.
+
+    Args:
+        volume: shape (channels, X, Y, Z).
+        center_index: fractional index of the point, rounded to the nearest voxel (half to even).
+        size: edge lengths in voxels.
+        fill: value of voxels beyond an axis that is shorter than the box.
+
+    Returns:
+        A new tensor of shape (channels, *size), of the volume's type.
+    """
+    shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
+    limits = np.asarray(volume.shape[1:])
+    start = np.rint(np.asarray(center_index, dtype=np.float64)).astype(int) - shape // 2
+    start = np.clip(start, 0, np.maximum(limits - shape, 0))
+    return crop_cube(volume, start + shape // 2, size, fill)

@@ -3,6 +3,18 @@
 from app.chain.analyse import analyse
 from app.chain.analysis import Analysis
 from app.chain.models import Models, load_models
+from app.chain.scan import Scan
+from app.chain.search import Searched, search
 from app.chain.settings import ChainSettings, load_settings
 
-__all__ = ["Analysis", "ChainSettings", "Models", "analyse", "load_models", "load_settings"]
+__all__ = [
+    "Analysis",
+    "ChainSettings",
+    "Models",
+    "Scan",
+    "Searched",
+    "analyse",
+    "load_models",
+    "load_settings",
+    "search",
+]

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
 
 from app.chain.analysis import Analysis
-from app.chain.candidates import describe_candidates, find_candidates
-from app.chain.classify import classify
+from app.chain.candidates import describe_candidates
 from app.chain.findings import Scored, build_findings
 from app.chain.models import Models
-from app.chain.network_space import to_network_space
-from app.chain.nodule_probability import combine
-from app.chain.segment import segment
+from app.chain.scan import Scan
+from app.chain.search import search
 from app.chain.settings import ChainSettings
+from app.chain.steps import Progress, Steps
 from app.errors import ErrorCode, NodulusError
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
-from transforms.candidates import Candidate
 from transforms.lungs import LungRegion, find_lungs
-
-if TYPE_CHECKING:
-    from bundles.common.loading import LoadedBundle
-
-Progress = Callable[[str, int, int], None]
-"""Called with (step, done, total)."""
-
-Report = Callable[[int, int], None]
 
 
 def analyse(
@@ -42,8 +26,9 @@ def analyse(
 ) -> Analysis:
     """Find and rate the nodules of one chest CT.
 
-    Lung region, segmentation inside it, candidates, nodule or not, malignant or not,
-    measurements on the scanner's own grid.
+    Lung region, candidates of the detector inside it, nodule or not, malignant or not,
+    measurements on the scanner's own grid. Where the settings say so the detector looks everywhere;
+    the lungs then only tell the side, and that it is a chest.
 
     Args:
         volume: Hounsfield units with their place in the patient.
@@ -57,87 +42,40 @@ def analyse(
     Raises:
         NodulusError: ``no-lungs`` where the volume shows none.
     """
-    timings: dict[str, float] = {}
-
-    @contextmanager
-    def step(name: str) -> Iterator[Report]:
-        began = time.perf_counter()
-
-        def report(done: int, total: int) -> None:
-            if progress is not None:
-                progress(name, done, total)
-
-        report(0, 1)
-        yield report
-        report(1, 1)
-        timings[name] = round(time.perf_counter() - began, 3)
-
-    def rate(bundle: LoadedBundle, chosen: list[Candidate], report: Report) -> NDArray[np.float64]:
-        return classify(
-            space.windowed(bundle.window_hu),
-            [c.center_index for c in chosen],
-            bundle.network,
-            crop_size=bundle.crop_size,
-            batch=settings.pipeline.crop_batch,
-            device=models.device,
-            progress=report,
-        )
-
-    with step("lungs"):
-        lungs = _find_lungs(volume, settings.pipeline.min_lung_volume_ml)
-    with step("resample"):
-        space = to_network_space(
-            volume, lungs, settings.pipeline.lung_margin_mm, models.segmentation.spacing_mm
-        )
-        grid = space.geometry
-        region = lungs.on(grid)
-    with step("segmentation") as report:
-        probability = segment(
-            space.windowed(models.segmentation.window_hu),
-            region,
-            models.segmentation.network,
-            roi_size=models.segmentation.roi_size,
-            overlap=settings.pipeline.patch_overlap,
-            batch=settings.pipeline.patch_batch,
-            device=models.device,
-            progress=report,
-        )
-    with step("candidates"):
-        candidates, dropped = find_candidates(probability, grid, region, settings)
-    with step("nodule") as report:
-        classified = rate(models.nodule, candidates, report)
-        nodule = combine(
-            [c.peak_probability for c in candidates],
-            classified,
-            settings.pipeline.segmentation_share,
-        )
-    threshold = settings.operating_points.nodule.threshold
-    kept = np.flatnonzero(nodule >= threshold)
-    with step("malignancy") as report:
-        malignancy = rate(models.malignancy, [candidates[i] for i in kept], report)
-    with step("measurements"):
+    pipeline, points = settings.pipeline, settings.operating_points
+    steps = Steps(progress)
+    with steps("lungs"):
+        lungs = _find_lungs(volume, pipeline.min_lung_volume_ml)
+    scan = Scan(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
+    found = search(scan, models, settings, steps)
+    candidates, nodule, classified = found.candidates, found.nodule, found.classifier
+    kept = np.flatnonzero(nodule >= points.nodule.threshold)
+    with steps("malignancy") as report:
+        centers = [candidates[i].center_mm for i in kept]
+        malignancy = models.malignancy_classifier.rate(scan, centers, pipeline.crop_batch, report)
+    with steps("measurements"):
         scored = [
             Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))
             for i, m in zip(kept, malignancy, strict=True)
         ]
-        found, labels = build_findings(
-            volume, scored, probability, grid, lungs, settings.operating_points
+        measured, labels = build_findings(
+            volume, scored, found.detection.probability, found.detection.grid, lungs, points
         )
     outcome: list[Finding | None] = [None] * len(candidates)
-    for position, finding in zip(kept, found, strict=True):
+    for position, finding in zip(kept, measured, strict=True):
         outcome[position] = finding
     return Analysis(
-        findings=tuple(sorted((f for f in found if f is not None), key=lambda f: f.id)),
+        findings=tuple(sorted((f for f in measured if f is not None), key=lambda f: f.id)),
         labels=labels,
         candidates=(
-            *describe_candidates(candidates, nodule, classified, outcome, threshold),
-            *dropped,
+            *describe_candidates(candidates, nodule, classified, outcome, points.nodule.threshold),
+            *found.detection.dropped,
         ),
         lungs=lungs,
-        probability=probability,
-        probability_geometry=grid,
+        probability=found.detection.probability,
+        probability_geometry=found.detection.grid,
         warnings=(*volume.warnings, *_lung_warnings(lungs)),
-        timings_s=timings,
+        timings_s=steps.timings_s,
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.chain.settings import ChainSettings
 from app.results.model import CandidateRecord, Finding
 from transforms.candidates import Candidate, group_candidates, merge_candidates
+from transforms.eroded_candidates import group_eroded
 from transforms.geometry import Geometry
 
 
@@ -18,27 +19,47 @@ def find_candidates(
     grid: Geometry,
     region: NDArray[np.bool_],
     settings: ChainSettings,
+    mass: NDArray[np.floating] | None = None,
 ) -> tuple[list[Candidate], list[CandidateRecord]]:
     """Group the voxels, join pieces of one nodule, keep the most probable ones.
+
+    Groups are found by hysteresis, or after erosion where the settings ask for it.
 
     Args:
         probability: on ``grid``.
         grid: its affine gives the candidates' centres in LPS mm.
         region: the lungs, same shape.
-        settings: thresholds, least volume, gap to join over, most candidates.
+        settings: thresholds, erosions, least volume, gap to join over, most candidates.
+        mass: not negative, same shape: eroded groups' centres are centres of mass of it.
 
     Returns:
         Candidates by falling probability, and records of those dropped before any classifier.
     """
     points, pipeline = settings.operating_points, settings.pipeline
-    groups = group_candidates(
-        probability,
-        grid.affine_lps,
-        threshold=points.segmentation_voxel.threshold,
-        peak_threshold=points.segmentation_peak.threshold,
-        region=region,
+    if pipeline.erosions:
+        eroded = group_eroded(
+            probability,
+            grid.affine_lps,
+            threshold=points.segmentation_voxel.threshold,
+            erosions=pipeline.erosions,
+            weight=mass,
+            region=region,
+        )
+        peak = points.segmentation_peak.threshold
+        groups = [c for c in eroded if c.peak_probability >= peak]
+    else:
+        groups = group_candidates(
+            probability,
+            grid.affine_lps,
+            threshold=points.segmentation_voxel.threshold,
+            peak_threshold=points.segmentation_peak.threshold,
+            region=region,
+        )
+    merged = (
+        groups
+        if pipeline.merge_gap_mm is None
+        else merge_candidates(groups, probability, grid.affine_lps, gap_mm=pipeline.merge_gap_mm)
     )
-    merged = merge_candidates(groups, probability, grid.affine_lps, gap_mm=pipeline.merge_gap_mm)
     small = [c for c in merged if c.volume_mm3 < pipeline.min_candidate_volume_mm3]
     large = [c for c in merged if c.volume_mm3 >= pipeline.min_candidate_volume_mm3]
     dropped = [

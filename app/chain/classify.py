@@ -1,24 +1,23 @@
-"""Classifiers on cubes around points."""
+"""A classifier's network on many points, in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-
-from transforms.patches import crop_cube
+from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
+Point = TypeVar("Point")
 
 
 def classify(
-    image: torch.Tensor,
-    centers_index: Sequence[ArrayLike],
+    points: Sequence[Point],
+    cut: Callable[[Point], torch.Tensor],
     network: torch.nn.Module,
     *,
-    crop_size: Sequence[int],
     batch: int,
     device: torch.device,
     progress: Progress | None = None,
@@ -26,11 +25,10 @@ def classify(
     """Probability for each point.
 
     Args:
-        image: shape (1, X, Y, Z), scaled as the network wants it; 0 (air) beyond its edges.
-        centers_index: fractional voxel indices of that image.
-        network: gives one logit for a cube of shape (1, *crop_size).
-        crop_size: edge lengths of a cube.
-        batch: cubes in one forward pass.
+        points: whatever ``cut`` takes.
+        cut: gives the network's input for a point, shape (1, X, Y, Z), scaled as it wants it.
+        network: gives one logit for each input, or those of 'no' and 'yes'.
+        batch: inputs in one forward pass.
         device: where the network is.
         progress: called with (points done, points in all).
 
@@ -39,11 +37,16 @@ def classify(
     """
     found: list[NDArray[np.float64]] = []
     with torch.inference_mode():
-        for first in range(0, len(centers_index), batch):
-            chosen = centers_index[first : first + batch]
-            cubes = torch.stack([crop_cube(image, c, crop_size, 0.0) for c in chosen])
-            logits = network(cubes.to(device)).float().reshape(-1)
-            found.append(torch.sigmoid(logits).cpu().double().numpy())
+        for first in range(0, len(points), batch):
+            inputs = torch.stack([cut(p) for p in points[first : first + batch]])
+            found.append(probabilities(network(inputs.to(device))).cpu().double().numpy())
             if progress is not None:
-                progress(min(first + batch, len(centers_index)), len(centers_index))
+                progress(min(first + batch, len(points)), len(points))
     return np.concatenate(found) if found else np.zeros(0)
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Of 'yes', shape (B,), from one logit each, (B,) or (B, 1), or from two classes', (B, 2)."""
+    if logits.ndim == 2 and logits.shape[1] == 2:
+        return torch.softmax(logits.float(), dim=1)[:, 1]
+    return torch.sigmoid(logits.float().reshape(-1))

@@ -1,11 +1,17 @@
-"""The three networks of the chain."""
+"""The three networks of the chain, and what of the chain each one serves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from app.chain.classifiers import CubeClassifier, NativeCropClassifier
+from app.chain.detector import Classifier, Detector
+from app.chain.patch_detector import PatchDetector
+from app.chain.slice_detector import SliceDetector
 from app.errors import ErrorCode, NodulusError
 from app.results.model import ModelInfo
 
@@ -15,6 +21,21 @@ if TYPE_CHECKING:
     from bundles.common.loading import LoadedBundle
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+
+Part = TypeVar("Part")
+Maker = Callable[["LoadedBundle", "torch.device"], Part]
+
+DETECTORS: Mapping[str, Maker[Detector]] = {
+    "isotropic_patches": PatchDetector,
+    "native_slices": SliceDetector,
+}
+"""By the ``input_kind`` of a segmentation bundle."""
+
+CLASSIFIERS: Mapping[str, Maker[Classifier]] = {
+    "isotropic_cube": CubeClassifier,
+    "native_crop": NativeCropClassifier,
+}
+"""By the ``input_kind`` of a nodule or malignancy bundle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +47,45 @@ class Models:
     malignancy: LoadedBundle
     device: torch.device
 
+    @cached_property
+    def detector(self) -> Detector:
+        """Finds candidates with the segmentation bundle."""
+        return _made(DETECTORS, self.segmentation, self.device)
+
+    @cached_property
+    def nodule_classifier(self) -> Classifier:
+        """Tells nodules from other candidates with the nodule bundle."""
+        return _made(CLASSIFIERS, self.nodule, self.device)
+
+    @cached_property
+    def malignancy_classifier(self) -> Classifier:
+        """Rates nodules with the malignancy bundle."""
+        return _made(CLASSIFIERS, self.malignancy, self.device)
+
+    def check(self) -> None:
+        """Make the parts that the chain uses.
+
+        Raises:
+            ValueError: a bundle is of a kind that its place in the chain cannot use.
+        """
+        for _ in (self.detector, self.nodule_classifier, self.malignancy_classifier):
+            pass
+
     def info(self) -> tuple[ModelInfo, ...]:
         """What the result says of them."""
         return tuple(
             ModelInfo(name=b.name, version=b.version, sha256=b.sha256, trained_on=b.trained_on)
             for b in (self.segmentation, self.nodule, self.malignancy)
         )
+
+
+def _made(table: Mapping[str, Maker[Part]], bundle: LoadedBundle, device: torch.device) -> Part:
+    if bundle.input_kind not in table:
+        raise ValueError(
+            f"the {bundle.name} bundle has input_kind {bundle.input_kind};"
+            f" here it must be {' or '.join(table)}"
+        )
+    return table[bundle.input_kind](bundle, device)
 
 
 def load_models(folder: Path | None = None, device: str = "auto") -> Models:
@@ -56,6 +110,8 @@ def load_models(folder: Path | None = None, device: str = "auto") -> Models:
         segmentation, nodule, malignancy = (
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
         )
+        models = Models(segmentation, nodule, malignancy, target)
+        models.check()
     except FileNotFoundError as error:
         raise NodulusError(
             ErrorCode.MODEL_NOT_FOUND,
@@ -70,4 +126,4 @@ def load_models(folder: Path | None = None, device: str = "auto") -> Models:
             remedy="Check that the weights belong to the network in configs/inference.json.",
             subject=root,
         ) from error
-    return Models(segmentation, nodule, malignancy, target)
+    return models

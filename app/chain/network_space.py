@@ -1,4 +1,4 @@
-"""The part of a volume that the networks see: the lungs' box in RAS order at their spacing."""
+"""A volume, or the lungs' box of it, in RAS order at an isotropic spacing."""
 
 from __future__ import annotations
 
@@ -33,26 +33,24 @@ class NetworkVolume:
         x, y, z = (int(n) for n in self.hu.shape[1:])
         return Geometry((x, y, z), LPS_TO_RAS @ self.affine_ras)
 
-    def windowed(self, window_hu: tuple[float, float]) -> torch.Tensor:
-        """HU clipped to a window and scaled to 0..1, shape (1, X, Y, Z)."""
-        low, high = window_hu
-        return self.hu.clamp(low, high).sub_(low).div_(high - low)
-
 
 def to_network_space(
-    volume: CtVolume, lungs: LungRegion, margin_mm: float, spacing_mm: float
+    volume: CtVolume, lungs: LungRegion | None, margin_mm: float, spacing_mm: float
 ) -> NetworkVolume:
     """Crop to the lungs, turn to RAS order, resample.
 
     Args:
         volume: any orientation.
-        lungs: of that volume.
+        lungs: of that volume; None to take all of it.
         margin_mm: kept around the lungs' box where the volume has it.
         spacing_mm: isotropic spacing of the networks.
     """
-    box = lungs.box(volume.geometry, margin_mm)
-    geometry = volume.geometry.cropped([s.start for s in box], [s.stop - s.start for s in box])
-    array = torch.from_numpy(np.ascontiguousarray(volume.hu[box]))[None]
+    hu_irc, geometry = volume.hu, volume.geometry
+    if lungs is not None:
+        box = lungs.box(geometry, margin_mm)
+        geometry = geometry.cropped([s.start for s in box], [s.stop - s.start for s in box])
+        hu_irc = hu_irc[box]
+    array = torch.from_numpy(np.ascontiguousarray(hu_irc))[None]
     array, affine = to_ras_order(array, geometry.affine_ras)
     hu, affine = resample_to_spacing(array, affine, spacing_mm)
     return NetworkVolume(hu, affine)

@@ -1,11 +1,12 @@
-"""Settings of the chain: configs/pipeline.json and configs/operating_points.json."""
+"""Settings of the chain: pipeline.json and operating_points.json, the shipped or others."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,12 +19,20 @@ class PipelineSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    search: Literal["lungs", "volume"] = Field(
+        default="lungs", description="Where to look: in the lungs, or in all of the volume"
+    )
     lung_margin_mm: float = Field(ge=0, description="Kept around the lungs' box")
     patch_overlap: float = Field(ge=0, lt=1, description="Of neighbouring patches, as a share")
     patch_batch: int = Field(ge=1, description="Patches in one forward pass")
     crop_batch: int = Field(ge=1, description="Candidates in one forward pass")
     min_candidate_volume_mm3: float = Field(ge=0)
-    merge_gap_mm: float = Field(ge=0, description="Pieces closer than this are one nodule")
+    erosions: int = Field(
+        default=0, ge=0, description="Layers of voxels taken off before grouping, then put back"
+    )
+    merge_gap_mm: float | None = Field(
+        ge=0, description="Pieces closer than this are one nodule; null: none are joined"
+    )
     max_candidates: int = Field(ge=1, description="The most probable ones are kept")
     segmentation_share: float = Field(
         default=0.5,
@@ -58,27 +67,30 @@ class ChainSettings(BaseModel):
     operating_points: OperatingPoints
 
 
-def load_settings(folder: Path | None = None) -> ChainSettings:
+def load_settings(*folders: Path | None) -> ChainSettings:
     """Read the settings.
 
     Args:
-        folder: holds ``pipeline.json`` and ``operating_points.json``; either may be missing, and
-            the shipped one is used then. None for the shipped ones.
+        folders: each may hold ``pipeline.json`` and ``operating_points.json``; the first that has
+            a file gives it, and where none has it is the shipped one. None is no folder.
 
     Raises:
         NodulusError: ``settings-invalid``; names the file and the key.
     """
     return ChainSettings(
-        pipeline=_read("pipeline.json", folder, PipelineSettings),
-        operating_points=_read("operating_points.json", folder, OperatingPoints),
+        pipeline=_read("pipeline.json", folders, PipelineSettings),
+        operating_points=_read("operating_points.json", folders, OperatingPoints),
     )
 
 
-def _read(name: str, folder: Path | None, kind: type[Any]) -> Any:
-    own = folder / name if folder is not None else None
+def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
+    own = next(
+        (folder / name for folder in folders if folder is not None and (folder / name).is_file()),
+        None,
+    )
     text = (
         own.read_text(encoding="utf-8")
-        if own is not None and own.is_file()
+        if own is not None
         else (resources.files("configs") / name).read_text(encoding="utf-8")
     )
     try:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     "-m",
     "--models",
     type=click.Path(path_type=Path),
-    help="Folder with the three bundles; default: the shipped ones.",
+    help="Folder with the three bundles, and their settings if they have own ones;"
+    " default: the shipped ones.",
 )
 @click.option(
     "--settings",
@@ -112,7 +113,7 @@ def _detect(
     from app.run import run_all
 
     console = Console(highlight=False, soft_wrap=True)
-    chain_settings = load_settings(settings)
+    chain_settings = load_settings(settings, models)
     folder = OutputFolder(output)
     with StudyProgress(errors) as progress:
         progress.task("looking for studies")

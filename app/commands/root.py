@@ -17,10 +17,14 @@ COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
+    "import": "Turn weights that others have trained into models.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",
     "schema": "Print the JSON schema of findings.json.",
 }
+
+_MODULES = {"import": "import_models"}
+"""Where a module cannot have its command's name."""
 
 
 class LazyGroup(click.Group):
@@ -34,7 +38,9 @@ class LazyGroup(click.Group):
         """Import and return one sub-command."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"app.commands.{cmd_name}").command
+        command = importlib.import_module(
+            f"app.commands.{_MODULES.get(cmd_name, cmd_name)}"
+        ).command
         if not isinstance(command, click.Command):
             raise TypeError(f"app.commands.{cmd_name}.command is not a click command")
         return command

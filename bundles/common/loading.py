@@ -8,10 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from monai.bundle import ConfigParser
+
+InputKind = Literal["isotropic_patches", "isotropic_cube", "native_slices", "native_crop"]
+"""What a network looks at.
+
+- ``isotropic_patches``: patches of ``roi_size`` of the volume in RAS order at ``spacing_mm``;
+  gives a logit per voxel.
+- ``isotropic_cube``: the same around a point, of ``crop_size``; gives a logit, or two classes'.
+- ``native_slices``: ``slices`` neighbouring slices of the scanner's grid as channels; gives a
+  logit per pixel of the middle one.
+- ``native_crop``: a crop of the scanner's voxels around a point, ``crop_size`` slices, rows and
+  columns; gives a logit, or two classes'.
+"""
+
+_SIZE_KEY: Mapping[str, str] = {
+    "isotropic_patches": "roi_size",
+    "isotropic_cube": "crop_size",
+    "native_slices": "slices",
+    "native_crop": "crop_size",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +40,15 @@ class LoadedBundle:
     Args:
         name: of the folder: ``segmentation``, ``nodule`` or ``malignancy``.
         version: of the bundle.
-        network: on the device, in evaluation mode; takes (B, 1, X, Y, Z), gives logits.
+        network: on the device, in evaluation mode; gives logits.
         sha256: of the weights' file.
-        spacing_mm: isotropic spacing of the network's space, whose axes are in RAS order.
-        window_hu: HU that become 0 and 1; values are clipped there.
-        input_size: edges in voxels of the network's input: sliding window or crop.
+        input_kind: what it looks at.
+        spacing_mm: isotropic spacing of the network's space, whose axes are in RAS order; None
+            for a network that looks at the scanner's own grid.
+        window_hu: HU that become the ends of ``input_range``; values are clipped there.
+        input_range: what the network takes; 0 to 1 unless the bundle says something else.
+        input_size: edges in voxels of the network's input (sliding window or crop), or the one
+            number of slices.
         trained_on: one line on where the weights come from.
         metadata: all of ``metadata.json``.
     """
@@ -34,21 +57,37 @@ class LoadedBundle:
     version: str
     network: torch.nn.Module
     sha256: str
-    spacing_mm: float
+    input_kind: InputKind
+    spacing_mm: float | None
     window_hu: tuple[float, float]
-    input_size: tuple[int, int, int]
+    input_range: tuple[float, float]
+    input_size: tuple[int, ...]
     trained_on: str
     metadata: Mapping[str, Any]
 
     @property
     def roi_size(self) -> tuple[int, int, int]:
         """The input size, as a segmentation calls it."""
-        return self.input_size
+        x, y, z = self.input_size
+        return x, y, z
 
     @property
     def crop_size(self) -> tuple[int, int, int]:
         """The input size, as a classifier calls it."""
-        return self.input_size
+        return self.roi_size
+
+    @property
+    def slices(self) -> int:
+        """The number of neighbouring slices that are its channels."""
+        (slices,) = self.input_size
+        return slices
+
+    @property
+    def isotropic_mm(self) -> float:
+        """The spacing of a network of an isotropic kind."""
+        if self.spacing_mm is None:
+            raise ValueError(f"{self.name}: a network of the kind {self.input_kind} has no spacing")
+        return self.spacing_mm
 
 
 def _present(path: Path) -> Path:
@@ -57,15 +96,29 @@ def _present(path: Path) -> Path:
     return path
 
 
-def _input_size(config: ConfigParser, path: Path) -> tuple[int, int, int]:
-    for key in ("roi_size", "crop_size"):
-        if key in config:
-            given = config.get_parsed_content(key)
-            edges = [given] * 3 if isinstance(given, int) else list(given)
-            if len(edges) != 3 or not all(isinstance(n, int) and n > 0 for n in edges):
-                raise ValueError(f"{path}: {key} must be one or three edge lengths, got {given}")
-            return edges[0], edges[1], edges[2]
-    raise ValueError(f"{path}: neither roi_size nor crop_size is given")
+def _input_kind(config: ConfigParser, path: Path) -> InputKind:
+    """As ``input_kind`` says; without it by the key that gives the size."""
+    if "input_kind" in config:
+        given = config["input_kind"]
+        for kind in get_args(InputKind):
+            if given == kind:
+                return kind  # type: ignore[no-any-return]
+        raise ValueError(
+            f"{path}: input_kind must be one of {', '.join(get_args(InputKind))}, got {given!r}"
+        )
+    return "isotropic_patches" if "roi_size" in config else "isotropic_cube"
+
+
+def _input_size(config: ConfigParser, kind: InputKind, path: Path) -> tuple[int, ...]:
+    key = _SIZE_KEY[kind]
+    if key not in config:
+        raise ValueError(f"{path}: {key} is missing, which the kind {kind} needs")
+    given = config.get_parsed_content(key)
+    wanted = 1 if key == "slices" else 3
+    edges = [given] * wanted if isinstance(given, int) else list(given)
+    if len(edges) != wanted or not all(isinstance(n, int) and n > 0 for n in edges):
+        raise ValueError(f"{path}: {key} must be one or {wanted} whole numbers, got {given}")
+    return tuple(edges)
 
 
 def _network(config: ConfigParser, path: Path) -> torch.nn.Module:
@@ -111,7 +164,9 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
         metadata = json.loads(metadata_path.read_text())
     except ValueError as error:
         raise ValueError(f"{config_path} or {metadata_path}: not JSON: {error}") from error
-    for key in ("network_def", "spacing_mm", "window_hu"):
+    kind = _input_kind(config, config_path)
+    isotropic = kind.startswith("isotropic")
+    for key in ("network_def", "window_hu", *(("spacing_mm",) if isotropic else ())):
         if key not in config:
             raise ValueError(f"{config_path}: {key} is missing")
     if "version" not in metadata:
@@ -121,14 +176,17 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
     network = _network(config, config_path).to(place)
     _load_state(network, weights, place)
     low, high = config.get_parsed_content("window_hu")
+    first, last = config.get_parsed_content("input_range") if "input_range" in config else (0, 1)
     return LoadedBundle(
         name=root.resolve().name,
         version=str(metadata["version"]),
         network=network.eval(),
         sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-        spacing_mm=float(config.get_parsed_content("spacing_mm")),
+        input_kind=kind,
+        spacing_mm=float(config.get_parsed_content("spacing_mm")) if isotropic else None,
         window_hu=(float(low), float(high)),
-        input_size=_input_size(config, config_path),
+        input_range=(float(first), float(last)),
+        input_size=_input_size(config, kind, config_path),
         trained_on=str(metadata.get("data_source", "")),
         metadata=MappingProxyType(metadata),
     )

@@ -6,20 +6,8 @@ import pytest
 from app.chain import ChainSettings, Models, analyse
 from app.errors import ErrorCode, NodulusError
 from app.volume import CtVolume
+from tests.app.chain.turned import turned
 from tests.app.synthetic_chest import NODULES_LPS, RADIUS, make_volume
-from transforms.geometry import Geometry
-
-
-def turned(volume: CtVolume, axes: tuple[int, int, int], flips: tuple[int, ...]) -> CtVolume:
-    """The same patient with the array's axes in another order and direction."""
-    affine = volume.geometry.affine_lps.copy()
-    affine[:3, :3] = affine[:3, axes]
-    hu = volume.hu.transpose(axes)
-    for axis in flips:
-        affine[:3, 3] += affine[:3, axis] * (hu.shape[axis] - 1)
-        affine[:3, axis] *= -1
-    hu = np.ascontiguousarray(np.flip(hu, flips))
-    return CtVolume(hu, Geometry(hu.shape, affine), "1.2.3", "1.2", "mhd")
 
 
 @pytest.fixture(scope="module")

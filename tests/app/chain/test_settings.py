@@ -25,6 +25,19 @@ def test_own_settings_replace_the_shipped_ones_file_by_file(tmp_path: Path) -> N
     assert settings.operating_points == shipped.operating_points
 
 
+def test_the_first_folder_that_has_a_file_gives_it(tmp_path: Path) -> None:
+    shipped = load_settings()
+    for name, most in (("user", 7), ("models", 9)):
+        (tmp_path / name).mkdir()
+        own = shipped.pipeline.model_copy(update={"max_candidates": most, "merge_gap_mm": None})
+        (tmp_path / name / "pipeline.json").write_text(own.model_dump_json())
+    user, models = tmp_path / "user", tmp_path / "models"
+    assert load_settings(user, models).pipeline.max_candidates == 7
+    assert load_settings(None, models).pipeline.max_candidates == 9
+    (user / "pipeline.json").unlink()
+    assert load_settings(user, models).pipeline.max_candidates == 9
+
+
 @pytest.mark.parametrize("text", ["{", json.dumps({"max_candidates": 0}), json.dumps({"typo": 1})])
 def test_wrong_settings_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "pipeline.json").write_text(text)

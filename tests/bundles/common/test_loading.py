@@ -71,3 +71,33 @@ def test_broken_json_is_named(folder):
     (folder / "configs" / "metadata.json").write_text("{")
     with pytest.raises(ValueError, match=r"metadata.json: not JSON"):
         load_bundle(folder)
+
+
+def configure(folder, **keys):
+    path = folder / "configs" / "inference.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+
+
+def test_a_bundle_says_what_it_looks_at(folder):
+    assert load_bundle(folder).input_kind == "isotropic_cube"
+    assert load_bundle(folder).input_range == (0.0, 1.0)
+    configure(folder, input_kind="native_slices", slices=5, input_range=[-1000, 400])
+    bundle = load_bundle(folder)
+    assert (bundle.slices, bundle.spacing_mm) == (5, None)
+    assert bundle.input_range == (-1000.0, 400.0)
+    with pytest.raises(ValueError, match="native_slices has no spacing"):
+        _ = bundle.isotropic_mm
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"input_kind": "hologram"}, "hologram"),
+        ({"input_kind": "native_slices"}, "slices is missing"),
+        ({"input_kind": "native_crop", "crop_size": [32, 48]}, "3 whole numbers"),
+    ],
+)
+def test_a_kind_that_cannot_be_is_named(folder, keys, named):
+    configure(folder, **keys)
+    with pytest.raises(ValueError, match=rf"inference.json: .*{named}"):
+        load_bundle(folder)

@@ -1,0 +1,72 @@
+"""What a detector and a classifier of the chain are.
+
+Another one is a class with the same method, and a line in ``app/chain/models.py`` that says which
+``input_kind`` of a bundle it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.chain.scan import Scan
+from app.chain.settings import ChainSettings
+from app.chain.steps import Report, Steps
+from app.results.model import CandidateRecord
+from transforms.candidates import Candidate
+from transforms.geometry import Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Where a detector sees something.
+
+    Args:
+        probability: float32, shape of ``grid``: 'nodule' per voxel; 0 where it did not look.
+        grid: a grid over the volume's axes, any order, direction and spacing.
+        candidates: on that grid, by falling probability; centres in LPS mm.
+        dropped: records of candidates that no classifier is to see.
+    """
+
+    probability: NDArray[np.float32]
+    grid: Geometry
+    candidates: tuple[Candidate, ...]
+    dropped: tuple[CandidateRecord, ...]
+
+
+class Detector(Protocol):
+    """From a volume to candidates."""
+
+    def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
+        """Look for nodules.
+
+        Args:
+            scan: the volume, where to look, its views.
+            settings: thresholds and batch sizes.
+            steps: each part of the work runs in a step of its own.
+        """
+        ...
+
+
+class Classifier(Protocol):
+    """From points in a volume to probabilities."""
+
+    def rate(
+        self, scan: Scan, points_lps_mm: Sequence[Sequence[float]], batch: int, report: Report
+    ) -> NDArray[np.float64]:
+        """Probability for each point.
+
+        Args:
+            scan: the volume and its views.
+            points_lps_mm: LPS mm, each of three numbers.
+            batch: points in one forward pass.
+            report: called with (points done, points in all).
+
+        Returns:
+            float64, shape (points,).
+        """
+        ...

@@ -1,0 +1,49 @@
+"""A volume as detectors and classifiers see it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.chain.native_space import NativeVolume, to_native_space
+from app.chain.network_space import NetworkVolume, to_network_space
+from app.volume import CtVolume
+from transforms.geometry import Geometry
+from transforms.lungs import LungRegion
+
+
+class Scan:
+    """One CT, where to look in it, and its views, each made when it is first wanted.
+
+    Args:
+        volume: as it was read.
+        search: the region that detectors look in; None for everywhere.
+        margin_mm: kept around the region's box where the volume has it.
+    """
+
+    def __init__(self, volume: CtVolume, search: LungRegion | None, margin_mm: float) -> None:
+        self.volume = volume
+        self.search = search
+        self.margin_mm = margin_mm
+        self._isotropic: dict[float, NetworkVolume] = {}
+        self._native: NativeVolume | None = None
+
+    def isotropic(self, spacing_mm: float) -> NetworkVolume:
+        """The region's box in RAS order, resampled to an isotropic spacing."""
+        if spacing_mm not in self._isotropic:
+            self._isotropic[spacing_mm] = to_network_space(
+                self.volume, self.search, self.margin_mm, spacing_mm
+            )
+        return self._isotropic[spacing_mm]
+
+    def native(self) -> NativeVolume:
+        """The whole volume on its own grid, slices from the feet to the head."""
+        if self._native is None:
+            self._native = to_native_space(self.volume)
+        return self._native
+
+    def region_on(self, grid: Geometry) -> NDArray[np.bool_]:
+        """Where to look, on a grid over the volume's axes; shape ``grid.shape_irc``."""
+        if self.search is None:
+            return np.ones(grid.shape_irc, bool)
+        return self.search.on(grid)

@@ -1,0 +1,62 @@
+"""Segmentation slice by slice, each with its neighbours as channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from transforms.candidates import Box
+from transforms.windowing import window
+
+Progress = Callable[[int, int], None]
+
+
+def segment_slices(
+    hu: NDArray[np.int16] | NDArray[np.float32],
+    box: Box,
+    looked_at: Sequence[int],
+    network: torch.nn.Module,
+    *,
+    slices: int,
+    window_hu: tuple[float, float],
+    input_range: tuple[float, float],
+    batch: int,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Probability of 'nodule' for each voxel of a box.
+
+    A neighbour beyond the first or last slice of the volume is that slice again, as in 'Deep
+    Learning with PyTorch' (2020, chapter 13).
+
+    Args:
+        hu: shape (I, R, C), the whole volume.
+        box: the part that is wanted; neighbouring slices are taken from outside it too.
+        looked_at: slices of the volume within the box; the others stay 0.
+        network: (B, slices, R, C) to one logit a pixel, (B, 1, R, C), for the middle slice.
+        slices: channels of its input, an odd number.
+        window_hu: HU are clipped there.
+        input_range: what the window's ends become.
+        batch: slices in one forward pass.
+        device: where the network is.
+        progress: called with (slices done, slices in all).
+
+    Returns:
+        float32, shape of the box.
+    """
+    along, rows, columns = box
+    result = np.zeros(tuple(s.stop - s.start for s in box), np.float32)
+    around = np.arange(slices) - slices // 2
+    with torch.inference_mode():
+        for first in range(0, len(looked_at), batch):
+            chosen = np.asarray(looked_at[first : first + batch])
+            index = np.clip(chosen[:, None] + around, 0, len(hu) - 1)
+            stack = torch.from_numpy(hu[:, rows, columns][index].astype(np.float32))
+            logits = network(window(stack, window_hu, input_range).to(device))
+            result[chosen - along.start] = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
+            if progress is not None:
+                progress(min(first + batch, len(looked_at)), len(looked_at))
+    return result
