@@ -188,7 +188,7 @@ def explain(
 
 def _on_crop(labels: Labels, geometry: Geometry, finding_id: int, crop: Crop) -> NDArray[np.bool_]:
     """A finding's voxels on a crop's grid, by the nearest voxel of the volume."""
-    index = np.stack(np.indices(crop.values.shape), axis=-1)
+    index = np.moveaxis(np.indices(crop.values.shape), 0, -1)
     at = np.rint(geometry.lps_to_index(crop.geometry.index_to_lps(index))).astype(int)
     inside = np.all((at >= 0) & (at < labels.shape), axis=-1)
     at = np.clip(at, 0, np.asarray(labels.shape) - 1)
