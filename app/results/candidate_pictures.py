@@ -75,7 +75,7 @@ def crop_pictures(crop: Crop, classifier: str) -> tuple[Picture, ...]:
     grey = (crop.values - first) / (last - first)
     shape = np.asarray(crop.values.shape)
     extent_mm = float((shape * crop.geometry.spacing_irc_mm).max())
-    x, y, z = (float(v) for v in crop.geometry.index_to_lps(shape // 2))
+    x, y, z = (float(v) for v in crop.geometry.index_to_lps((shape - 1) / 2))
     pictures = []
     for plane in Plane:
         frame = ViewFrame(plane, (x, y, z), extent_mm / CROP_PIXELS, CROP_PIXELS, CROP_PIXELS)
@@ -98,6 +98,6 @@ def tinted_by_probability(grey: NDArray[np.float32], probability: NDArray[Any]) 
     """Colour a probability, dark red to yellow, over grey values 0 to 255."""
     heat = np.clip(probability, 0.0, 1.0)
     color = np.stack([140 + 115 * heat, 30 + 190 * heat**1.5, 30 + 60 * heat**3], axis=-1)
-    share = (0.55 * np.sqrt(heat))[..., np.newaxis]
+    share = (0.4 * np.sqrt(heat))[..., np.newaxis]
     mixed = grey[..., np.newaxis] * (1 - share) + color * share
     return Image.fromarray(np.clip(np.round(mixed), 0, 255).astype(np.uint8))

@@ -77,7 +77,8 @@ def _mark_largest(marks: Overlay, frame: ViewFrame, summary: Explanation) -> Non
     if inside and abs(depth) * frame.pixel_mm <= summary.cover_mm / 2:
         radius = 1.2 / frame.pixel_mm
         marks.dot((x, y), radius, LINE_RGB, filled=False)
-        text = f"\N{MINUS SIGN}{100 * summary.largest_fall:.0f}"
+        # A hyphen: the font that Pillow carries has no minus sign.
+        text = f"-{100 * summary.largest_fall:.0f}"
         marks.label(np.array([x + 2 * radius, y]), text, LINE_RGB)
 
 
