@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.assemble import assemble_result
-from app.chain import ChainSettings, Models, analyse
+from app.chain import ChainSettings, Models, Occlusion, analyse
 from app.reading import StudyInput
 from app.results.intermediates import Intermediates
 from app.results.model import StudyResult
@@ -49,7 +49,14 @@ def run_study(
     began = time.perf_counter()
     volume = study.load(lambda done, total: tell("read", done, total))
     read_s = time.perf_counter() - began
-    analysis = analyse(volume, models, settings, progress)
+    analysis = analyse(
+        volume,
+        models,
+        settings,
+        progress,
+        occlusion=Occlusion() if options.explain else None,
+        keep_crops=options.keep_intermediates,
+    )
     result = assemble_result(volume, analysis, models, settings, study.considered)
     result = result.model_copy(update={"timings_s": {"read": round(read_s, 3), **result.timings_s}})
     kept = (
@@ -59,6 +66,7 @@ def run_study(
             analysis.probability,
             analysis.probability_geometry,
             analysis.candidates,
+            analysis.crops,
         )
         if options.keep_intermediates
         else None
@@ -71,4 +79,5 @@ def run_study(
         options=options,
         progress=progress,
         intermediates=kept,
+        sensitivities=analysis.sensitivities,
     )

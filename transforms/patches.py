@@ -58,7 +58,14 @@ def crop_within(
         A new tensor of shape (channels, *size), of the volume's type.
     """
     shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
-    limits = np.asarray(volume.shape[1:])
-    start = np.rint(np.asarray(center_index, dtype=np.float64)).astype(int) - shape // 2
-    start = np.clip(start, 0, np.maximum(limits - shape, 0))
+    start = start_within(volume.shape[1:], center_index, size)
     return crop_cube(volume, start + shape // 2, size, fill)
+
+
+def start_within(
+    limits: Sequence[int], center_index: ArrayLike, size: int | Sequence[int]
+) -> NDArray[np.int_]:
+    """The index of the first voxel of :func:`crop_within`'s box in a volume of a shape."""
+    shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
+    start = np.rint(np.asarray(center_index, dtype=np.float64)).astype(int) - shape // 2
+    return np.asarray(np.clip(start, 0, np.maximum(np.asarray(limits) - shape, 0)))

@@ -2,6 +2,7 @@
 
 from app.chain.analyse import analyse
 from app.chain.analysis import Analysis
+from app.chain.explain import Occlusion
 from app.chain.models import Models, load_models
 from app.chain.scan import Scan
 from app.chain.search import Searched, search
@@ -11,6 +12,7 @@ __all__ = [
     "Analysis",
     "ChainSettings",
     "Models",
+    "Occlusion",
     "Scan",
     "Searched",
     "analyse",

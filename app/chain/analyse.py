@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.chain.analysis import Analysis
 from app.chain.candidates import describe_candidates
+from app.chain.explain import Occlusion, explain
 from app.chain.findings import Scored, build_findings
 from app.chain.models import Models
 from app.chain.scan import Scan
@@ -14,8 +17,10 @@ from app.chain.settings import ChainSettings
 from app.chain.steps import Progress, Steps
 from app.chain.temperature import tempered
 from app.errors import ErrorCode, NodulusError
+from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
+from transforms.candidates import Candidate
 from transforms.lungs import LungRegion, find_lungs
 
 
@@ -24,6 +29,9 @@ def analyse(
     models: Models,
     settings: ChainSettings,
     progress: Progress | None = None,
+    *,
+    occlusion: Occlusion | None = None,
+    keep_crops: bool = False,
 ) -> Analysis:
     """Find and rate the nodules of one chest CT.
 
@@ -36,6 +44,8 @@ def analyse(
         models: the three networks.
         settings: pipeline settings and operating points.
         progress: called with (step, done, total) while it works.
+        occlusion: also explain what the classifiers' answers rest on, by covering parts.
+        keep_crops: also keep what the classifiers saw.
 
     Returns:
         The findings and everything that led to them.
@@ -66,8 +76,23 @@ def analyse(
     outcome: list[Finding | None] = [None] * len(candidates)
     for position, finding in zip(kept, measured, strict=True):
         outcome[position] = finding
+    ranked = sorted(
+        (
+            (f, candidates[i].center_mm)
+            for i, f in zip(kept, measured, strict=True)
+            if f is not None
+        ),
+        key=lambda pair: pair[0].id,
+    )
+    findings, sensitivities = [f for f, _ in ranked], list[Sensitivity]()
+    if occlusion is not None:
+        with steps("explanation") as report:
+            findings, sensitivities = explain(
+                scan, ranked, labels, models, occlusion, pipeline.crop_batch, report
+            )
+    crops = _crops(scan, models, candidates, set(kept.tolist())) if keep_crops else ()
     return Analysis(
-        findings=tuple(sorted((f for f in measured if f is not None), key=lambda f: f.id)),
+        findings=tuple(findings),
         labels=labels,
         candidates=(
             *describe_candidates(candidates, nodule, classified, outcome, points.nodule.threshold),
@@ -78,6 +103,21 @@ def analyse(
         probability_geometry=found.detection.grid,
         warnings=(*volume.warnings, *_lung_warnings(lungs)),
         timings_s=steps.timings_s,
+        sensitivities=tuple(sensitivities),
+        crops=crops,
+    )
+
+
+def _crops(
+    scan: Scan, models: Models, candidates: Sequence[Candidate], passed: set[int]
+) -> tuple[CandidateCrops, ...]:
+    nodule, malignancy = models.nodule_classifier, models.malignancy_classifier
+    return tuple(
+        CandidateCrops(
+            nodule.crop(scan, c.center_mm),
+            malignancy.crop(scan, c.center_mm) if i in passed else None,
+        )
+        for i, c in enumerate(candidates)
     )
 
 

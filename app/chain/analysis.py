@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import CandidateRecord, Finding
 from app.volume import VolumeWarning
 from transforms.geometry import Geometry
@@ -28,6 +29,10 @@ class Analysis:
         probability_geometry: the network's grid within the volume.
         warnings: what a reader should know.
         timings_s: seconds of each step.
+        sensitivities: where they were asked for, two a finding: what the classifiers' answers
+            rest on.
+        crops: where they were asked for, what the classifiers saw of the first so many of
+            ``candidates``, in their order; the others reached no classifier.
     """
 
     findings: tuple[Finding, ...]
@@ -38,3 +43,5 @@ class Analysis:
     probability_geometry: Geometry
     warnings: tuple[VolumeWarning, ...]
     timings_s: dict[str, float]
+    sensitivities: tuple[Sensitivity, ...] = ()
+    crops: tuple[CandidateCrops, ...] = ()

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.chain.classify import classify
+from app.chain.classify import classify, probabilities
 from app.chain.scan import Scan
 from app.chain.steps import Report
-from transforms.patches import crop_cube, crop_within
+from app.results.explanation import Crop
+from transforms.geometry import Geometry
+from transforms.patches import crop_cube, crop_within, cube_start, start_within
 from transforms.windowing import window
 
 if TYPE_CHECKING:
@@ -53,6 +55,19 @@ class CubeClassifier:
             progress=report,
         )
 
+    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+        """See :class:`app.chain.detector.Classifier`."""
+        bundle = self._bundle
+        view = scan.isotropic(bundle.isotropic_mm)
+        index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
+        hu = crop_cube(view.hu, index, bundle.crop_size, bundle.window_hu[0])
+        geometry = view.geometry.cropped(cube_start(index, bundle.crop_size), bundle.crop_size)
+        return _crop(bundle, hu, geometry)
+
+    def judge(self, inputs: torch.Tensor) -> torch.Tensor:
+        """See :class:`app.chain.detector.Classifier`."""
+        return probabilities(self._bundle.network(inputs.to(self._device)))
+
 
 class NativeCropClassifier:
     """A crop of the scanner's own voxels, (slices, rows, columns), moved to lie in the volume.
@@ -86,3 +101,24 @@ class NativeCropClassifier:
         return classify(
             list(index), cut, bundle.network, batch=batch, device=self._device, progress=report
         )
+
+    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+        """See :class:`app.chain.detector.Classifier`."""
+        bundle = self._bundle
+        view = scan.native()
+        index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
+        start = start_within(view.hu.shape, index, bundle.crop_size)
+        box = tuple(slice(a, a + n) for a, n in zip(start, bundle.crop_size, strict=True))
+        hu = torch.from_numpy(np.ascontiguousarray(view.hu[box]))[None].float()
+        middle = np.asarray(bundle.crop_size) // 2
+        cut = crop_cube(hu, middle, bundle.crop_size, bundle.window_hu[0])
+        return _crop(bundle, cut, view.geometry.cropped(start, bundle.crop_size))
+
+    def judge(self, inputs: torch.Tensor) -> torch.Tensor:
+        """See :class:`app.chain.detector.Classifier`."""
+        return probabilities(self._bundle.network(inputs.to(self._device)))
+
+
+def _crop(bundle: LoadedBundle, hu: torch.Tensor, geometry: Geometry) -> Crop:
+    values = window(hu, bundle.window_hu, bundle.input_range)[0]
+    return Crop(values.numpy(), geometry, bundle.window_hu, bundle.input_range)

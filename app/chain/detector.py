@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from app.chain.scan import Scan
 from app.chain.settings import ChainSettings
 from app.chain.steps import Report, Steps
+from app.results.explanation import Crop
 from app.results.model import CandidateRecord
 from transforms.candidates import Candidate
 from transforms.geometry import Geometry
@@ -69,4 +71,17 @@ class Classifier(Protocol):
         Returns:
             float64, shape (points,).
         """
+        ...
+
+    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+        """What the network is given for a point.
+
+        Args:
+            scan: the volume and its views.
+            point_lps_mm: LPS mm.
+        """
+        ...
+
+    def judge(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities, shape (B,), for inputs of the network, shape (B, 1, *crop)."""
         ...

@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-intermediates",
     is_flag=True,
-    help="Also keep lungs, probability map, candidates and pictures of them.",
+    help="Also keep lungs, probability map and candidates, with a page that shows each step.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also show in the report what the two classifiers' answers rest on (slower).",
 )
 @click.option("--seg/--no-seg", default=True, help="Write the DICOM segmentation.")
 @click.option("--seg-all-frames", is_flag=True, help="Keep empty frames in the segmentation.")
@@ -60,6 +65,7 @@ def command(
     settings: Path | None,
     marks: Path | None,
     keep_intermediates: bool,
+    explain: bool,
     seg: bool,
     seg_all_frames: bool,
     sr: bool,
@@ -86,6 +92,7 @@ def command(
         sr=sr,
         report=report,
         keep_intermediates=keep_intermediates,
+        explain=explain,
         seg_all_frames=seg_all_frames,
     )
     if _detect(source, output, models, settings, marks, options, device, errors):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.results.explanation import CandidateCrops
 from app.results.model import CandidateRecord
 from transforms.geometry import Geometry
 
@@ -24,6 +25,7 @@ class Intermediates:
         probability: shape (I, R, C), float16 or float32, 0 to 1: 'nodule' per voxel.
         probability_geometry: its shape and place.
         candidates: every candidate with what became of it.
+        crops: what the classifiers saw of the first so many of ``candidates``.
     """
 
     lungs: NDArray[np.bool_]
@@ -31,6 +33,7 @@ class Intermediates:
     probability: NDArray[np.floating[Any]]
     probability_geometry: Geometry
     candidates: tuple[CandidateRecord, ...] = ()
+    crops: tuple[CandidateCrops, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("lungs", "probability"):

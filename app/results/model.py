@@ -48,6 +48,29 @@ class OperatingPoint(_Frozen):
     )
 
 
+class Explanation(_Frozen):
+    """What a classifier's answer for a finding rests on: occlusion sensitivity in a few numbers."""
+
+    classifier: Literal["nodule", "malignancy"]
+    probability: Probability = Field(ge=0, le=1, description="Of this classifier, nothing covered")
+    largest_fall: float = Field(
+        ge=0, le=1, description="Of the probability, when the most important place is covered"
+    )
+    largest_fall_lps_mm: LpsPoint
+    share_at_nodule: float | None = Field(
+        ge=0,
+        le=1,
+        description="Of all falls, the share in the nodule or within half a cover of it",
+    )
+    volume_share_at_nodule: float | None = Field(
+        ge=0,
+        le=1,
+        description="Of the crop's volume in the same places: the share if nothing mattered more",
+    )
+    cover_mm: float = Field(gt=0, description="Edge of the cube that covers")
+    cover_hu: float = Field(description="What it is filled with")
+
+
 class Finding(_Frozen):
     """One nodule. Points are patient LPS mm."""
 
@@ -80,6 +103,9 @@ class Finding(_Frozen):
         default=None, description="Patient's side, by the lung that it lies in"
     )
     suspicious: bool = Field(description="malignancy_probability is at or over its operating point")
+    explanations: tuple[Explanation, ...] = Field(
+        default=(), description="On request: what the two classifiers' answers rest on"
+    )
 
 
 class CandidateRecord(_Frozen):

@@ -17,7 +17,9 @@ class OutputOptions:
         seg: the DICOM segmentation (a NIfTI mask for research formats).
         sr: the DICOM structured report (DICOM sources only).
         report: the HTML report.
-        keep_intermediates: the lungs, the probability map and the candidates too.
+        keep_intermediates: the lungs, the probability map, the candidates and what the classifiers
+            saw of them too.
+        explain: say and show, for each finding, what the two classifiers' answers rest on.
         seg_all_frames: keep the frames of the segmentation that are empty, for viewers that
             place frames by number and not by position.
     """
@@ -26,4 +28,5 @@ class OutputOptions:
     sr: bool = True
     report: bool = True
     keep_intermediates: bool = False
+    explain: bool = False
     seg_all_frames: bool = False

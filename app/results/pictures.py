@@ -103,13 +103,10 @@ def finding_pictures(
         Four pictures: overview, axial, coronal, sagittal.
     """
     crop, crop_geometry = _crop(labels, volume.geometry, box, finding.id)
-    field_mm = float(np.clip(2.5 * finding.longest_diameter_mm, 60.0, 130.0))
+    field_mm = _field_mm(finding)
     rgb = finding_rgb(finding.id)
     pictures = [_overview(volume, finding, field_mm, rgb)]
-    for plane in Plane:
-        frame = ViewFrame(
-            plane, finding.center_lps_mm, field_mm / ZOOM_PIXELS, ZOOM_PIXELS, ZOOM_PIXELS
-        )
+    for plane, frame in close_up_frames(finding).items():
         base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
         outline = Overlay(frame)
         lines = [] if crop is None else contours(crop, crop_geometry, frame)
@@ -135,6 +132,31 @@ def finding_pictures(
             )
         )
     return tuple(pictures)
+
+
+def close_up_frames(finding: Finding) -> dict[Plane, ViewFrame]:
+    """Give the frames of a finding's axial, coronal and sagittal close-ups."""
+    pixel_mm = _field_mm(finding) / ZOOM_PIXELS
+    return {
+        plane: ViewFrame(plane, finding.center_lps_mm, pixel_mm, ZOOM_PIXELS, ZOOM_PIXELS)
+        for plane in Plane
+    }
+
+
+def close_up_outlines(
+    volume: CtVolume, labels: Labels, box: tuple[slice, ...] | None, finding: Finding
+) -> dict[Plane, Overlay]:
+    """Give a finding's outlines in its close-ups; the arguments are `finding_pictures`'."""
+    crop, geometry = _crop(labels, volume.geometry, box, finding.id)
+    outlines = {plane: Overlay(frame) for plane, frame in close_up_frames(finding).items()}
+    for outline in outlines.values():
+        for line in [] if crop is None else contours(crop, geometry, outline.frame):
+            outline.line(line, finding_rgb(finding.id))
+    return outlines
+
+
+def _field_mm(finding: Finding) -> float:
+    return float(np.clip(2.5 * finding.longest_diameter_mm, 60.0, 130.0))
 
 
 def _overview(volume: CtVolume, finding: Finding, field_mm: float, rgb: Rgb) -> Picture:

@@ -9,9 +9,23 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from app.results.colors import finding_rgb
-from app.results.model import Finding, OperatingPoint, StudyResult
-from app.results.pictures import Picture, data_uri, find_boxes, finding_pictures
+from app.results.colors import Rgb, finding_rgb
+from app.results.explanation import Sensitivity
+from app.results.model import Explanation, Finding, OperatingPoint, StudyResult
+from app.results.pictures import (
+    Picture,
+    close_up_frames,
+    close_up_outlines,
+    data_uri,
+    find_boxes,
+    finding_pictures,
+)
+from app.results.sensitivity_pictures import (
+    FALL_RGB,
+    RISE_RGB,
+    color_scale,
+    sensitivity_pictures,
+)
 from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
 from app.volume import CtVolume
@@ -33,6 +47,17 @@ class EmbeddedPicture:
 
 
 @dataclass(frozen=True)
+class ExplanationView:
+    """What a classifier's answer rests on, with what is derived for the page."""
+
+    summary: Explanation
+    scale: float
+    largest_rise: float
+    at_nodule: bool
+    pictures: tuple[EmbeddedPicture, ...]
+
+
+@dataclass(frozen=True)
 class FindingView:
     """A finding with what is derived for the page."""
 
@@ -42,6 +67,7 @@ class FindingView:
     slice_count: int
     image_number: int | None
     pictures: tuple[EmbeddedPicture, ...]
+    explanations: tuple[ExplanationView, ...]
 
 
 def embed(picture: Picture) -> EmbeddedPicture:
@@ -65,6 +91,7 @@ def build_report(
     sources: SourceHeaders | None = None,
     *,
     intermediate_pictures: Sequence[tuple[str, Sequence[Picture]]] = (),
+    sensitivities: Sequence[Sensitivity] = (),
 ) -> str:
     """Render the report.
 
@@ -74,6 +101,8 @@ def build_report(
         result: the study's result.
         sources: the headers of the source, for its image numbers; None for research formats.
         intermediate_pictures: titled rows of pictures for the end of the report.
+        sensitivities: what the classifiers' answers rest on, for findings that have
+            ``explanations``.
 
     Returns:
         The HTML text. No patient attribute is in it.
@@ -87,7 +116,9 @@ def build_report(
     )
     return environment.get_template(TEMPLATE).render(
         result=result,
-        views=_finding_views(volume, labels, result, sources),
+        views=_finding_views(volume, labels, result, sources, sensitivities),
+        fall_color=_css(FALL_RGB),
+        rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),
         suspicious_count=sum(finding.suspicious for finding in result.findings),
         series_number=volume.facts.series_number,
@@ -100,7 +131,11 @@ def build_report(
 
 
 def _finding_views(
-    volume: CtVolume, labels: Labels, result: StudyResult, sources: SourceHeaders | None
+    volume: CtVolume,
+    labels: Labels,
+    result: StudyResult,
+    sources: SourceHeaders | None,
+    sensitivities: Sequence[Sensitivity],
 ) -> list[FindingView]:
     boxes = find_boxes(labels) if result.findings else []
     views = []
@@ -111,14 +146,49 @@ def _finding_views(
         views.append(
             FindingView(
                 finding,
-                "#{:02x}{:02x}{:02x}".format(*finding_rgb(finding.id)),
+                _css(finding_rgb(finding.id)),
                 slice_index + 1,
                 volume.hu.shape[0],
                 _image_number(volume, finding, sources),
                 tuple(embed(picture) for picture in pictures),
+                _explanation_views(volume, labels, box, finding, sensitivities),
             )
         )
     return views
+
+
+def _explanation_views(
+    volume: CtVolume,
+    labels: Labels,
+    box: tuple[slice, ...] | None,
+    finding: Finding,
+    sensitivities: Sequence[Sensitivity],
+) -> tuple[ExplanationView, ...]:
+    views = []
+    for summary in finding.explanations:
+        for one in sensitivities:
+            if (one.finding_id, one.classifier) != (finding.id, summary.classifier):
+                continue
+            outlines = close_up_outlines(volume, labels, box, finding)
+            pictures = sensitivity_pictures(
+                volume, one, summary, close_up_frames(finding), outlines
+            )
+            at = np.rint(volume.geometry.lps_to_index(summary.largest_fall_lps_mm)).astype(int)
+            at = np.clip(at, 0, np.asarray(labels.shape) - 1)
+            views.append(
+                ExplanationView(
+                    summary,
+                    color_scale(one),
+                    max(0.0, -float(one.fall.min())),
+                    bool(labels[tuple(at)] == finding.id),
+                    tuple(embed(picture) for picture in pictures),
+                )
+            )
+    return tuple(views)
+
+
+def _css(rgb: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def _image_number(volume: CtVolume, finding: Finding, sources: SourceHeaders | None) -> int | None:

@@ -16,6 +16,7 @@ from app.results.options import OutputOptions, ProgressCallback
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from app.results.explanation import Sensitivity
     from app.results.intermediates import Intermediates
     from app.results.pictures import Picture
     from app.results.source_masks import Labels
@@ -39,6 +40,7 @@ def write_results(
     options: OutputOptions,
     progress: ProgressCallback | None = None,
     intermediates: Intermediates | None = None,
+    sensitivities: Sequence[Sensitivity] = (),
 ) -> StudyResult:
     """Write a study's folder; it replaces an earlier one as a whole, or leaves it as it was.
 
@@ -50,6 +52,7 @@ def write_results(
         options: which files are wanted.
         progress: called with ("write", done, total).
         intermediates: written too when ``options.keep_intermediates``.
+        sensitivities: shown in the report.
 
     Returns:
         The result as written: with ``files``, ``files_left_out``, the time it took
@@ -80,15 +83,24 @@ def write_results(
             objects = _dicom_objects(volume, labels, result, sources, options)
     report = None
     rows: list[tuple[str, Sequence[Picture]]] = []
+    page = ""
     kept = intermediates if options.keep_intermediates else None
     if kept is not None:
         tell("write", 2, _STEPS)
         rows = _intermediate_rows(volume, kept)
+        page = _intermediates_page(volume, kept, result, rows)
     if options.report:
         from app.results.report import build_report
 
         tell("write", 3, _STEPS)
-        report = build_report(volume, labels, result, sources, intermediate_pictures=rows)
+        report = build_report(
+            volume,
+            labels,
+            result,
+            sources,
+            intermediate_pictures=rows,
+            sensitivities=sensitivities,
+        )
 
     tell("write", 4, _STEPS)
     with replaced_folder(folder) as part:
@@ -101,7 +113,7 @@ def write_results(
         if report is not None:
             (part / REPORT_FILE).write_text(report, encoding="utf-8")
         if kept is not None:
-            _save_intermediates(part / INTERMEDIATES_FOLDER, kept, rows)
+            _save_intermediates(part / INTERMEDIATES_FOLDER, kept, rows, page)
         seconds = round(time.perf_counter() - started, 3)
         result = result.model_copy(update={"timings_s": {**result.timings_s, "results": seconds}})
         text = result.model_dump_json(indent=2) + "\n"
@@ -212,12 +224,27 @@ def _intermediate_rows(
     ]
 
 
+def _intermediates_page(
+    volume: CtVolume,
+    intermediates: Intermediates,
+    result: StudyResult,
+    rows: Sequence[tuple[str, Sequence[Picture]]],
+) -> str:
+    from app.results.intermediates_page import build_intermediates_page
+
+    return build_intermediates_page(volume, intermediates, result, rows)
+
+
 def _save_intermediates(
-    folder: Path, intermediates: Intermediates, rows: Sequence[tuple[str, Sequence[Picture]]]
+    folder: Path,
+    intermediates: Intermediates,
+    rows: Sequence[tuple[str, Sequence[Picture]]],
+    page: str,
 ) -> None:
     from app.results.intermediates import write_intermediates
 
     write_intermediates(folder, intermediates)
+    (folder / "index.html").write_text(page, encoding="utf-8")
     for name, (_title, pictures) in zip(("lungs", "probability"), rows, strict=True):
         for picture in pictures:
             picture.flat().save(folder / f"{name}_{picture.caption.lower()}.png")

@@ -164,7 +164,16 @@ def test_intermediates(tmp_path: Path) -> None:
     folder = tmp_path / "out" / "intermediates"
     planes = ("axial", "coronal", "sagittal")
     pictures = {f"{what}_{plane}.png" for what in ("lungs", "probability") for plane in planes}
-    assert names(folder) == {"lungs.nii.gz", "probability.nii.gz", "candidates.json"} | pictures
+    assert (
+        names(folder)
+        == {
+            "index.html",
+            "lungs.nii.gz",
+            "probability.nii.gz",
+            "candidates.json",
+        }
+        | pictures
+    )
     saved = np.asarray(nib.load(folder / "probability.nii.gz").dataobj)
     assert saved.max() == pytest.approx(0.75)
     assert len(json.loads((folder / "candidates.json").read_text())) == 3

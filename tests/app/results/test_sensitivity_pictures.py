@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.results.explanation import Sensitivity
+from app.results.model import Explanation
+from app.results.pictures import (
+    close_up_frames,
+    close_up_outlines,
+    find_boxes,
+)
+from app.results.report import build_report
+from app.results.sensitivity_pictures import sensitivity_pictures
+from transforms.geometry import Geometry
+
+from .synthetic import result_for, two_labels, write_series
+
+OFFSET_MM = np.array([9.0, -6.0, 8.0])
+
+
+def planted(center_lps_mm) -> tuple[Sensitivity, Explanation]:
+    """A fall at one place beside a finding, a rise opposite, on a grid of odd axes."""
+    affine = np.zeros((4, 4))
+    affine[:3, :3] = np.array([[0, 0, -1.0], [1.0, 0, 0], [0, -1.0, 0]])
+    affine[:3, 3] = np.asarray(center_lps_mm) - affine[:3, :3] @ (24, 24, 24)
+    affine[3, 3] = 1
+    geometry = Geometry((48, 48, 48), affine)
+    points = geometry.index_to_lps(np.stack(np.indices(geometry.shape_irc), -1))
+    place = np.asarray(center_lps_mm) + OFFSET_MM
+    opposite = np.asarray(center_lps_mm) - OFFSET_MM
+    fall = np.zeros(geometry.shape_irc, np.float32)
+    fall[np.linalg.norm(points - place, axis=-1) < 5] = 0.4
+    fall[np.linalg.norm(points - opposite, axis=-1) < 5] = -0.2
+    summary = Explanation(
+        classifier="malignancy",
+        probability=0.8,
+        largest_fall=0.4,
+        largest_fall_lps_mm=tuple(place),
+        share_at_nodule=0.25,
+        volume_share_at_nodule=0.05,
+        cover_mm=12.0,
+        cover_hu=-850.0,
+    )
+    return Sensitivity(1, "malignancy", 0.8, fall, geometry, (12.0,) * 3, -850.0), summary
+
+
+def test_the_overlay_lies_on_the_place_in_every_plane(tmp_path: Path) -> None:
+    volume, labels = write_series(tmp_path), two_labels()
+    finding = result_for(volume, labels).findings[0]
+    sensitivity, summary = planted(finding.center_lps_mm)
+    at_place = finding.model_copy(update={"center_lps_mm": summary.largest_fall_lps_mm})
+    for shown, sign in ((at_place, 1), (_mirrored(finding, at_place), -1)):
+        frames = close_up_frames(shown)
+        outlines = close_up_outlines(volume, labels, find_boxes(labels)[0], finding)
+        pictures = sensitivity_pictures(volume, sensitivity, summary, frames, outlines)
+        assert [p.caption for p in pictures] == ["Axial", "Coronal", "Sagittal"]
+        for picture, frame in zip(pictures, frames.values(), strict=True):
+            red, blue = (np.asarray(picture.base)[..., n].astype(int) for n in (0, 2))
+            y, x = np.nonzero(sign * (red - blue) > 40)
+            middle = (frame.height - 1) / 2
+            assert np.mean(x) == pytest.approx(middle, abs=3)
+            assert np.mean(y) == pytest.approx(middle, abs=3)
+            radius_mm = np.sqrt(len(x) / np.pi) * frame.pixel_mm
+            assert radius_mm == pytest.approx(5.0, abs=0.8)
+
+
+def _mirrored(finding, at_place):
+    center = 2 * np.array(finding.center_lps_mm) - at_place.center_lps_mm
+    return finding.model_copy(update={"center_lps_mm": tuple(center)})
+
+
+def test_the_report_says_in_words_what_the_colours_mean(tmp_path: Path) -> None:
+    volume, labels = write_series(tmp_path), two_labels()
+    result = result_for(volume, labels)
+    sensitivity, summary = planted(result.findings[0].center_lps_mm)
+    first = result.findings[0].model_copy(update={"explanations": (summary,)})
+    result = result.model_copy(update={"findings": (first, *result.findings[1:])})
+    html = build_report(volume, labels, result, sensitivities=(sensitivity,))
+    text = re.sub(r"<[^>]+>|\s+", " ", html)
+    assert "What the malignancy classifier&rsquo;s answer rests on" in text
+    assert re.search(r"Largest fall: 40 percentage points, at the ring, (in|out)side", text)
+    assert "cube of 12 mm" in text
+    assert "Largest rise: 20 points" in text
+    assert html.count("rests on") == 1
+    assert "rests on" not in build_report(volume, labels, result_for(volume, labels))
