@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from ignite.exceptions import NotComputableError
 from ignite.metrics import Metric
+from ignite.metrics.metric import reinit__is_reduced, sync_all_reduce
 
 
 class _Rate(Metric):
@@ -26,11 +27,13 @@ class _Rate(Metric):
         self.threshold = threshold
         super().__init__(output_transform=output_transform)
 
+    @reinit__is_reduced  # type: ignore[untyped-decorator]
     def reset(self) -> None:
         """Forget all items."""
         self._right = 0
         self._count = 0
 
+    @reinit__is_reduced  # type: ignore[untyped-decorator]
     def update(self, output: Sequence[Any]) -> None:
         """Add a batch: probabilities and targets, each with one number an item."""
         probability = torch.stack([torch.as_tensor(p).reshape(()) for p in output[0]])
@@ -40,8 +43,9 @@ class _Rate(Metric):
         self._count += int(own.sum())
         self._right += int((own & (called == target)).sum())
 
+    @sync_all_reduce("_right", "_count")  # type: ignore[untyped-decorator]
     def compute(self) -> float:
-        """Return the rate.
+        """Return the rate over all processes.
 
         Raises:
             NotComputableError: no item of the class was seen.

@@ -1,0 +1,60 @@
+"""Handlers and steps that the configs need and MONAI and Ignite do not have."""
+
+from bundles.common.engines.attached import At, Attached
+from bundles.common.engines.batches import image_and_target, key_metric, learning_rate, loss_output
+from bundles.common.engines.checkpoints import (
+    best_checkpoint,
+    connect,
+    final_checkpoint,
+    latest,
+)
+from bundles.common.engines.clipping import GradientClipper
+from bundles.common.engines.determinism import SeedEpochs, begin
+from bundles.common.engines.distributed import (
+    SharedBuffers,
+    leave,
+    local_device,
+    on_rank0,
+    parallel,
+    rank,
+    rank0_first,
+    shard,
+)
+from bundles.common.engines.pictures import ValidationPictures
+from bundles.common.engines.precision import AutocastInferer, autocast_type
+from bundles.common.engines.progress import ProgressLog, on_terminal
+from bundles.common.engines.schedule import learning_rate_schedule
+from bundles.common.engines.weights import expect_rare, load_weights, publish
+
+__all__ = [
+    "At",
+    "Attached",
+    "AutocastInferer",
+    "GradientClipper",
+    "ProgressLog",
+    "SeedEpochs",
+    "SharedBuffers",
+    "ValidationPictures",
+    "autocast_type",
+    "begin",
+    "best_checkpoint",
+    "connect",
+    "expect_rare",
+    "final_checkpoint",
+    "image_and_target",
+    "key_metric",
+    "latest",
+    "learning_rate",
+    "learning_rate_schedule",
+    "leave",
+    "load_weights",
+    "local_device",
+    "loss_output",
+    "on_rank0",
+    "on_terminal",
+    "parallel",
+    "publish",
+    "rank",
+    "rank0_first",
+    "shard",
+]
