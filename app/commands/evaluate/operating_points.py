@@ -20,7 +20,7 @@ def command() -> None:
     """Compare results with known nodules."""
 
 
-@command.command("findings")
+@click.command("findings")
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option(
     "--nodules",
@@ -54,7 +54,7 @@ def findings(results: Path, nodules: Path, json_file: Path | None) -> None:
         _write(json_file, json.dumps(asdict(figures), indent=2) + "\n")
 
 
-@command.command("operating-points")
+@click.command("operating-points")
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option(
     "--nodules",

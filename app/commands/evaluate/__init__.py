@@ -1,0 +1,18 @@
+"""`nodulus evaluate`."""
+
+from __future__ import annotations
+
+import click
+
+from app.commands.evaluate.findings import findings
+from app.commands.evaluate.froc import froc
+from app.commands.evaluate.operating_points import operating_points
+
+
+@click.group("evaluate")
+def command() -> None:
+    """Compare results with known nodules."""
+
+
+for _part in (findings, froc, operating_points):
+    command.add_command(_part)
