@@ -121,7 +121,13 @@ def analyse(
             for i, m in zip(kept, malignancy, strict=True)
         ]
         found, labels = build_findings(
-            volume, scored, probability, grid, lungs, settings.operating_points
+            volume,
+            scored,
+            probability,
+            grid,
+            lungs,
+            settings.operating_points,
+            settings.pipeline.texture.rule(),
         )
     outcome: list[Finding | None] = [None] * len(candidates)
     for position, finding in zip(kept, found, strict=True):
