@@ -45,7 +45,9 @@ def test_what_learns(weights, mode, expected):
     assert sum(len(g["params"]) for g in groups) == sum(p.requires_grad for p in net.parameters())
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, {"layer4"}), (3, {"layer2", "layer3", "layer4"})])
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, {"layer4"}), (3, {"layer2", "layer3", "layer4"})]
+)
 def test_the_last_blocks_are_as_many_as_asked_for(weights, count, expected):
     assert learning(start(network(), weights, "blocks", count)) == {*expected, "fc"}
 
@@ -67,7 +69,9 @@ def test_frozen_stages_keep_their_statistics_and_the_others_do_not(weights):
     net = start(network(), weights, "blocks", 1).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     net(torch.randn(2, 1, 16, 16, 16))
-    changed = {n.split(".")[0] for n, v in net.state_dict().items() if not torch.equal(v, before[n])}
+    changed = {
+        n.split(".")[0] for n, v in net.state_dict().items() if not torch.equal(v, before[n])
+    }
     assert changed == {"layer4"}
     assert set(before) == set(network().state_dict())  # the weights load anywhere
 
