@@ -48,7 +48,8 @@ def test_two_steps_of_training(
         "malignancy": {"crop_size": 32, "initial_weights": str(nodule_weights)},
     }[bundle]
     before = {path.name: path.stat().st_mtime_ns for path in (cache / "prepared").iterdir()}
-    weights = train(bundle, cache, tmp_path / "run", splits_file=str(tmp_path / "s"), **options)
+    folds = {"validation_folds": [2], "test_folds": [3], "splits_file": str(tmp_path / "s")}
+    weights = train(bundle, cache, tmp_path / "run", **folds, **options)
     assert len(torch.load(weights, weights_only=True)) > 0
     after = {path.name: path.stat().st_mtime_ns for path in (cache / "prepared").iterdir()}
     assert after == before  # nothing was prepared a second time

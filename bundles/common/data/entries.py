@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset, WeightedRandomSampler
+from torch.utils.data import Dataset
 
+from bundles.common.data.draws import SeededSampler
 from bundles.common.data.prepared import PreparedStudies
 from bundles.common.data.studies import Study
 from bundles.common.data.tables import Point
@@ -141,17 +141,16 @@ def study_entries(studies: Sequence[Study]) -> list[Entry]:
     return [{"study": i, "hard_lps_mm": hard} for i, hard in enumerate(hard_negatives(studies))]
 
 
-def study_sampler(studies: Sequence[Study], count: int, seed: int) -> WeightedRandomSampler:
+def study_sampler(studies: Sequence[Study], count: int, seed: int) -> SeededSampler:
     """Draw studies by their number of nodules, so that each nodule of the data is equally likely.
 
-    A study without one counts as one with one.
+    A study without one counts as one with one. ``count`` draws an epoch for each process.
     """
     weights = [float(max(1, len(study.nodules))) for study in studies]
-    generator = torch.Generator().manual_seed(seed)
-    return WeightedRandomSampler(weights, count, generator=generator)
+    return SeededSampler(weights, count, seed)
 
 
-def balanced_sampler(entries: Sequence[Entry], count: int, seed: int) -> WeightedRandomSampler:
+def balanced_sampler(entries: Sequence[Entry], count: int, seed: int) -> SeededSampler:
     """Draw as many positives as negatives, and of each as many from every source there is.
 
     Raises:
@@ -164,5 +163,4 @@ def balanced_sampler(entries: Sequence[Entry], count: int, seed: int) -> Weighte
                          f"and {len(sources[False])} negative groups")  # fmt: skip
     size = {group: groups.count(group) for group in set(groups)}
     weights = [0.5 / len(sources[group[0]]) / size[group] for group in groups]
-    generator = torch.Generator().manual_seed(seed)
-    return WeightedRandomSampler(weights, count, generator=generator)
+    return SeededSampler(weights, count, seed)

@@ -250,9 +250,9 @@ class PreparedStudies(PersistentDataset):
         missing = [i for i in range(len(self)) if not self.cache_file(i).exists()]
         start = time.monotonic()
         touch = _Touch(self, missing)
-        for done, _ in enumerate(
-            DataLoader(touch, None, num_workers=0 if workers < 2 else workers), 1
-        ):
+        # its own generator: what is random afterwards must not depend on what was in the cache
+        own, processes = torch.Generator(), 0 if workers < 2 else workers
+        for done, _ in enumerate(DataLoader(touch, None, num_workers=processes, generator=own), 1):
             if done % 10 == 0 or done == len(missing):
                 report(f"prepared {done}/{len(missing)} studies, {time.monotonic() - start:.0f} s")
         return self

@@ -72,12 +72,14 @@ def final_checkpoint(network: torch.nn.Module, folder: Path | str) -> Checkpoint
 
 def latest(folder: Path | str) -> Path | None:
     """The checkpoint of the last epoch that a run in this folder completed; None for none."""
-    found = {
-        int(match[1]): path
-        for path in Path(folder).glob("checkpoint_*.pt")
-        if (match := _NAME.fullmatch(path.name))
-    }
-    return found[max(found)] if found else None
+    kept = _kept(folder)
+    return Path(folder) / kept[-1][1] if kept else None
+
+
+def _kept(folder: Path | str) -> list[tuple[int, str]]:
+    """Iteration and file name of each checkpoint, the earliest first."""
+    names = (path.name for path in Path(folder).glob("checkpoint_*.pt"))
+    return sorted((int(match[1]), name) for name in names if (match := _NAME.fullmatch(name)))
 
 
 class _Settings:
@@ -169,20 +171,21 @@ def connect(
         evaluator.add_event_handler(Events.COMPLETED, stopping)
         objects["early_stopping"] = stopping
     saver = WholeFiles(folder)
+    checkpoint = Checkpoint(
+        objects, saver, n_saved=keep, filename_pattern="checkpoint_{global_step}.pt"
+    )
     found = latest(folder)
     if rank() == 0:
         sweep(Path(folder))
     idist.barrier()
     if resume and found is not None:
         CheckpointLoader(str(found), objects, map_location=device).attach(trainer)
+        checkpoint.load_state_dict({"_saved": _kept(folder)})
         logger.info("resuming from %s", found)
     elif found is not None:
         logger.warning("%s: of an earlier run, which this one replaces", found)
-        for path in Path(folder).glob("checkpoint_*.pt"):
-            saver.remove(path.name)
-    checkpoint = Checkpoint(
-        objects, saver, n_saved=keep, filename_pattern="checkpoint_{global_step}.pt"
-    )
+        for _, name in _kept(folder):
+            saver.remove(name)
     # after what the trainer's own list of handlers does then, validation above all
     trainer.add_event_handler(Events.EPOCH_COMPLETED, checkpoint)
     if patience:

@@ -49,11 +49,10 @@ class ValidationPictures:
             self.pictures.append(draw_patch(*arrays))
 
     def write(self, engine: Engine) -> None:
-        """Write them as one grid."""
+        """Write them as one picture, a row each."""
         if self.pictures:
-            self.writer.add_images(
-                self.tag, np.stack(self.pictures), engine.state.epoch, dataformats="NHWC"
-            )
+            rows = np.concatenate(self.pictures)
+            self.writer.add_image(self.tag, rows, engine.state.epoch, dataformats="HWC")
 
 
 def draw_patch(image: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> NDArray[np.uint8]:
@@ -86,8 +85,9 @@ def draw_patch(image: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> NDA
 
 def _plane(volume: NDArray[Any], axis: int) -> NDArray[Any]:
     """The middle plane; rows go down, columns to the patient's left (or to the back)."""
-    plane = volume.take(volume.shape[axis] // 2, axis=axis)
-    return plane.T[::-1, ::-1]
+    plane: NDArray[Any] = volume.take(volume.shape[axis] // 2, axis=axis)
+    flipped: NDArray[Any] = plane.T[::-1, ::-1]
+    return flipped
 
 
 def _enlarged(plane: NDArray[Any]) -> NDArray[Any]:

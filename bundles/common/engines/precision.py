@@ -19,32 +19,35 @@ class Precision(str, Enum):
     FLOAT16 = "float16"
 
 
+_TYPES = {
+    Precision.OFF: torch.float32,
+    Precision.BFLOAT16: torch.bfloat16,
+    Precision.FLOAT16: torch.float16,
+}
+
+
 def autocast_type(amp: Precision | str, device: torch.device | str) -> torch.dtype:
     """The type that the network's convolutions compute in; its weights stay float32.
 
     Args:
-        amp: ``auto`` is bfloat16 where the device has instructions for it (NVIDIA since Ampere,
-            CPUs with AVX512-BF16 or AMX), else float16 on a GPU and float32 on a CPU.
+        amp: ``auto`` is float32 on a CPU, where bfloat16 is faster and not always right (see
+            docs/training.md); on a GPU bfloat16 if it computes in that, else float16.
         device: where the network is.
 
     Raises:
         ValueError: float16 on a CPU, which is no faster there and has no gradient scaler.
     """
     choice, cuda = Precision(amp), torch.device(device).type == "cuda"
-    if choice is Precision.AUTO:
-        if _has_bfloat16(cuda):
-            return torch.bfloat16
-        return torch.float16 if cuda else torch.float32
     if choice is Precision.FLOAT16 and not cuda:
         raise ValueError("amp 'float16' needs a GPU; on a CPU take 'bfloat16' or 'off'")
-    return {"off": torch.float32, "bfloat16": torch.bfloat16}.get(choice.value, torch.float16)
+    if choice is Precision.AUTO:
+        choice = _automatic() if cuda else Precision.OFF
+    return _TYPES[choice]
 
 
-def _has_bfloat16(cuda: bool) -> bool:
-    if cuda:
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    cpu: Any = torch.cpu
-    return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+def _automatic() -> Precision:
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return Precision.BFLOAT16 if native else Precision.FLOAT16
 
 
 class AutocastInferer(SimpleInferer):

@@ -30,7 +30,7 @@ def test_a_sphere_is_as_round_as_it_is(spacing):
     assert 0.85 < found["sphericity"] < 0.97  # voxels have steps, and thick slices high ones
     assert found["elongation"] == pytest.approx(1, abs=0.03)
     assert found["flatness"] == pytest.approx(1, abs=0.03)
-    assert found["maximum_3d_diameter_mm"] == pytest.approx(20, abs=1)
+    assert found["maximum_3d_diameter_mm"] == pytest.approx(20, abs=max(spacing))
     assert (found["mean_hu"], found["sd_hu"], found["skewness"]) == (40, 0, 0)
     assert (found["shell_mean_hu"], found["shell_sd_hu"]) == (-850, 0)
     assert found["solid_share"] == 1
@@ -71,12 +71,12 @@ def test_a_box_without_surroundings_is_refused():
 def test_the_regression_learns_what_tells_the_classes_apart():
     rng = np.random.default_rng(0)
     crops = []
-    for n in range(24):
+    for n in range(16):
         malignant = bool(n % 2)
         hu, mask, _ = ellipsoid((5 + rng.uniform(), 5, 5), inside=60.0 if malignant else -400.0)
         crops.append(RatedCrop(str(n), hu.astype(np.int16), mask, malignant, 10.0))
-    model = RadiomicsModel(crops[:16], RULE)
-    scores = model.scores(crops[16:])
+    model = RadiomicsModel(crops[:10], RULE)
+    scores = model.scores(crops[10:])
     assert scores[1::2].min() > 0.8
     assert scores[::2].max() < 0.2
     assert model.weights()["mean_hu"] > 0
