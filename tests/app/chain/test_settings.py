@@ -25,7 +25,15 @@ def test_own_settings_replace_the_shipped_ones_file_by_file(tmp_path: Path) -> N
     assert settings.operating_points == shipped.operating_points
 
 
-@pytest.mark.parametrize("text", ["{", json.dumps({"max_candidates": 0}), json.dumps({"typo": 1})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        json.dumps({"max_candidates": 0}),
+        json.dumps({"typo": 1}),
+        '{"texture": {"solid_hu": "dense"}}',
+    ],
+)
 def test_wrong_settings_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "pipeline.json").write_text(text)
     with pytest.raises(NodulusError) as error:

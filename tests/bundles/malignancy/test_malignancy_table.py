@@ -33,7 +33,9 @@ def crops(tmp_path_factory):
     with (folder / "labels.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["crop", "patient", "malignancy", "equivalent_diameter_mm"])
-        rows.writerows([[n, "P", m, 2 * r] for n, (r, m) in enumerate(zip(radii, ratings))])
+        rows.writerows(
+            [[n, "P", m, 2 * r] for n, (r, m) in enumerate(zip(radii, ratings, strict=True))]
+        )
     return folder
 
 
