@@ -19,6 +19,7 @@ from app.chain.network_space import to_network_space
 from app.chain.nodule_probability import combine
 from app.chain.segment import segment
 from app.chain.settings import ChainSettings
+from app.chain.temperature import tempered
 from app.errors import ErrorCode, NodulusError
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
@@ -58,6 +59,7 @@ def analyse(
         NodulusError: ``no-lungs`` where the volume shows none.
     """
     timings: dict[str, float] = {}
+    points = settings.operating_points
 
     @contextmanager
     def step(name: str) -> Iterator[Report]:
@@ -106,15 +108,17 @@ def analyse(
         candidates, dropped = find_candidates(probability, grid, region, settings)
     with step("nodule") as report:
         classified = rate(models.nodule, candidates, report)
-        nodule = combine(
+        pooled = combine(
             [c.peak_probability for c in candidates],
             classified,
             settings.pipeline.segmentation_share,
         )
-    threshold = settings.operating_points.nodule.threshold
+        nodule = tempered(pooled, points.nodule.temperature)
+    threshold = points.nodule.threshold
     kept = np.flatnonzero(nodule >= threshold)
     with step("malignancy") as report:
-        malignancy = rate(models.malignancy, [candidates[i] for i in kept], report)
+        rated = rate(models.malignancy, [candidates[i] for i in kept], report)
+        malignancy = tempered(rated, points.malignancy.temperature)
     with step("measurements"):
         scored = [
             Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))
@@ -126,7 +130,7 @@ def analyse(
             probability,
             grid,
             lungs,
-            settings.operating_points,
+            points,
             settings.pipeline.texture.rule(),
         )
     outcome: list[Finding | None] = [None] * len(candidates)

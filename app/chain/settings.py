@@ -68,6 +68,13 @@ class OperatingPoints(BaseModel):
     nodule: OperatingPoint
     malignancy: OperatingPoint
 
+    @model_validator(mode="after")
+    def _only_classifiers_have_a_temperature(self) -> OperatingPoints:
+        for point in (self.segmentation_voxel, self.segmentation_peak):
+            if point.temperature != 1.0:
+                raise ValueError(f"{point.name}: the segmentation takes no temperature")
+        return self
+
     def listed(self) -> tuple[OperatingPoint, ...]:
         """All of them, in the order of the chain."""
         return self.segmentation_voxel, self.segmentation_peak, self.nodule, self.malignancy

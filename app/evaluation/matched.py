@@ -1,4 +1,8 @@
-"""The results of a run beside the truth."""
+"""The results of a run beside the truth.
+
+A mark hits the nearest nodule that it is closer to than its radius; one on an excluded finding and
+on no nodule is left out. FROC curves count by the challenge's own rules (:mod:`froc_of_results`).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,12 @@ from numpy.typing import NDArray
 
 from app.errors import ErrorCode, NodulusError
 from app.results.folder import FINDINGS_FILE
-from app.results.model import StudyResult
+from app.results.model import LpsPoint, StudyResult
+from bundles.common.data.tables import Finding as Excluded
 from bundles.common.data.tables import Nodule
+from bundles.common.hits import nearest_hits
 from bundles.common.metrics.detection import ScanMatch, match_scan
+from bundles.common.metrics.luna16_match import UNKNOWN_DIAMETER_MM
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +33,16 @@ class MatchedScan:
         nodules: the truth.
         candidates: match of all candidates, scored by nodule probability.
         findings: match of the findings, scored by nodule probability.
+        excluded: findings that are neither nodule nor false alarm.
+        on_excluded: for each candidate whether it lies on one of these and on no nodule.
     """
 
     result: StudyResult
     nodules: tuple[Nodule, ...]
     candidates: ScanMatch
     findings: ScanMatch
+    excluded: tuple[Excluded, ...]
+    on_excluded: NDArray[np.bool_]
 
 
 def read_results(folder: Path) -> list[StudyResult]:
@@ -40,7 +51,7 @@ def read_results(folder: Path) -> list[StudyResult]:
     Raises:
         NodulusError: ``input-empty`` or ``input-not-readable``.
     """
-    results = [_read(path) for path in folder.glob(f"*/{FINDINGS_FILE}")]
+    results = [read_result(path) for path in folder.glob(f"*/{FINDINGS_FILE}")]
     if not results:
         raise NodulusError(
             ErrorCode.INPUT_EMPTY,
@@ -51,7 +62,12 @@ def read_results(folder: Path) -> list[StudyResult]:
     return sorted(results, key=lambda r: r.series_uid)
 
 
-def _read(path: Path) -> StudyResult:
+def read_result(path: Path) -> StudyResult:
+    """Read one findings.json.
+
+    Raises:
+        NodulusError: ``input-not-readable``.
+    """
     try:
         return StudyResult.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
@@ -64,38 +80,57 @@ def _read(path: Path) -> StudyResult:
 
 
 def match_results(
-    results: Sequence[StudyResult], nodules: Sequence[Nodule]
+    results: Sequence[StudyResult],
+    nodules: Sequence[Nodule],
+    excluded: Sequence[Excluded] = (),
 ) -> tuple[MatchedScan, ...]:
-    """Match by LUNA16's rule: a mark hits a nodule that it is closer to than its radius.
+    """Match each scan.
 
     Args:
         results: one a scan; a scan without nodules counts with its false alarms.
         nodules: of these scans; those of other scans are left out.
+        excluded: places that do not matter; likewise.
     """
-    scans = []
-    for result in results:
-        own = tuple(n for n in nodules if n.series_uid == result.series_uid)
-        centers = [n.center_lps_mm for n in own]
-        diameters = [n.diameter_mm for n in own]
-        scans.append(
-            MatchedScan(
-                result,
-                own,
-                match_scan(
-                    [c.center_lps_mm for c in result.candidates],
-                    [c.nodule_probability or 0.0 for c in result.candidates],
-                    centers,
-                    diameters,
-                ),
-                match_scan(
-                    [f.center_lps_mm for f in result.findings],
-                    [f.nodule_probability for f in result.findings],
-                    centers,
-                    diameters,
-                ),
-            )
+    return tuple(
+        _match(
+            result,
+            tuple(n for n in nodules if n.series_uid == result.series_uid),
+            tuple(e for e in excluded if e.series_uid == result.series_uid),
         )
-    return tuple(scans)
+        for result in results
+    )
+
+
+def _match(
+    result: StudyResult, nodules: tuple[Nodule, ...], excluded: tuple[Excluded, ...]
+) -> MatchedScan:
+    def match(points: list[LpsPoint], scores: list[float]) -> tuple[ScanMatch, NDArray[np.bool_]]:
+        beside = (
+            nearest_hits(
+                points,
+                [e.center_lps_mm for e in excluded],
+                [e.diameter_mm or UNKNOWN_DIAMETER_MM for e in excluded],
+            )
+            >= 0
+        )
+        found = match_scan(
+            points,
+            scores,
+            [n.center_lps_mm for n in nodules],
+            [n.diameter_mm for n in nodules],
+            beside,
+        )
+        return found, beside & (found.hit < 0)
+
+    candidates, on_excluded = match(
+        [c.center_lps_mm for c in result.candidates],
+        [c.nodule_probability or 0.0 for c in result.candidates],
+    )
+    findings, _ = match(
+        [f.center_lps_mm for f in result.findings],
+        [f.nodule_probability for f in result.findings],
+    )
+    return MatchedScan(result, nodules, candidates, findings, excluded, on_excluded)
 
 
 def nodule_scores(scans: Sequence[MatchedScan]) -> NDArray[np.float64]:

@@ -7,8 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from app.chain.settings import OperatingPoints
 from app.evaluation.matched import MatchedScan, false_scores, nodule_scores
 from app.evaluation.table import malignancy_scores
+from app.evaluation.temperatures import (
+    at_temperatures,
+    malignancy_temperature,
+    nodule_temperature,
+)
+from app.results.model import OperatingPoint
 
 
 def threshold_at_sensitivity(positive_scores: ArrayLike, sensitivity: float) -> float:
@@ -72,3 +79,67 @@ def malignancy_threshold(scans: Sequence[MatchedScan], sensitivity: float) -> tu
         f"{len(scans)} validation scans, {len(malignant)} malignant and {len(benign)} benign"
         f" findings: sensitivity {kept:.3f}, specificity {spared:.3f}"
     )
+
+
+def choose_operating_points(
+    scans: Sequence[MatchedScan],
+    sensitivity: float,
+    max_false_positives: float,
+    malignant_sensitivity: float,
+    temperatures: bool = False,
+) -> OperatingPoints:
+    """Choose those of the classifiers; the segmentation's are the run's.
+
+    Args:
+        scans: validation scans, all of one run, at least one.
+        sensitivity: see :func:`nodule_threshold`.
+        max_false_positives: see :func:`nodule_threshold`.
+        malignant_sensitivity: share of the malignant findings to call suspicious.
+        temperatures: whether to fit them; else the run's stay.
+
+    Raises:
+        ValueError: the scans were not all made at the same operating points, or there is nothing
+            to choose on.
+    """
+    before = _of_run(scans)
+    factors, fitted = (1.0, 1.0), ("", "")
+    if temperatures:
+        nodule_fit, malignancy_fit = nodule_temperature(scans), malignancy_temperature(scans)
+        factors = nodule_fit[0], malignancy_fit[0]
+        fitted = f"; temperature from {nodule_fit[1]}", f"; temperature from {malignancy_fit[1]}"
+        scans = at_temperatures(scans, *factors)
+    nodule, nodule_words = nodule_threshold(scans, sensitivity, max_false_positives)
+    malignancy, malignancy_words = malignancy_threshold(scans, malignant_sensitivity)
+    return OperatingPoints(
+        segmentation_voxel=before["segmentation_voxel"],
+        segmentation_peak=before["segmentation_peak"],
+        nodule=OperatingPoint(
+            name="nodule",
+            threshold=nodule,
+            chosen_on=nodule_words + fitted[0],
+            # The run's probabilities are at its own temperature already.
+            temperature=_rounded(before["nodule"].temperature * factors[0]),
+        ),
+        malignancy=OperatingPoint(
+            name="malignancy",
+            threshold=malignancy,
+            chosen_on=malignancy_words + fitted[1],
+            temperature=_rounded(before["malignancy"].temperature * factors[1]),
+        ),
+    )
+
+
+def _rounded(temperature: float) -> float:
+    return float(f"{temperature:.6g}")
+
+
+def _of_run(scans: Sequence[MatchedScan]) -> dict[str, OperatingPoint]:
+    """The operating points that all results name."""
+    points = {scan.result.operating_points for scan in scans}
+    if len(points) != 1:
+        raise ValueError(f"the results were made at {len(points)} different operating points")
+    found = {point.name: point for point in points.pop()}
+    missing = set(OperatingPoints.model_fields) - set(found)
+    if missing:
+        raise ValueError(f"the results name no operating point for {', '.join(sorted(missing))}")
+    return found

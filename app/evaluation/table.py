@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.evaluation.groups import GROUPS, is_benign, is_malignant
 from app.evaluation.matched import MatchedScan
-from bundles.common.data.tables import Nodule
-
-GROUPS: dict[str, Callable[[Nodule], bool]] = {
-    "all": lambda n: True,
-    "below 6 mm": lambda n: n.diameter_mm < 6,
-    "6 to 10 mm": lambda n: 6 <= n.diameter_mm < 10,
-    "10 mm and above": lambda n: n.diameter_mm >= 10,
-    "malignant (rating above 3)": lambda n: n.malignancy is not None and n.malignancy > 3,
-    "benign (rating below 3)": lambda n: n.malignancy is not None and n.malignancy < 3,
-}
+from bundles.common.metrics.roc import roc_curve
 
 
 @dataclass(frozen=True)
@@ -92,9 +84,9 @@ def malignancy_scores(scans: Sequence[MatchedScan]) -> tuple[list[float], list[f
                 best[key] = max(best.get(key, 0.0), finding.malignancy_probability)
     scores: dict[bool, list[float]] = {True: [], False: []}
     for (number, hit), score in best.items():
-        rating = scans[number].nodules[hit].malignancy
-        if rating is not None and rating != 3:
-            scores[rating > 3].append(score)
+        nodule = scans[number].nodules[hit]
+        if is_malignant(nodule) or is_benign(nodule):
+            scores[is_malignant(nodule)].append(score)
     return scores[True], scores[False]
 
 
@@ -103,5 +95,5 @@ def _malignancy_auc(scans: Sequence[MatchedScan]) -> float | None:
     malignant, benign = malignancy_scores(scans)
     if not malignant or not benign:
         return None
-    gap = np.subtract.outer(malignant, benign)
-    return float(np.mean((gap > 0) + 0.5 * (gap == 0)))
+    scores = [*malignant, *benign]
+    return roc_curve(scores, np.arange(len(scores)) < len(malignant)).auc

@@ -43,6 +43,11 @@ class OperatingPoint(_Frozen):
     name: str
     threshold: float = Field(ge=0, le=1)
     chosen_on: str
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        description="The probability's log odds are divided by it before the threshold",
+    )
 
 
 class Finding(_Frozen):

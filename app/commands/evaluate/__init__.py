@@ -7,6 +7,7 @@ import click
 from app.commands.evaluate.findings import findings
 from app.commands.evaluate.froc import froc
 from app.commands.evaluate.operating_points import operating_points
+from app.commands.evaluate.segmentation_points import segmentation_points
 
 
 @click.group("evaluate")
@@ -14,5 +15,5 @@ def command() -> None:
     """Compare results with known nodules."""
 
 
-for _part in (findings, froc, operating_points):
+for _part in (findings, froc, operating_points, segmentation_points):
     command.add_command(_part)

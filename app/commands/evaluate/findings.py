@@ -1,23 +1,14 @@
-"""`nodulus evaluate`."""
+"""`nodulus evaluate findings`."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from app.errors import ErrorCode, NodulusError
-
-if TYPE_CHECKING:
-    from app.evaluation.matched import MatchedScan
-
-
-@click.group("evaluate_old")
-def command() -> None:
-    """Compare results with known nodules."""
 
 
 @click.command("findings")
@@ -29,115 +20,139 @@ def command() -> None:
     help="nodules.csv of a phantom, or annotations.csv in LUNA16's form.",
 )
 @click.option(
+    "--excluded",
+    type=click.Path(path_type=Path),
+    help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
+)
+@click.option(
+    "--bootstrap",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Samples for the FROC curve's interval; 0 for none.",
+)
+@click.option(
+    "--confidence",
+    default=0.95,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Of the intervals.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of the bootstrap.",
+)
+@click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
 )
-def findings(results: Path, nodules: Path, json_file: Path | None) -> None:
-    """Sensitivity and false positives of RESULTS, which `nodulus detect` wrote.
+def findings(
+    results: Path,
+    nodules: Path,
+    excluded: Path | None,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+    json_file: Path | None,
+) -> None:
+    """What became of each nodule in RESULTS, which `nodulus detect` wrote.
 
     A finding hits a nodule if it is closer to its centre than its radius, LUNA16's rule.
     """
-    from app.evaluation.table import evaluate
+    from app.evaluation.chain_report import chain_report
+    from app.evaluation.truth import read_scans
+    from bundles.common.files import write_text
 
-    figures = evaluate(_scans(results, nodules))
-    width = max(len(row.group) for row in figures.rows)
-    for row in figures.rows:
-        share = "  none" if row.sensitivity is None else f"{row.sensitivity:6.3f}"
-        click.echo(
-            f"{row.group:<{width}}  {share}  {row.found}/{row.nodules} found, {row.seen} seen"
-        )
-    click.echo(f"scans {figures.scans}")
-    click.echo(f"false positives a scan {figures.false_positives_per_scan:.2f}")
-    click.echo(f"false candidates a scan {figures.false_candidates_per_scan:.2f}")
-    auc = figures.malignancy_auc
-    click.echo(f"malignancy AUC {'none' if auc is None else f'{auc:.3f}'}")
+    found = chain_report(read_scans(results, nodules, excluded), bootstrap, confidence, seed)
+    for line in _lines(found):
+        click.echo(line)
     if json_file is not None:
-        _write(json_file, json.dumps(asdict(figures), indent=2) + "\n")
+        try:
+            write_text(json_file, json.dumps(found, indent=2) + "\n")
+        except OSError as error:
+            raise NodulusError(
+                ErrorCode.OUTPUT_NOT_WRITABLE,
+                f"the figures cannot be written ({error.strerror or type(error).__name__}).",
+                remedy="Name another file.",
+                subject=json_file,
+            ) from error
 
 
-@click.command("operating-points")
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option(
-    "--nodules",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="nodules.csv of the same validation studies.",
-)
-@click.option(
-    "--sensitivity", default=0.97, show_default=True, help="Share of the nodules seen to keep."
-)
-@click.option(
-    "--max-false-positives",
-    default=1.0,
-    show_default=True,
-    help="A scan; fewer lower the threshold.",
-)
-@click.option(
-    "--malignant-sensitivity",
-    default=0.9,
-    show_default=True,
-    help="Share of the malignant ones to mark as suspicious.",
-)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="operating_points.json to write.",
-)
-def operating_points(
-    results: Path,
-    nodules: Path,
-    sensitivity: float,
-    max_false_positives: float,
-    malignant_sensitivity: float,
-    output: Path,
-) -> None:
-    """Choose the classifiers' thresholds on RESULTS of validation studies.
-
-    The segmentation's thresholds stay as they were in that run. Run `nodulus detect` with a nodule
-    threshold of 0 first, so that every candidate gets a malignancy.
-    """
-    from app.chain.settings import OperatingPoints
-    from app.evaluation.operating_points import malignancy_threshold, nodule_threshold
-    from app.results.model import OperatingPoint
-
-    scans = _scans(results, nodules)
-    before = {point.name: point for point in scans[0].result.operating_points}
-    nodule, nodule_words = nodule_threshold(scans, sensitivity, max_false_positives)
-    malignancy, malignancy_words = malignancy_threshold(scans, malignant_sensitivity)
-    points = OperatingPoints(
-        segmentation_voxel=before["segmentation_voxel"],
-        segmentation_peak=before["segmentation_peak"],
-        nodule=OperatingPoint(name="nodule", threshold=nodule, chosen_on=nodule_words),
-        malignancy=OperatingPoint(
-            name="malignancy", threshold=malignancy, chosen_on=malignancy_words
-        ),
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = _groups(found["rows"])
+    for table in found["chain"]:
+        lines += ["", *_table(table)]
+    lines += [
+        "",
+        f"scans {found['scans']}",
+        f"false positives a scan {found['false_positives_per_scan']:.2f}",
+        f"false candidates a scan {found['false_candidates_per_scan']:.2f}",
+    ]
+    froc = found["froc"]
+    if froc is not None:
+        bounds = froc.get("bootstrap", {}).get("cpm")
+        lines.append(f"CPM {_estimate({'value': froc['cpm'], **(bounds or {})})}")
+        lines += [
+            f"  at {r:>5} false positives a scan {v:.3f}" for r, v in froc["sensitivity"].items()
+        ]
+    malignancy = found["malignancy"]
+    lines.append(
+        f"malignancy AUC {_estimate(malignancy['auc'])}, {malignancy['malignant']} malignant and"
+        f" {malignancy['benign']} benign found"
     )
-    _write(output, json.dumps(points.model_dump(), indent=2) + "\n")
-    for point in points.listed():
-        click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")
+    for name, own in (
+        ("nodule probability", found["nodule_calibration"]),
+        ("malignancy probability", malignancy["calibration"]),
+    ):
+        if own is not None:
+            lines.append(
+                f"{name}: mean {own['mean_probability']:.3f}, true {own['share_positive']:.3f},"
+                f" Brier score {own['brier']:.3f},"
+                f" calibration error {own['expected_calibration_error']:.3f}"
+            )
+    big = found["malignant_6_mm_and_more"]
+    lines += [
+        f"malignant nodules of 6 mm and more: {big['nodules']}",
+        f"  found at the operating point {_estimate(big['found_at_operating_point'])}",
+        f"  and called malignant {_estimate(big['called_malignant_at_operating_point'])}",
+        f"  found at 1 false positive a scan {_estimate(big['found_at_1_false_positive_a_scan'])}",
+    ]
+    return lines
 
 
-def _scans(results: Path, nodules: Path) -> tuple[MatchedScan, ...]:
-    from app.evaluation.matched import match_results, read_results
-    from bundles.common.data.tables import read_annotations, read_nodules
-
-    try:
-        with nodules.open(encoding="utf-8") as stream:
-            is_luna = stream.readline().startswith("seriesuid")
-        truth = read_annotations(nodules) if is_luna else read_nodules(nodules)
-    except (OSError, ValueError) as error:
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_READABLE,
-            f"the table of nodules cannot be read: {error}",
-            remedy="Give a phantom's nodules.csv or an annotations.csv in LUNA16's form.",
-            subject=nodules,
-        ) from error
-    return match_results(read_results(results), truth)
+def _groups(rows: list[dict[str, Any]]) -> list[str]:
+    width = max(len(row["group"]) for row in rows)
+    return [
+        f"{row['group']:<{width}}  {_estimate(row['sensitivity']):<24}"
+        f"  {row['found']}/{row['nodules']} found, {row['seen']} seen"
+        for row in rows
+        if row["nodules"]
+    ]
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+def _table(table: dict[str, Any]) -> list[str]:
+    columns = ("missed", "filtered_out", "predicted_benign", "predicted_malignant")
+    width = max(len(name) for name in ("undecided or not rated", table["group"]))
+    lines = ["  ".join([f"{table['group']:<{width}}", *(c.replace("_", " ") for c in columns)])]
+    for name, row in table["rows"].items():
+        if name == "undecided or not rated" and not any(row.values()):
+            continue
+        cells = ("-" if row[c] is None else str(row[c]) for c in columns)
+        lines.append(
+            "  ".join(
+                [
+                    f"{name:<{width}}",
+                    *(f"{v:>{len(c)}}" for c, v in zip(columns, cells, strict=True)),
+                ]
+            )
+        )
+    return lines
+
+
+def _estimate(value: dict[str, float] | None) -> str:
+    if value is None:
+        return "none"
+    between = f" ({value['lower']:.3f} to {value['upper']:.3f})" if "lower" in value else ""
+    return f"{value['value']:.3f}{between}"

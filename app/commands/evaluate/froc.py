@@ -125,7 +125,7 @@ def _draw(path: Path, analysis: Any, title: str) -> None:
     except ImportError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING,
-            f"the figures are written, but there is no picture: a package is missing: {error.name}.",
+            f"the figures are written, but no picture: a package is missing: {error.name}.",
             remedy="Install it with: pip install 'nodulus[train]'.",
         ) from error
     draw_froc(path, analysis, title)

@@ -81,10 +81,9 @@ def compare_aucs(
     gap = float(contrast @ aucs)
     error = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
     half = normal_quantile(confidence) * error
-    if error > 0:
-        z = gap / error
-    else:
-        z = 0.0 if gap == 0 else float(np.copysign(np.inf, gap))
+    # No spread at all: either the two are equal, or they differ beyond doubt.
+    certain = 0.0 if gap == 0 else float(np.copysign(np.inf, gap))
+    z = gap / error if error > 0 else certain
     return AucDifference(
         float(aucs[0]),
         float(aucs[1]),

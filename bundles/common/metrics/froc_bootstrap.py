@@ -73,7 +73,7 @@ def bootstrap_froc(
     if samples < 1 or not 0 < confidence < 1:
         raise ValueError(f"{samples} samples at a confidence of {confidence}")
     counts = FrocCounts(match)
-    draw = np.random.RandomState(seed)  # noqa: NPY002 - the generator of the challenge's script
+    draw = np.random.RandomState(seed)
     along: list[Singles] = []
     at_rates: list[NDArray[np.float64]] = []
     for _ in range(samples):

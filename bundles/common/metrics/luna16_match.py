@@ -151,7 +151,8 @@ def _most_probable(marks: Places, own: Indices, max_marks: int | None) -> Indice
     if max_marks is None or len(own) <= max_marks:
         return own
     first_too_many = np.sort(marks.value[own])[::-1][max_marks]
-    return own[marks.value[own] > first_too_many]
+    kept: Indices = own[marks.value[own] > first_too_many]
+    return kept
 
 
 def _hits(centers_mm: Floats, places: Places, chosen: Indices) -> NDArray[np.bool_]:

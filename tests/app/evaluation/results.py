@@ -39,6 +39,7 @@ def make_result(
             segmentation_probability=0.9,
             nodule_probability=nodule,
             kept=nodule >= threshold,
+            finding_id=next((f.id for f in findings if f.center_lps_mm == center), None),
             reason="a test",
         )
         for center, nodule, _ in marks
