@@ -122,15 +122,17 @@ def network_scores(
     return found
 
 
-def nodules(config: ConfigParser) -> tuple[list[RatedCrop], list[RatedCrop]]:
-    """The nodules to learn from and those to validate on."""
+def nodules(config: ConfigParser) -> tuple[list[RatedCrop], list[RatedCrop], set[str]]:
+    """The nodules to learn from, those to validate on, and every patient learnt from."""
     split = config.get_parsed_content("drawn_split")
     cache, spacing = (config.get_parsed_content(key) for key in ("cache_dir", "spacing_mm"))
     sides = []
     for studies in (split.training, split.validation):
         prepared = PreparedStudies(studies, cache, spacing).prepare(report=print)
         sides.append(prepared_crops(prepared, studies, spacing))
-    return sides[0], sides[1]
+    learnt = {study.patient_id for study in split.training}
+    learnt |= {n.lidc_patient for s in split.training for n in s.nodules if n.lidc_patient}
+    return sides[0], sides[1], learnt
 
 
 def both_classes(crops: Sequence[RatedCrop]) -> bool:
@@ -144,10 +146,13 @@ def judge(args: argparse.Namespace) -> tuple[dict[str, list[RatedCrop]], Scores,
     config = ConfigParser()
     config.read_config(str(CONFIGS / "train.json"))
     config.update({**keys, "seed": args.seeds[0], "output_dir": str(args.output / "runs")})
-    training, validation = nodules(config)
+    training, validation, learnt = nodules(config)
     sets = {"validation": validation}
     if args.test_crops is not None:
         sets["crops"] = read_crops(args.test_crops)
+        seen = {crop.patient for crop in sets["crops"]} & learnt
+        if seen:
+            raise SystemExit(f"{args.test_crops}: {len(seen)} of its patients are learnt from")
     sets = {name: crops for name, crops in sets.items() if both_classes(crops)}
     if not sets:
         raise SystemExit("no set has benign and malignant nodules with masks")

@@ -39,6 +39,7 @@ class RatedCrop:
 
     Args:
         name: of the nodule, unique in its set.
+        patient: whose nodule it is, or whose contours gave its shape.
         hu: int16, shape (X, Y, Z) in RAS order.
         mask: bool, same shape.
         malignant: whether the readers' median rating is above 3.
@@ -47,6 +48,7 @@ class RatedCrop:
     """
 
     name: str
+    patient: str
     hu: NDArray[np.int16]
     mask: NDArray[np.bool_]
     malignant: bool
@@ -84,7 +86,7 @@ def read_crops(folder: Path | str) -> list[RatedCrop]:
     root = Path(folder)
     with (root / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    needed = {"crop", "malignancy", "equivalent_diameter_mm"}
+    needed = {"crop", "patient", "malignancy", "equivalent_diameter_mm"}
     if not rows or not needed <= set(rows[0]):
         raise ValueError(f"{root / 'labels.csv'}: needs rows with the columns {sorted(needed)}")
     with np.load(root / "crops.npz") as arrays:
@@ -94,6 +96,7 @@ def read_crops(folder: Path | str) -> list[RatedCrop]:
     return [
         RatedCrop(
             row["crop"],
+            row["patient"],
             _ras(hu[n]),
             _ras(mask[n]).astype(bool),
             float(row["malignancy"]) > UNDECIDED,
@@ -138,6 +141,7 @@ def prepared_crops(
             crops.append(
                 RatedCrop(
                     f"{study.series_uid}/{nodule.label}",
+                    nodule.lidc_patient or study.patient_id,
                     image.numpy().astype(np.int16),
                     mask.numpy(),
                     float(nodule.malignancy or 0) > UNDECIDED,

@@ -74,7 +74,7 @@ def test_the_regression_learns_what_tells_the_classes_apart():
     for n in range(16):
         malignant = bool(n % 2)
         hu, mask, _ = ellipsoid((5 + rng.uniform(), 5, 5), inside=60.0 if malignant else -400.0)
-        crops.append(RatedCrop(str(n), hu.astype(np.int16), mask, malignant, 10.0))
+        crops.append(RatedCrop(str(n), "P", hu.astype(np.int16), mask, malignant, 10.0))
     model = RadiomicsModel(crops[:10], RULE)
     scores = model.scores(crops[10:])
     assert scores[1::2].min() > 0.8

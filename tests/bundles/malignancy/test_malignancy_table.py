@@ -96,3 +96,17 @@ def test_finished_runs_are_kept_and_a_missing_one_is_made(script, command, made)
 def test_other_settings_in_the_same_folder_are_refused(script, command, made):
     with pytest.raises(SystemExit, match=r"settings.json: made with other settings"):
         script.main([*command(made, "--modes", "head"), "learning_rate=0.1"])
+
+
+def test_crops_of_a_patient_who_was_learnt_from_are_refused(script, command, crops, made, tmp_path):
+    for path in crops.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    labels = (tmp_path / "labels.csv").read_text()
+    names = [f"LIDC-0-{n}" for n in range(4)]  # all of the fake data's, one of them in validation
+    rows = labels.splitlines()
+    rows[1:5] = [
+        row.replace(",P,", f",{name},") for row, name in zip(rows[1:5], names, strict=True)
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(SystemExit, match="3 of its patients are learnt from"):
+        script.main([*command(made), "--test_crops", str(tmp_path)])
