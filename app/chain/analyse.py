@@ -71,7 +71,13 @@ def analyse(
             for i, m in zip(kept, malignancy, strict=True)
         ]
         measured, labels = build_findings(
-            volume, scored, found.detection.probability, found.detection.grid, lungs, points
+            volume,
+            scored,
+            found.detection.probability,
+            found.detection.grid,
+            lungs,
+            points,
+            pipeline.texture.rule(),
         )
     outcome: list[Finding | None] = [None] * len(candidates)
     for position, finding in zip(kept, measured, strict=True):

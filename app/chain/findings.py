@@ -18,6 +18,7 @@ from transforms.candidates import Candidate
 from transforms.geometry import Geometry
 from transforms.lungs import LungRegion
 from transforms.measurements import measure
+from transforms.texture_class import TextureRule, composition
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -39,6 +40,7 @@ def build_findings(
     grid: Geometry,
     lungs: LungRegion,
     points: OperatingPoints,
+    texture: TextureRule,
 ) -> tuple[list[Finding | None], Labels]:
     """Rank, draw on the scanner's grid and measure.
 
@@ -49,6 +51,7 @@ def build_findings(
         grid: the networks' grid.
         lungs: for the side.
         points: the operating points.
+        texture: thresholds of the texture class.
 
     Returns:
         For each of ``scored`` its finding, or None where higher ones own all its voxels; ids from 1
@@ -76,7 +79,7 @@ def build_findings(
             continue
         number += 1
         labels[box][mask] = number
-        findings[position] = _finding(number, one, volume, box, mask, lungs, points)
+        findings[position] = _finding(number, one, volume, box, mask, lungs, points, texture)
     return findings, labels
 
 
@@ -88,9 +91,11 @@ def _finding(
     mask: NDArray[np.bool_],
     lungs: LungRegion,
     points: OperatingPoints,
+    texture: TextureRule,
 ) -> Finding:
     part = volume.geometry.cropped([s.start for s in box], mask.shape)
     size = measure(volume.hu[box], mask, part)
+    made_of = composition(volume.hu[box], mask, part, texture)
     i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
     return Finding(
         id=number,
@@ -110,6 +115,11 @@ def _finding(
         mean_hu=size.mean_hu,
         sd_hu=size.sd_hu,
         voxel_count=size.voxel_count,
+        texture=made_of.texture.value,
+        solid_share=made_of.solid_share,
+        solid_volume_mm3=made_of.solid_volume_mm3,
+        solid_longest_diameter_mm=made_of.solid_longest_diameter_mm,
+        calcified_share=made_of.calcified_share,
         laterality=laterality(lungs, size.center_lps_mm),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,
     )

@@ -12,6 +12,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from app.errors import ErrorCode, NodulusError
 from app.results.model import OperatingPoint
+from transforms.texture_class import TextureRule
+
+
+class TextureSettings(BaseModel):
+    """Where solid, part-solid and ground glass end; see ``docs/results.md`` for the sources."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    solid_hu: float = Field(default=-300.0, description="A voxel above it is solid")
+    border_mm: float = Field(default=1.0, ge=0, description="Left out: partial volume")
+    part_solid_share: float = Field(default=0.06, ge=0, le=1, description="Less is ground glass")
+    solid_share: float = Field(default=0.8, ge=0, le=1, description="From here on it is solid")
+    calcified_hu: float = Field(default=164.0, description="A voxel above it is calcified")
+
+    @model_validator(mode="after")
+    def _shares_rise(self) -> TextureSettings:
+        if self.part_solid_share > self.solid_share:
+            raise ValueError("part_solid_share is above solid_share")
+        return self
+
+    def rule(self) -> TextureRule:
+        """The thresholds as the measurement takes them."""
+        return TextureRule(**self.model_dump())
 
 
 class PipelineSettings(BaseModel):
@@ -41,6 +64,7 @@ class PipelineSettings(BaseModel):
         description="Of the nodule probability; the classifier has the rest",
     )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
+    texture: TextureSettings = TextureSettings()
 
 
 class OperatingPoints(BaseModel):

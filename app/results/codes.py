@@ -1,8 +1,10 @@
 """The coded concepts of the DICOM SEG and SR.
 
 Each code was looked up in the dictionaries that pydicom generates from DICOM PS3.16; a test
-compares them. Two are not there under these meanings: LOINC's name for a chest CT, and the
-one private concept of Nodulus, which the SR identifies as private.
+compares them. What is not there: LOINC's name for a chest CT; the texture classes, for which the
+DICOM standard has no terms: name and values are those of the DICOM version of LIDC-IDRI's
+readings (Fedorov et al., Medical Physics 47:5953-5965, 2020, doi:10.1002/mp.14445); and the
+private concepts of Nodulus, which the SR identifies as private.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 from typing import Literal
 
 from pydicom.sr.coding import Code
+
+from app.results.model import TextureName
 
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 NODULE = Code("27925004", "SCT", "Nodule")
@@ -40,11 +44,21 @@ NO = Code("373067005", "SCT", "No")
 
 CT_CHEST = Code("24627-2", "LN", "CT Chest")
 
+TEXTURE = Code("C41144", "NCIt", "Texture")
+TEXTURES: dict[TextureName, Code] = {
+    "solid": Code("RID50151", "RADLEX", "solid pulmonary nodule"),
+    "part-solid": Code("RID50152", "RADLEX", "part-solid pulmonary nodule"),
+    "ground-glass": Code("RID50153", "RADLEX", "non-solid pulmonary nodule"),
+}
+SOLID_COMPONENT = Code("RID50154", "RADLEX", "Solid component of part-solid pulmonary nodule")
+
 PRIVATE_SCHEME = "99NODULUS"
 PRIVATE_SCHEME_NAME = "Nodulus private codes"
 SUSPICIOUS = Code(
     "suspicious", PRIVATE_SCHEME, "Probability of cancer at or over its operating point"
 )
+SOLID_VOLUME = Code("solid-volume", PRIVATE_SCHEME, "Volume of the solid component")
+SOLID_LONG_AXIS = Code("solid-long-axis", PRIVATE_SCHEME, "Long axis of the solid component")
 
 
 def laterality_code(side: Literal["left", "right"] | None) -> Code | None:

@@ -138,7 +138,12 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
         "qualitative_evaluations": [
             hd.sr.QualitativeEvaluation(
                 codes.SUSPICIOUS, codes.YES if finding.suspicious else codes.NO
-            )
+            ),
+            *(
+                [hd.sr.QualitativeEvaluation(codes.TEXTURE, codes.TEXTURES[finding.texture])]
+                if finding.texture is not None
+                else []
+            ),
         ],
     }
 
@@ -155,6 +160,30 @@ def _algorithm(result: StudyResult) -> Any:
     )
 
 
+def _number(name: Any, value: float, unit: Any, **more: Any) -> Any:
+    return hd.sr.Measurement(name=name, value=round(value, 3), unit=unit, **more)
+
+
+def _solid_component(finding: Finding) -> list[Any]:
+    """Size of a part-solid nodule's solid part.
+
+    Under names of its own, so that no reader takes it for the size of the nodule; the site says
+    in a public code what was measured.
+    """
+    if finding.texture != "part-solid":
+        return []
+    site = [hd.sr.FindingSite(codes.SOLID_COMPONENT)]
+    sizes = (
+        (codes.SOLID_VOLUME, finding.solid_volume_mm3, codes.CUBIC_MILLIMETER),
+        (codes.SOLID_LONG_AXIS, finding.solid_longest_diameter_mm, codes.MILLIMETER),
+    )
+    return [
+        _number(name, value, unit, finding_sites=site)
+        for name, value, unit in sizes
+        if value is not None
+    ]
+
+
 def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
     def axis(ends: tuple[LpsPoint, LpsPoint]) -> list[Any] | None:
         if frame_of_reference_uid is None:
@@ -165,32 +194,30 @@ def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[
             )
         ]
 
-    def number(name: Any, value: float, unit: Any, **more: Any) -> Any:
-        return hd.sr.Measurement(name=name, value=round(value, 3), unit=unit, **more)
-
     return [
-        number(codes.VOLUME, finding.volume_mm3, codes.CUBIC_MILLIMETER),
-        number(
+        _number(codes.VOLUME, finding.volume_mm3, codes.CUBIC_MILLIMETER),
+        _number(
             codes.LONG_AXIS,
             finding.longest_diameter_mm,
             codes.MILLIMETER,
             referenced_coordinates=axis(finding.longest_diameter_ends_lps_mm),
         ),
-        number(
+        _number(
             codes.SHORT_AXIS,
             finding.perpendicular_diameter_mm,
             codes.MILLIMETER,
             referenced_coordinates=axis(finding.perpendicular_diameter_ends_lps_mm),
         ),
-        number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
-        number(
+        _number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
+        _number(
             codes.ATTENUATION,
             finding.sd_hu,
             codes.HOUNSFIELD_UNIT,
             derivation=codes.STANDARD_DEVIATION,
         ),
-        number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
-        number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
+        *_solid_component(finding),
+        _number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
+        _number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
     ]
 
 

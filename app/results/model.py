@@ -13,6 +13,8 @@ SCHEMA_VERSION = "1.0"
 
 LpsPoint = tuple[float, float, float]
 Probability = float
+TextureName = Literal["solid", "part-solid", "ground-glass"]
+"""Fleischner's and Lung-RADS's terms."""
 
 
 class _Frozen(BaseModel):
@@ -99,6 +101,21 @@ class Finding(_Frozen):
     mean_hu: float
     sd_hu: float
     voxel_count: int = Field(ge=1)
+    texture: TextureName | None = Field(
+        default=None, description="By the share of solid voxels; None in files without it"
+    )
+    solid_share: float | None = Field(
+        default=None, ge=0, le=1, description="Of the voxels apart from the border"
+    )
+    solid_volume_mm3: float | None = Field(
+        default=None, ge=0, description="Of the largest solid part; 0 without one"
+    )
+    solid_longest_diameter_mm: float | None = Field(
+        default=None, ge=0, description="Longest axial diameter of that part"
+    )
+    calcified_share: float | None = Field(
+        default=None, ge=0, le=1, description="Of all voxels of the mask"
+    )
     laterality: Literal["left", "right"] | None = Field(
         default=None, description="Patient's side, by the lung that it lies in"
     )

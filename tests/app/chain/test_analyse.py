@@ -21,6 +21,8 @@ def test_both_nodules_are_found_where_they_are_and_ranked(analysis) -> None:
         assert finding.center_lps_mm == pytest.approx(NODULES_LPS[name], abs=1.0)
         assert finding.equivalent_diameter_mm == pytest.approx(2 * RADIUS[name], rel=0.15)
         assert finding.mean_hu > -150
+        assert finding.texture == "solid"
+        assert finding.solid_longest_diameter_mm == pytest.approx(2 * RADIUS[name], abs=1.5)
     assert analysis.findings[0].malignancy_probability > analysis.findings[1].malignancy_probability
     assert [f.laterality for f in analysis.findings] == ["left", "right"]
 

@@ -38,7 +38,15 @@ def test_the_first_folder_that_has_a_file_gives_it(tmp_path: Path) -> None:
     assert load_settings(user, models).pipeline.max_candidates == 9
 
 
-@pytest.mark.parametrize("text", ["{", json.dumps({"max_candidates": 0}), json.dumps({"typo": 1})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        json.dumps({"max_candidates": 0}),
+        json.dumps({"typo": 1}),
+        '{"texture": {"solid_hu": "dense"}}',
+    ],
+)
 def test_wrong_settings_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "pipeline.json").write_text(text)
     with pytest.raises(NodulusError) as error:

@@ -250,6 +250,9 @@ def _finding(volume: CtVolume, labels: np.ndarray, number: int) -> Finding:
         mean_hu=float(hu.mean()),
         sd_hu=float(hu.std()),
         voxel_count=len(index),
+        texture="part-solid" if number == 1 else None,
+        solid_volume_mm3=120.5 if number == 1 else None,
+        solid_longest_diameter_mm=6.25 if number == 1 else None,
         laterality="right" if number == 1 else None,
         suspicious=number == 1,
     )

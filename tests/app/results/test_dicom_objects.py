@@ -135,9 +135,28 @@ def test_sr_measurements_have_the_result_s_values(written: tuple[CtVolume, Path]
         ("Short axis",): (10.0, "mm"),
         ("Attenuation Coefficient", "Mean"): (pytest.approx(40.0), "[hnsf'U]"),
         ("Attenuation Coefficient", "Standard Deviation"): (0.0, "[hnsf'U]"),
+        ("Volume of the solid component",): (120.5, "mm3"),
+        ("Long axis of the solid component",): (6.25, "mm"),
         ("Certainty of Finding",): (90.0, "%"),
         ("Probability of cancer",): (80.0, "%"),
     }
+
+
+def test_sr_codes_the_texture_where_it_is_known(written: tuple[CtVolume, Path]) -> None:
+    groups = [i for i in items(dcmread(written[1] / SR_FILE)) if concept(i) == "Measurement Group"]
+    textures = [
+        [
+            (value.CodeValue, value.CodingSchemeDesignator)
+            for item in group.ContentSequence
+            if concept(item) == "Texture"
+            for value in item.ConceptCodeSequence
+        ]
+        for group in groups
+    ]
+    assert textures == [[("RID50152", "RADLEX")], []]
+    solid = next(i for i in items(groups[0]) if concept(i) == "Volume of the solid component")
+    (site,) = [i for i in items(solid) if concept(i) == "Finding Site"]
+    assert site.ConceptCodeSequence[0].CodeValue == "RID50154"
 
 
 def test_objects_pass_the_validator(written: tuple[CtVolume, Path]) -> None:

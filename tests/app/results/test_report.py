@@ -80,6 +80,12 @@ def test_table_says_what_was_found(html: str, volume: CtVolume) -> None:
     assert all(link.removeprefix("#") in page.ids for link in page.links)
 
 
+def test_texture_and_solid_part_are_shown(html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    assert text.count("Part-solid") == 2  # in the table and on the card
+    assert "Solid part6.2 mm, 120 mm³" in text
+
+
 def test_text_is_escaped(html: str) -> None:
     assert "Smaller than &lt;b&gt;3 mm&lt;/b&gt;." in html
 

@@ -40,7 +40,14 @@ def test_an_older_file_still_opens(tmp_path: Path) -> None:
     for newer in ("files_left_out", "files", "candidates", "series_considered"):
         del data[newer]
     for finding in data["findings"]:
-        del finding["explanations"]
+        for newer in (
+            "explanations",
+            "texture",
+            "solid_share",
+            "solid_volume_mm3",
+            "calcified_share",
+        ):
+            del finding[newer]
     jsonschema.validate(data, findings_schema())
     assert len(StudyResult.model_validate(data).findings) == 2
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.networks.nets import ResNet
 
-from bundles.common.finetuning import parameter_groups, start
+from bundles.common.finetuning import blocks_of, parameter_groups, start
 
 
 def network():
@@ -45,9 +45,46 @@ def test_what_learns(weights, mode, expected):
     assert sum(len(g["params"]) for g in groups) == sum(p.requires_grad for p in net.parameters())
 
 
-def test_early_layers_learn_slower(weights):
-    groups = parameter_groups(start(network(), weights, "all"), "all", 0.1)
-    assert groups[1]["lr"] == pytest.approx(0.01)
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, {"layer4"}), (3, {"layer2", "layer3", "layer4"})]
+)
+def test_the_last_blocks_are_as_many_as_asked_for(weights, count, expected):
+    assert learning(start(network(), weights, "blocks", count)) == {*expected, "fc"}
+
+
+def test_blocks_are_counted_within_a_stage_too():
+    deep = ResNet("basic", [2, 1, 1, 2], [4] * 4, spatial_dims=3, n_input_channels=1, num_classes=1)
+    assert blocks_of(deep)[-3:] == ["layer3.0.", "layer4.0.", "layer4.1."]
+    with pytest.raises(ValueError, match="no residual blocks"):
+        blocks_of(torch.nn.Linear(1, 1))
+
+
+def test_more_blocks_than_there_are_is_refused(weights):
+    for count in (0, 5):
+        with pytest.raises(ValueError, match=f"1 to 4, got {count}"):
+            start(network(), weights, "blocks", count)
+
+
+def test_frozen_stages_keep_their_statistics_and_the_others_do_not(weights):
+    net = start(network(), weights, "blocks", 1).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    net(torch.randn(2, 1, 16, 16, 16))
+    changed = {
+        n.split(".")[0] for n, v in net.state_dict().items() if not torch.equal(v, before[n])
+    }
+    assert changed == {"layer4"}
+    assert set(before) == set(network().state_dict())  # the weights load anywhere
+
+
+def test_each_stage_learns_slower_than_the_next(weights):
+    net = start(network(), weights, "all")
+    groups = parameter_groups(net, "all", 0.1, 0.5)
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    named = {name.split(".")[0]: rates[id(p)] for name, p in net.named_parameters()}
+    expected = {"fc": 0.1, "layer4": 0.05, "layer3": 0.025, "layer2": 0.0125, "layer1": 0.00625}
+    assert named == pytest.approx({**expected, "conv1": 0.003125, "bn1": 0.003125})
+    with pytest.raises(ValueError, match="layer_decay"):
+        parameter_groups(net, "all", 0.1, 0.0)
 
 
 def test_missing_weights_are_named(tmp_path):
