@@ -97,8 +97,7 @@ def analyse(
             region,
             models.segmentation.network,
             roi_size=models.segmentation.roi_size,
-            overlap=settings.pipeline.patch_overlap,
-            batch=settings.pipeline.patch_batch,
+            pipeline=settings.pipeline,
             device=models.device,
             progress=report,
         )
