@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.chain.analysis import Analysis
-from app.chain.candidates import describe_candidates, find_candidates
+from app.chain.candidates import describe_candidates, find_candidates, steady_center
 from app.chain.classify import classify
 from app.chain.findings import Scored, build_findings
 from app.chain.models import Models
@@ -72,10 +72,12 @@ def analyse(
         report(1, 1)
         timings[name] = round(time.perf_counter() - began, 3)
 
+    voxel_threshold = settings.operating_points.segmentation_voxel.threshold
+
     def rate(bundle: LoadedBundle, chosen: list[Candidate], report: Report) -> NDArray[np.float64]:
         return classify(
             space.windowed(bundle.window_hu),
-            [c.center_index for c in chosen],
+            [steady_center(c, probability, voxel_threshold) for c in chosen],
             bundle.network,
             crop_size=bundle.crop_size,
             batch=settings.pipeline.crop_batch,
