@@ -71,18 +71,43 @@ def resample_axis(
     index, weight = _taps(image.shape[axis], new_size, step, mode)
     if mode == "nearest":
         return image.index_select(axis, torch.from_numpy(index[:, 0]).to(image.device))
-    shape = [1] * image.ndim
-    shape[axis] = new_size
-    result: torch.Tensor | None = None
-    for tap in range(index.shape[1]):
-        if not weight[:, tap].any():
-            continue
-        taken = image.index_select(axis, torch.from_numpy(index[:, tap]).to(image.device)).float()
-        factor = torch.from_numpy(weight[:, tap]).to(image.device).reshape(shape)
-        result = taken.mul_(factor) if result is None else result.addcmul_(taken, factor)
-    if result is None:  # cannot be: the weights of each output voxel sum to 1
-        raise AssertionError("no filter taps")
-    return result
+    matrix = torch.zeros(new_size, image.shape[axis])
+    matrix.index_put_(
+        (torch.arange(new_size)[:, None], torch.from_numpy(index)),
+        torch.from_numpy(weight),
+        accumulate=True,
+    )
+    return _multiply(matrix.to(image.device), image, axis)
+
+
+def _multiply(matrix: torch.Tensor, image: torch.Tensor, axis: int) -> torch.Tensor:
+    """Each line along ``axis`` times a matrix (new, old), float32; the order in memory stays.
+
+    Slab by slab, so that no second float copy of a whole volume is made.
+    """
+    strides = image.stride()
+    order = sorted(range(image.ndim), key=lambda a: (-strides[a], a))
+    source = image.permute(order)
+    place = order.index(axis)
+    result = source.new_empty(
+        [len(matrix) if k == place else n for k, n in enumerate(source.shape)], dtype=torch.float32
+    )
+    slabs = min((k for k in range(image.ndim) if k != place and source.shape[k] > 1), default=None)
+    step = (
+        source.shape[0] if slabs is None else max(1, 2**20 * source.shape[slabs] // image.numel())
+    )
+    for first in range(0, 1 if slabs is None else source.shape[slabs], step):
+        part, target = source, result
+        if slabs is not None:
+            count = min(step, source.shape[slabs] - first)
+            part, target = (t.narrow(slabs, first, count) for t in (source, result))
+        lines = part.float()
+        if place == image.ndim - 1:
+            target.copy_(lines @ matrix.T)
+        else:
+            flat = lines.flatten(place + 1)
+            target.copy_(torch.matmul(matrix, flat).reshape(target.shape))
+    return result.permute([order.index(a) for a in range(image.ndim)])
 
 
 def resample_to_spacing(
@@ -114,7 +139,7 @@ def resample_to_spacing(
     new = old.copy()
     new[:3, :3] = old[:3, :3] * step
     new[:3, 3] = old[:3, :3] @ (0.5 * step - 0.5) + old[:3, 3]
-    return (result.float() if mode == "linear" else result), new
+    return (result.float().contiguous() if mode == "linear" else result), new
 
 
 class ResampleToSpacingd(MapTransform):

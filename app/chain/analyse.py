@@ -20,7 +20,6 @@ from app.errors import ErrorCode, NodulusError
 from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
-from transforms.candidates import Candidate
 from transforms.lungs import LungRegion, find_lungs
 
 
@@ -60,10 +59,11 @@ def analyse(
     scan = Scan(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
     found = search(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
+    looked_at = found.detection.points_lps_mm
     kept = np.flatnonzero(nodule >= points.nodule.threshold)
     with steps("malignancy") as report:
-        centers = [candidates[i].center_mm for i in kept]
-        rated = models.malignancy_classifier.rate(scan, centers, pipeline.crop_batch, report)
+        chosen = [looked_at[i] for i in kept]
+        rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
         malignancy = tempered(rated, points.malignancy.temperature)
     with steps("measurements"):
         scored = [
@@ -83,11 +83,7 @@ def analyse(
     for position, finding in zip(kept, measured, strict=True):
         outcome[position] = finding
     ranked = sorted(
-        (
-            (f, candidates[i].center_mm)
-            for i, f in zip(kept, measured, strict=True)
-            if f is not None
-        ),
+        ((f, looked_at[i]) for i, f in zip(kept, measured, strict=True) if f is not None),
         key=lambda pair: pair[0].id,
     )
     findings, sensitivities = [f for f, _ in ranked], list[Sensitivity]()
@@ -96,7 +92,7 @@ def analyse(
             findings, sensitivities = explain(
                 scan, ranked, labels, models, occlusion, pipeline.crop_batch, report
             )
-    crops = _crops(scan, models, candidates, set(kept.tolist())) if keep_crops else ()
+    crops = _crops(scan, models, looked_at, set(kept.tolist())) if keep_crops else ()
     return Analysis(
         findings=tuple(findings),
         labels=labels,
@@ -115,15 +111,15 @@ def analyse(
 
 
 def _crops(
-    scan: Scan, models: Models, candidates: Sequence[Candidate], passed: set[int]
+    scan: Scan, models: Models, points_lps_mm: Sequence[Sequence[float]], passed: set[int]
 ) -> tuple[CandidateCrops, ...]:
     nodule, malignancy = models.nodule_classifier, models.malignancy_classifier
     return tuple(
         CandidateCrops(
-            nodule.crop(scan, c.center_mm),
-            malignancy.crop(scan, c.center_mm) if i in passed else None,
+            nodule.crop(scan, point),
+            malignancy.crop(scan, point) if i in passed else None,
         )
-        for i, c in enumerate(candidates)
+        for i, point in enumerate(points_lps_mm)
     )
 
 

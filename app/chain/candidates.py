@@ -76,6 +76,29 @@ def find_candidates(
     return large[: pipeline.max_candidates], dropped
 
 
+def steady_center(
+    candidate: Candidate, probability: NDArray[np.float32], threshold: float
+) -> tuple[float, float, float]:
+    """Where a classifier looks at a candidate: a centre that rounding does not move.
+
+    Voxels weigh by how far they are above the threshold, so that one that just crosses it counts
+    for nothing, while in the centre of mass it would count in full.
+
+    Args:
+        candidate: a group of voxels.
+        probability: the volume that it came from.
+        threshold: that its voxels reach.
+
+    Returns:
+        Fractional index of ``probability``.
+    """
+    index = np.argwhere(candidate.mask) + [s.start for s in candidate.box]
+    # No weight is 0: all voxels may lie right at the threshold.
+    weight = probability[candidate.box][candidate.mask].astype(np.float64) - threshold + 1e-3
+    x, y, z = (float(v) for v in weight @ index / weight.sum())
+    return x, y, z
+
+
 def describe_candidates(
     candidates: Sequence[Candidate],
     nodule_probability: NDArray[np.float64],

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.chain.blending import nearest_voxels
 from app.chain.classify import classify, probabilities
 from app.chain.scan import Scan
 from app.chain.steps import Report
@@ -46,14 +47,22 @@ class CubeClassifier:
         view = scan.isotropic(bundle.isotropic_mm)
         image = window(view.hu, bundle.window_hu, bundle.input_range)
         index = np.round(view.geometry.lps_to_index(points_lps_mm), _TIES)
-        return classify(
-            list(index),
+        looks = [
+            (point, voxel, weight)
+            for point, center in enumerate(index)
+            for voxel, weight in nearest_voxels(center)
+        ]
+        seen = classify(
+            [voxel for _, voxel, _ in looks],
             lambda center: crop_cube(image, center, bundle.crop_size, bundle.input_range[0]),
             bundle.network,
             batch=batch,
             device=self._device,
             progress=report,
         )
+        weights = np.array([weight for _, _, weight in looks])
+        found = np.bincount([point for point, _, _ in looks], weights * seen, len(index))
+        return found.astype(np.float64)
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
         """See :class:`app.chain.detector.Classifier`."""

@@ -32,12 +32,14 @@ class Detection:
         grid: a grid over the volume's axes, any order, direction and spacing.
         candidates: on that grid, by falling probability; centres in LPS mm.
         dropped: records of candidates that no classifier is to see.
+        points_lps_mm: where the classifiers look at each candidate, LPS mm.
     """
 
     probability: NDArray[np.float32]
     grid: Geometry
     candidates: tuple[Candidate, ...]
     dropped: tuple[CandidateRecord, ...]
+    points_lps_mm: tuple[tuple[float, float, float], ...]
 
 
 class Detector(Protocol):

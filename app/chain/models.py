@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +18,7 @@ from app.results.model import ModelInfo
 if TYPE_CHECKING:
     import torch
 
+    from app.chain.precision import PrecisionSetting
     from bundles.common.loading import LoadedBundle
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
@@ -73,8 +74,16 @@ class Models:
 
     def info(self) -> tuple[ModelInfo, ...]:
         """What the result says of them."""
+        from app.chain.precision import precision_of
+
         return tuple(
-            ModelInfo(name=b.name, version=b.version, sha256=b.sha256, trained_on=b.trained_on)
+            ModelInfo(
+                name=b.name,
+                version=b.version,
+                sha256=b.sha256,
+                trained_on=b.trained_on,
+                precision=precision_of(b.network),
+            )
             for b in (self.segmentation, self.nodule, self.malignancy)
         )
 
@@ -88,19 +97,23 @@ def _made(table: Mapping[str, Maker[Part]], bundle: LoadedBundle, device: torch.
     return table[bundle.input_kind](bundle, device)
 
 
-def load_models(folder: Path | None = None, device: str = "auto") -> Models:
+def load_models(
+    folder: Path | None = None, device: str = "auto", precision: PrecisionSetting = "auto"
+) -> Models:
     """Load the three bundles.
 
     Args:
         folder: holds the bundles ``segmentation``, ``nodule`` and ``malignancy``; None for the
             shipped ones.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
+        precision: what the networks compute in.
 
     Raises:
         NodulusError: ``model-not-found`` or ``model-invalid``.
     """
     import torch
 
+    from app.chain.precision import accelerate, choose_precision
     from bundles.common.loading import load_bundle
 
     chosen = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
@@ -109,6 +122,11 @@ def load_models(folder: Path | None = None, device: str = "auto") -> Models:
         target = torch.device(chosen)
         segmentation, nodule, malignancy = (
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
+        )
+        computes_in = choose_precision(precision, target)
+        segmentation, nodule, malignancy = (
+            replace(b, network=accelerate(b.network, computes_in))
+            for b in (segmentation, nodule, malignancy)
         )
         models = Models(segmentation, nodule, malignancy, target)
         models.check()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.chain.candidates import find_candidates
+import numpy as np
+
+from app.chain.candidates import find_candidates, steady_center
 from app.chain.detector import Detection
 from app.chain.scan import Scan
 from app.chain.segment import segment
@@ -43,11 +45,19 @@ class PatchDetector:
                 region,
                 bundle.network,
                 roi_size=bundle.roi_size,
-                overlap=settings.pipeline.patch_overlap,
-                batch=settings.pipeline.patch_batch,
+                pipeline=settings.pipeline,
                 device=self._device,
                 progress=report,
             )
         with steps("candidates"):
             candidates, dropped = find_candidates(probability, grid, region, settings)
-        return Detection(probability, grid, tuple(candidates), tuple(dropped))
+            cut = settings.operating_points.segmentation_voxel.threshold
+            index = [steady_center(c, probability, cut) for c in candidates]
+            points = grid.index_to_lps(np.asarray(index).reshape(-1, 3)).tolist()
+        return Detection(
+            probability,
+            grid,
+            tuple(candidates),
+            tuple(dropped),
+            tuple((x, y, z) for x, y, z in points),
+        )

@@ -56,7 +56,7 @@ def search(
     with steps("nodule") as report:
         classifier = models.nodule_classifier.rate(
             scan,
-            [c.center_mm for c in detection.candidates],
+            detection.points_lps_mm,
             settings.pipeline.crop_batch,
             report,
         )

@@ -1,13 +1,18 @@
-"""Sliding-window segmentation inside the lungs."""
+"""Segmentation inside the lungs, patch by patch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from app.chain.lung_patches import cover_lungs
+from app.chain.precision import stride_of
+from app.chain.settings import PipelineSettings
 
 Progress = Callable[[int, int], None]
 
@@ -18,12 +23,117 @@ def segment(
     network: torch.nn.Module,
     *,
     roi_size: Sequence[int],
+    pipeline: PipelineSettings,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Probability of 'nodule' for each voxel: in large patches where the network allows it.
+
+    Args:
+        image: shape (1, X, Y, Z), scaled as the network wants it.
+        lungs: bool, shape (X, Y, Z).
+        network: gives one logit per voxel.
+        roi_size: edge lengths of a patch for networks that want a fixed size.
+        pipeline: sizes of patches.
+        device: where the network is.
+        progress: called with (done, in all).
+
+    Returns:
+        float32, shape (X, Y, Z); 0 where the network did not look.
+    """
+    stride = stride_of(network)
+    if stride is None:
+        return segment_windows(
+            image,
+            lungs,
+            network,
+            roi_size=roi_size,
+            overlap=pipeline.patch_overlap,
+            batch=pipeline.patch_batch,
+            device=device,
+            progress=progress,
+        )
+    return segment_patches(
+        image,
+        lungs,
+        network,
+        stride=stride,
+        context=pipeline.patch_context,
+        max_voxels=pipeline.patch_voxels,
+        device=device,
+        progress=progress,
+    )
+
+
+def segment_patches(
+    image: torch.Tensor,
+    lungs: NDArray[np.bool_],
+    network: torch.nn.Module,
+    *,
+    stride: int,
+    context: int,
+    max_voxels: int,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Probability of 'nodule' for each voxel near the lungs, from few large patches.
+
+    For networks that are convolutions alone: away from a patch's edge they give the same whatever
+    the patch, so that patches need not be blended and share no more than their context.
+
+    Args:
+        image: shape (1, X, Y, Z), scaled as the network wants it.
+        lungs: bool, shape (X, Y, Z).
+        network: gives one logit per voxel of patches whose edges are multiples of ``stride``.
+        stride: of the network in all.
+        context: voxels that the network sees around what it answers for.
+        max_voxels: of a patch; bounds the memory.
+        device: where the network is.
+        progress: called with (voxels done, voxels in all).
+
+    Returns:
+        float32, shape (X, Y, Z); 0 where no patch was.
+    """
+    shape = image.shape[1:]
+    patches = cover_lungs(lungs, stride=stride, context=context, max_voxels=max_voxels)
+    result = np.zeros(shape, np.float32)
+    sizes = [math.prod(s.stop - s.start for s in patch.outer) for patch in patches]
+    done = 0
+    with torch.inference_mode():
+        for patch, size in zip(patches, sizes, strict=True):
+            seen = image[(slice(None), *patch.outer)]
+            missing = [
+                s.stop - s.start - n for s, n in zip(patch.outer, seen.shape[1:], strict=True)
+            ]
+            if any(missing):
+                x, y, z = missing
+                seen = torch.nn.functional.pad(seen, (0, z, 0, y, 0, x))
+            logits = network(seen[None].to(device))[0, 0]
+            inner = tuple(
+                slice(c.start - o.start, min(c.stop, n) - o.start)
+                for c, o, n in zip(patch.core, patch.outer, shape, strict=True)
+            )
+            result[patch.core] = torch.sigmoid(logits[inner].float()).cpu().numpy()
+            done += size
+            if progress is not None:
+                progress(done, sum(sizes))
+    return result
+
+
+def segment_windows(
+    image: torch.Tensor,
+    lungs: NDArray[np.bool_],
+    network: torch.nn.Module,
+    *,
+    roi_size: Sequence[int],
     overlap: float,
     batch: int,
     device: torch.device,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """Probability of 'nodule' for each voxel; patches without any lung are not looked at.
+    """Probability of 'nodule' for each voxel from overlapping patches of one size.
+
+    Patches without any lung are not looked at.
 
     Overlapping patches are blended with a Gaussian weight (as in nnU-Net, Isensee et al.,
     Nature Methods 2021, and MONAI's ``sliding_window_inference``), sigmoids being averaged.

@@ -46,8 +46,19 @@ class PipelineSettings(BaseModel):
         default="lungs", description="Where to look: in the lungs, or in all of the volume"
     )
     lung_margin_mm: float = Field(ge=0, description="Kept around the lungs' box")
-    patch_overlap: float = Field(ge=0, lt=1, description="Of neighbouring patches, as a share")
-    patch_batch: int = Field(ge=1, description="Patches in one forward pass")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="What networks compute in; auto: bfloat16 on a CPU that has it"
+    )
+    patch_context: int = Field(
+        default=16, ge=0, description="Voxels that the segmenter sees around a large patch"
+    )
+    patch_voxels: int = Field(
+        default=8_000_000, ge=1, description="Of a large patch at most; bounds the memory"
+    )
+    patch_overlap: float = Field(
+        ge=0, lt=1, description="Of patches as a share; for networks of a fixed patch size"
+    )
+    patch_batch: int = Field(ge=1, description="Such patches in one forward pass")
     crop_batch: int = Field(ge=1, description="Candidates in one forward pass")
     min_candidate_volume_mm3: float = Field(ge=0)
     erosions: int = Field(

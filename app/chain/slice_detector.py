@@ -60,4 +60,5 @@ class SliceDetector:
             # Centres of mass: the emptiest voxel still weighs something.
             mass = np.clip(view.hu[box], low, high).astype(np.float32) - low + 1.0
             candidates, dropped = find_candidates(probability, grid, region, settings, mass)
-        return Detection(probability, grid, tuple(candidates), tuple(dropped))
+        points = tuple(c.center_mm for c in candidates)
+        return Detection(probability, grid, tuple(candidates), tuple(dropped), points)

@@ -14,6 +14,7 @@ from app.commands.root import EXIT_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from app.chain.precision import PrecisionSetting
     from app.results.options import OutputOptions
     from app.run import StudyOutcome
 
@@ -56,6 +57,11 @@ if TYPE_CHECKING:
 @click.option("--report/--no-report", default=True, help="Write report.html.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="What the networks compute in; default: as pipeline.json says.",
+)
+@click.option(
     "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
 )
 def command(
@@ -71,6 +77,7 @@ def command(
     sr: bool,
     report: bool,
     device: str,
+    precision: PrecisionSetting | None,
     debug: bool,
 ) -> None:
     """Find and rate lung nodules in every study of INPUT.
@@ -95,7 +102,7 @@ def command(
         explain=explain,
         seg_all_frames=seg_all_frames,
     )
-    if _detect(source, output, models, settings, marks, options, device, errors):
+    if _detect(source, output, models, settings, marks, options, device, precision, errors):
         sys.exit(EXIT_FAILED)
 
 
@@ -107,6 +114,7 @@ def _detect(
     marks: Path | None,
     options: OutputOptions,
     device: str,
+    precision: PrecisionSetting | None,
     errors: Console,
 ) -> bool:
     """Do it; tell whether anything failed."""
@@ -126,7 +134,7 @@ def _detect(
         progress.task("looking for studies")
         discovery = find_studies(source, progress=progress.files)
         progress.task("loading models")
-        loaded = load_models(models, device)
+        loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
 
         def finished(outcome: StudyOutcome) -> None:
             _print_outcome(console, errors, outcome, output)

@@ -35,6 +35,9 @@ class ModelInfo(_Frozen):
     version: str
     sha256: str = Field(description="Checksum of the weight file")
     trained_on: str = Field(description="One line from the model card")
+    precision: Literal["float32", "bfloat16"] | None = Field(
+        default=None, description="What it computed in on this machine"
+    )
 
 
 class OperatingPoint(_Frozen):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.chain import load_models, load_settings
+from app.chain import analyse, load_models, load_settings
 from app.reading import find_studies
 from app.results.model import StudyResult
 from app.results.options import OutputOptions
 from app.study import run_study
+from tests.app.same_findings import assert_same_findings
 from transforms.lungs import find_lungs
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
@@ -33,6 +34,16 @@ def test_the_tumour_is_the_first_finding(result: tuple[StudyResult, Path]) -> No
     assert np.linalg.norm(np.subtract(findings[0].center_lps_mm, TUMOUR_LPS_MM)) < 15
     assert findings[0].laterality == "right"
     assert findings[0].suspicious
+
+
+@pytest.mark.parametrize("name", ["C3N-00247", "RICORD-1A-001012"])
+def test_bfloat16_finds_what_float32_finds(real_ct: Path, name: str) -> None:
+    volume = find_studies(real_ct / name).studies[0].load()
+    plain, quick = (
+        analyse(volume, load_models(device="cpu", precision=p), load_settings()).findings
+        for p in ("float32", "bfloat16")
+    )
+    assert_same_findings(plain, quick)
 
 
 def test_every_finding_lies_in_or_at_the_lungs(

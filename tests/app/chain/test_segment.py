@@ -5,7 +5,7 @@ import pytest
 import torch
 from monai.inferers import sliding_window_inference
 
-from app.chain.segment import segment
+from app.chain.segment import segment_windows
 
 
 class Net(torch.nn.Module):
@@ -24,7 +24,7 @@ def run(
     image: torch.Tensor, lungs: np.ndarray, network: torch.nn.Module, **kw: object
 ) -> np.ndarray:
     options = {"roi_size": (16, 16, 16), "overlap": 0.5, "batch": 3, **kw}
-    return segment(image, lungs, network, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
+    return segment_windows(image, lungs, network, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [(40, 37, 33), (10, 20, 16)])
