@@ -17,6 +17,7 @@ COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
+    "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",
     "schema": "Print the JSON schema of findings.json.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from monai.deploy.core import Application
@@ -42,5 +43,5 @@ class NodulusApplication(Application):
             WriteReportOperator(self, work=self.work, name="write_report"),
             PublishOperator(self, work=self.work, go_on=load.go_on, name="publish"),
         ]
-        for before, after in zip(operators, operators[1:], strict=False):
+        for before, after in pairwise(operators):
             self.add_flow(before, after, {(PORT, PORT)})
