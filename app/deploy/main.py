@@ -13,6 +13,7 @@ from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from app.chain import Models
+    from app.results.options import OutputOptions
     from app.run import StudyOutcome
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -75,8 +76,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
             finished,
         )
         application = NodulusApplication(work)
-        application.config(os.environ.get(CONFIG_VARIABLE) or str(CONFIG))
-        work.options = OutputOptions(**application.kwargs("results"))
+        work.options = _options(application)
         application.run()
     if work.discovery is None:
         raise NodulusError(
@@ -108,6 +108,23 @@ def _context(arguments: Sequence[str]) -> Any:
             f"results cannot be written here ({error.strerror}).",
             remedy="Choose another folder with -o, or make this one writable.",
             subject=error.filename,
+        ) from error
+
+
+def _options(application: Any) -> OutputOptions:
+    """What ``results`` in the application's configuration asks for."""
+    from app.results.options import OutputOptions
+
+    path = os.environ.get(CONFIG_VARIABLE) or str(CONFIG)
+    try:
+        application.config(path)
+        return OutputOptions(**application.kwargs("results"))
+    except (RuntimeError, TypeError) as error:
+        raise NodulusError(
+            ErrorCode.SETTINGS_INVALID,
+            f"the application's configuration cannot be used: {error}.",
+            remedy=f"Correct it, or leave {CONFIG_VARIABLE} out to use the shipped one.",
+            subject=path,
         ) from error
 
 

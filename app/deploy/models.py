@@ -14,6 +14,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from app.chain import Models, load_models
 from app.errors import ErrorCode, NodulusError
@@ -40,13 +41,11 @@ def load_deployed_models(folder: Path | None, device: str = "auto") -> Models:
         for name in MODEL_NAMES:
             _unpack(folder / name / MODEL_FILE, Path(temporary) / name)
         loaded = load_models(Path(temporary), device)
-    return Models(
-        *(
-            replace(bundle, sha256=_sha256(folder / bundle.name / MODEL_FILE))
-            for bundle in (loaded.segmentation, loaded.nodule, loaded.malignancy)
-        ),
-        loaded.device,
+    segmentation, nodule, malignancy = (
+        replace(bundle, sha256=_sha256(folder / bundle.name / MODEL_FILE))
+        for bundle in (loaded.segmentation, loaded.nodule, loaded.malignancy)
     )
+    return Models(segmentation, nodule, malignancy, loaded.device)
 
 
 def package_model(bundle: Path, folder: Path) -> Path:
@@ -88,7 +87,8 @@ def _unpack(path: Path, bundle: Path) -> None:
         )
     extra = dict.fromkeys(_CONFIGS, "")
     try:
-        script = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
+        load: Any = torch.jit.load
+        script = load(str(path), map_location="cpu", _extra_files=extra)
         texts = {name: _text(extra[name]) for name in _CONFIGS}
         for text in texts.values():
             json.loads(text)

@@ -29,7 +29,7 @@ def prepare_sdk() -> None:
             ErrorCode.PACKAGE_MISSING,
             "The MONAI Deploy application needs monai-deploy-app-sdk and holoscan-cu13.",
             remedy="Install them with: pip install -c constraints.txt '.[deploy]'"
-            " (Linux, Python 3.10 to 3.13), or use `nodulus detect`, which needs neither.",
+            " (Linux, Python 3.11 or later), or use `nodulus detect`, which needs neither.",
         )
     os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "ERROR")
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)

@@ -15,13 +15,14 @@ from holoscan_cli.packager import container_builder, platforms
 HOLOSCAN = "4.2.0"
 IMAGE = "nvcr.io/nvidia/cuda:13.0.0-runtime-ubuntu24.04"
 
-# Stands for the list of images that the packager downloads; see docs/deploy.md.
+# What the packager downloads: releases/4.2.0/artifacts.json of holoscan-cli's repository. The build
+# images, for programs in C++, are left out.
 SOURCE = {
     HOLOSCAN: {
         "holoscan": {
             "wheel-version": HOLOSCAN,
-            "debian-version": HOLOSCAN,
-            "base-images": {"dgpu": IMAGE, "igpu": IMAGE},
+            "debian-version": "4.2.0.1-1",
+            "base-images": {"dgpu": IMAGE},
             "build-images": {"dgpu": {}, "igpu": {}, "cpu": {}},
         },
         "health-probes": {},

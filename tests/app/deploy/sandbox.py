@@ -1,20 +1,27 @@
 """What a hardened container runtime does, without one.
 
 A read-only root file system, an arbitrary user id without capabilities, no network, no home;
-only one folder can be written to. Needs root, as it makes name spaces of its own (Linux).
+only the folders that are named can be written to. Needs root, as it makes name spaces of its own
+(Linux).
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 USER = 12345
+RIGHTS = (
+    f"--reuid {USER} --regid {USER} --clear-groups --no-new-privs"
+    " --bounding-set=-all --inh-caps=-all"
+)
 
 
 def _everyone_may_run(path: Path) -> bool:
@@ -35,33 +42,35 @@ def python_for_everyone() -> tuple[str, str] | None:
 
 
 def sandboxed(
-    arguments: list[str], environment: dict[str, str], writable: Path, root: Path
+    arguments: list[str], environment: dict[str, str], writable: Sequence[Path], root: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a program with nothing but its rights.
 
     Args:
         arguments: the program and its arguments.
         environment: all of it; there is no HOME.
-        writable: belongs to the user, and is the only folder that can be written to.
+        writable: belong to the user, and are the only folders that can be written to.
         root: an empty folder, where the read-only file system is put together.
     """
-    for path in (writable, *writable.rglob("*")):
-        os.chown(path, USER, USER)
-    script = (
-        'mount --make-rprivate / && mount --rbind / "$1" && mount -o remount,bind,ro "$1"'
-        ' && mount --bind "$2" "$1$2" && root=$1 && shift 2'
-        f' && exec chroot "$root" setpriv --reuid {USER} --regid {USER} --clear-groups'
-        ' --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'
-    )
+    for folder in writable:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, USER, USER)
+    place = shlex.quote(str(root))
+    steps = [
+        "mount --make-rprivate /",
+        f"mount --rbind / {place}",
+        f"mount -o remount,bind,ro {place}",
+        *(f"mount --bind {shlex.quote(str(w))} {shlex.quote(f'{root}{w}')}" for w in writable),
+        f'exec chroot {place} setpriv {RIGHTS} "$@"',
+    ]
     return subprocess.run(
-        ["unshare", "--mount", "--net", "sh", "-c", script, "sh", str(root), str(writable),
-         *arguments],
+        ["unshare", "--mount", "--net", "sh", "-c", " && ".join(steps), "sh", *arguments],
         env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", **environment},
         cwd="/",
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
 
 
 def why_not(writable: Path, root: Path) -> str | None:
@@ -70,5 +79,5 @@ def why_not(writable: Path, root: Path) -> str | None:
         return "needs root, unshare and setpriv"
     if python_for_everyone() is None:
         return "this Python cannot be run by other users"
-    done = sandboxed(["touch", str(writable / "probe")], {}, writable, root)
+    done = sandboxed(["touch", str(writable / "probe")], {}, [writable], root)
     return None if done.returncode == 0 else f"no name spaces here: {done.stderr.strip()[:200]}"

@@ -67,7 +67,9 @@ def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     assert one.returncode == two.returncode == 1  # the MR study
     assert "2 findings" in two.stdout, two.stderr
     assert two.stdout.replace("/deploy/", "/detect/") == one.stdout
-    assert one.stderr == two.stderr  # the MR study's error, and not a word of the SDK
+    (error,) = two.stderr.splitlines()  # the MR study's, and not a word of the SDK
+    assert error.startswith("error: [wrong-modality]")
+    assert error in one.stderr
     (detect,) = (p for p in (tmp_path / "detect").iterdir() if p.is_dir())
     deploy = tmp_path / "deploy" / detect.name
     assert {p.name for p in detect.iterdir()} == {p.name for p in deploy.iterdir()}
@@ -92,3 +94,17 @@ def test_options_are_taken_and_errors_keep_their_codes(  # type: ignore[no-untyp
     assert done.returncode == 1
     assert "[input-empty]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "results:\n  pdf: true\n"])
+def test_a_configuration_that_does_not_hold_is_named(  # type: ignore[no-untyped-def]
+    run, chest: Path, quick_bundles: Path, tmp_path: Path, text: str | None
+) -> None:
+    config = tmp_path / "app.yaml"
+    if text is not None:
+        config.write_text(text)
+    given = {"HOLOSCAN_CONFIG_PATH": config}
+    arguments = ("-i", chest, "-o", tmp_path / "out", "-m", quick_bundles)
+    done = run("app", *arguments, environment=given)
+    assert done.returncode == 1
+    assert f"[settings-invalid] {config}" in done.stderr

@@ -52,4 +52,4 @@ def test_without_the_sdk_it_says_what_to_install(
 def test_the_command_line_is_what_it_was(run) -> None:  # type: ignore[no-untyped-def]
     done = run("app", "schema", environment=RUNTIME)
     assert done.returncode == 0, done.stderr
-    assert '"title": "StudyResult"' in done.stdout
+    assert '"title": "Nodulus findings' in done.stdout

@@ -23,7 +23,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for parent in (folder, *folder.parents):
         if parent.owner() == "root" and str(parent).startswith("/tmp/"):
             parent.chmod(0o755)
-    for name in ("in", "out", "root"):
+    for name in ("in", "out", "root", "tmp"):
         (folder / name).mkdir()
     reason = why_not(folder / "out", folder / "root")
     if reason is not None:
@@ -38,15 +38,17 @@ def enter(place: Path, models: Path, **environment: object) -> subprocess.Comple
     python, packages = found
     public = place / "models"
     shutil.copytree(models, public)
+    public.chmod(0o755)  # pytest's folder, whose mode it took, is private
     given = {
         "PYTHONPATH": f"{REPOSITORY}:{packages}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
         "NODULUS_MODELS": str(public),
+        "TMPDIR": str(place / "tmp"),  # stands for the tmpfs
         **{key: str(value) for key, value in environment.items()},
     }
     call = [python, "-m", "app.deploy.containers"]
-    return sandboxed(call, given, place / "out", place / "root")
+    return sandboxed(call, given, [place / "out", place / "tmp"], place / "root")
 
 
 @pytest.mark.slow
@@ -106,6 +108,7 @@ def test_every_service_is_locked_up() -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["network_mode"] == "none", name
+        assert service["tmpfs"] == ["/tmp"], name
         assert not service["user"].startswith(("0", "root")), name
     gpu = yaml.safe_load((CONTAINERS / "compose.cuda.yaml").read_text())["services"]
     assert set(gpu) == set(services)
