@@ -55,4 +55,6 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
+    # MONAI asks for the user's name when it is imported, and an arbitrary user id has none.
+    os.environ.setdefault("USER", "nodulus")
     sys.exit(main(sys.argv[1:], os.environ))
