@@ -4,7 +4,9 @@ import csv
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from pydicom import dcmread
@@ -17,19 +19,18 @@ CONTAINERS = REPOSITORY / "app" / "deploy" / "containers"
 
 
 @pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that every user may go through; pytest's own are private."""
-    folder = tmp_path_factory.mktemp("sandbox")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
-    for name in ("in", "out", "root", "tmp"):
-        (folder / name).mkdir()
-    reason = why_not(folder / "out", folder / "root")
-    if reason is not None:
-        pytest.skip(reason)
-    (folder / "out" / "probe").unlink()
-    return folder
+def place() -> Iterator[Path]:
+    """A folder that every user may go through; pytest keeps its own private."""
+    with TemporaryDirectory(prefix="nodulus-sandbox-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for part in ("in", "out", "root", "tmp"):
+            (folder / part).mkdir()
+        reason = why_not(folder / "out", folder / "root")
+        if reason is not None:
+            pytest.skip(reason)
+        (folder / "out" / "probe").unlink()
+        yield folder
 
 
 def enter(place: Path, models: Path, **environment: object) -> subprocess.CompletedProcess[str]:
