@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 DEMO   ?= demo
 
-.PHONY: help demo test lint types check docs-pictures clean
+.PHONY: help demo test test-deploy lint types check docs-pictures clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
 	@echo "make test    all tests"
+	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
 	@echo "make check   lint, types and tests"
@@ -20,6 +21,26 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --upgrade pip
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[train,dev]"
 	touch $@
+
+# The SDK makes every import of monai slow, and its packager wants other versions: each has an
+# environment of its own. The SDK's sees the packages of $(VENV) behind its own, so that PyTorch is
+# there once; it lies inside the package monai, which is therefore installed again beside it.
+PURELIB := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+$(VENV)-deploy/.installed: $(VENV)/.installed
+	$(BIN)/python -m venv $(VENV)-deploy
+	$(BIN)/python $(PURELIB) > "$$($(VENV)-deploy/bin/python $(PURELIB))/behind.pth"
+	$(VENV)-deploy/bin/python -m pip install -q -c constraints.txt --no-deps --ignore-installed monai
+	$(VENV)-deploy/bin/python -m pip install -q -c constraints.txt -e ".[deploy]"
+	touch $@
+
+$(VENV)-package/.installed: app/deploy/packager.txt
+	$(PYTHON) -m venv $(VENV)-package
+	$(VENV)-package/bin/python -m pip install -q -r app/deploy/packager.txt
+	touch $@
+
+test-deploy: $(VENV)-deploy/.installed $(VENV)-package/.installed
+	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py)
 
 demo: $(VENV)/.installed
 	$(BIN)/nodulus phantom --studies 1 --seed 7 --nodules test --format dicom -o $(DEMO)/phantom
@@ -42,4 +63,4 @@ types: $(VENV)/.installed
 check: lint types test
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(DEMO) build *.egg-info

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -58,7 +58,7 @@ def run_all(
         outcomes.append(outcome)
         if finished is not None:
             finished(outcome)
-    output.finish(_summary(outcomes, discovery))
+    output.finish(summary(outcomes, discovery))
     return tuple(outcomes)
 
 
@@ -78,24 +78,36 @@ def _run_one(
         if study.error is not None:
             raise study.error
         result = run_study(study, output.study(study.key), models, settings, options, tell)
-    except NodulusError as error:
-        return StudyOutcome(study, None, error)
     except Exception as error:
-        # The other studies must get their results whatever goes wrong here. The text of an
-        # unexpected error may quote the input, so that only its type is shown.
-        logger.debug("unexpected error in %s", study.key, exc_info=True)
-        wrapped = NodulusError(
-            ErrorCode.INTERNAL,
-            f"an unexpected {type(error).__name__} stopped the analysis.",
-            remedy="Run again with --debug for the details, and report them.",
-            subject=study.key,
-        )
-        wrapped.__cause__ = error
-        return StudyOutcome(study, None, wrapped)
+        # The other studies must get their results whatever goes wrong here.
+        return StudyOutcome(study, None, explained(error, study.key))
     return StudyOutcome(study, result, None)
 
 
-def _summary(outcomes: list[StudyOutcome], discovery: Discovery) -> str:
+def explained(error: Exception, key: str) -> NodulusError:
+    """Give an error of one study as one that may be shown.
+
+    Args:
+        error: whatever was raised. The text of an unexpected one may quote the input, so that
+            only its type is told.
+        key: of the study.
+    """
+    if isinstance(error, NodulusError):
+        return error
+    logger.debug("unexpected error in %s", key, exc_info=error)
+    wrapped = NodulusError(
+        ErrorCode.INTERNAL,
+        f"an unexpected {type(error).__name__} stopped the analysis.",
+        remedy="Run again with --debug for the details, and report them.",
+        subject=key,
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def summary(outcomes: Sequence[StudyOutcome], discovery: Discovery) -> str:
+    """Give what summary.json says of a run."""
+
     def error_of(error: NodulusError) -> dict[str, str | None]:
         return {
             "code": error.code.value,

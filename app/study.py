@@ -4,17 +4,101 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.assemble import assemble_result
-from app.chain import ChainSettings, Models, Occlusion, analyse
+from app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
 from app.reading import StudyInput
 from app.results.intermediates import Intermediates
 from app.results.model import StudyResult
 from app.results.options import OutputOptions
 from app.results.write import write_results
+from app.volume import CtVolume
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedStudy:
+    """A study between its analysis and its result folder.
+
+    Args:
+        volume: what was analysed.
+        analysis: the chain's outcome.
+        result: what findings.json will say, but for the files.
+    """
+
+    volume: CtVolume
+    analysis: Analysis
+    result: StudyResult
+
+    def intermediates(self, options: OutputOptions) -> Intermediates | None:
+        """Give what is kept beside the result, where that is asked for."""
+        if not options.keep_intermediates:
+            return None
+        return Intermediates(
+            self.analysis.lungs.mask,
+            self.analysis.lungs.geometry,
+            self.analysis.probability,
+            self.analysis.probability_geometry,
+            self.analysis.candidates,
+            self.analysis.crops,
+        )
+
+
+def read_study(study: StudyInput, progress: Progress | None = None) -> tuple[CtVolume, float]:
+    """Read the series that was chosen.
+
+    Args:
+        study: as :func:`app.reading.find_studies` found it.
+        progress: called with ("read", images done, images in all).
+
+    Returns:
+        The volume, and the seconds that it took.
+
+    Raises:
+        NodulusError: the study has no usable series, or it cannot be read.
+    """
+    began = time.perf_counter()
+    volume = study.load(None if progress is None else lambda n, total: progress("read", n, total))
+    return volume, time.perf_counter() - began
+
+
+def analyse_study(
+    study: StudyInput,
+    volume: CtVolume,
+    read_s: float,
+    models: Models,
+    settings: ChainSettings,
+    options: OutputOptions,
+    progress: Progress | None = None,
+) -> AnalysedStudy:
+    """Take a volume through the chain.
+
+    Args:
+        study: where the volume comes from.
+        volume: as `read_study` returned it.
+        read_s: seconds that reading took, for the result.
+        models: the three networks.
+        settings: pipeline settings and operating points.
+        options: whether answers are explained and intermediates kept.
+        progress: called with (step, done, total).
+
+    Raises:
+        NodulusError: the volume shows no lungs.
+    """
+    analysis = analyse(
+        volume,
+        models,
+        settings,
+        progress,
+        occlusion=Occlusion() if options.explain else None,
+        keep_crops=options.keep_intermediates,
+    )
+    result = assemble_result(volume, analysis, models, settings, study.considered)
+    timings = {"read": round(read_s, 3), **result.timings_s}
+    return AnalysedStudy(volume, analysis, result.model_copy(update={"timings_s": timings}))
 
 
 def run_study(
@@ -41,43 +125,15 @@ def run_study(
     Raises:
         NodulusError: the study cannot be read, shows no lungs, or the folder cannot be written.
     """
-
-    def tell(step: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(step, done, total)
-
-    began = time.perf_counter()
-    volume = study.load(lambda done, total: tell("read", done, total))
-    read_s = time.perf_counter() - began
-    analysis = analyse(
-        volume,
-        models,
-        settings,
-        progress,
-        occlusion=Occlusion() if options.explain else None,
-        keep_crops=options.keep_intermediates,
-    )
-    result = assemble_result(volume, analysis, models, settings, study.considered)
-    result = result.model_copy(update={"timings_s": {"read": round(read_s, 3), **result.timings_s}})
-    kept = (
-        Intermediates(
-            analysis.lungs.mask,
-            analysis.lungs.geometry,
-            analysis.probability,
-            analysis.probability_geometry,
-            analysis.candidates,
-            analysis.crops,
-        )
-        if options.keep_intermediates
-        else None
-    )
+    volume, read_s = read_study(study, progress)
+    analysed = analyse_study(study, volume, read_s, models, settings, options, progress)
     return write_results(
         folder,
         volume,
-        analysis.labels,
-        result,
+        analysed.analysis.labels,
+        analysed.result,
         options=options,
         progress=progress,
-        intermediates=kept,
-        sensitivities=analysis.sensitivities,
+        intermediates=analysed.intermediates(options),
+        sensitivities=analysed.analysis.sensitivities,
     )

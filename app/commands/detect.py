@@ -137,7 +137,7 @@ def _detect(
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
 
         def finished(outcome: StudyOutcome) -> None:
-            _print_outcome(console, errors, outcome, output)
+            print_outcome(console, errors, outcome, output)
 
         outcomes = run_all(
             discovery,
@@ -155,7 +155,15 @@ def _detect(
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)
 
 
-def _print_outcome(console: Console, errors: Console, outcome: StudyOutcome, output: Path) -> None:
+def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, output: Path) -> None:
+    """Print what became of one study.
+
+    Args:
+        console: for results.
+        errors: for errors.
+        outcome: of the study.
+        output: the folder that the study's results are in.
+    """
     if outcome.error is not None:
         errors.print(f"error: {outcome.error}", style="red", markup=False, soft_wrap=True)
         return

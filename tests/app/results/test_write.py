@@ -15,7 +15,7 @@ from pydicom import dcmread
 
 from app.errors import ErrorCode, NodulusError
 from app.reading import load_volume
-from app.results import write as write_module
+from app.results import writer as writer_module
 from app.results.intermediates import Intermediates
 from app.results.model import StudyResult
 from app.results.options import OutputOptions
@@ -79,7 +79,7 @@ def test_failure_leaves_the_old_result(tmp_path: Path, monkeypatch: pytest.Monke
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write_module, "_save_intermediates", full)
+    monkeypatch.setattr(writer_module, "_save_intermediates", full)
     lungs = np.ones(SHAPE, bool)
     kept = Intermediates(
         lungs, volume.geometry, np.zeros(SHAPE, np.float16), volume.geometry, result.candidates

@@ -1,0 +1,1 @@
+"""Nodulus in other people's systems: MONAI Deploy, containers, mercure."""

@@ -1,0 +1,131 @@
+"""A processing module of mercure (mercure-imaging.org).
+
+The contract, from mercure's documentation and its processor: DICOM files lie in MERCURE_IN_DIR as
+``<series UID>#<file UID>.dcm``, beside ``.tags`` files and ``task.json``, whose
+``process.settings`` are the module's settings. What is to be sent on goes to MERCURE_OUT_DIR
+itself, ending in ``.dcm``; ``result.json`` there may ask for a notification. A status other than
+0 is a failed task.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from app.reading import StudyInput
+    from app.run import StudyOutcome
+
+IN_VARIABLE, OUT_VARIABLE = "MERCURE_IN_DIR", "MERCURE_OUT_DIR"
+RESULT_FILE = "result.json"
+
+
+def main(environment: Mapping[str, str], models: Path | None = None) -> int:
+    """Process one task.
+
+    Args:
+        environment: with MERCURE_IN_DIR and MERCURE_OUT_DIR.
+        models: a folder with the three bundles; None for the shipped ones.
+
+    Returns:
+        The exit status: 0 all studies done, 1 one could not be analysed.
+    """
+    try:
+        return _process(Path(environment[IN_VARIABLE]), _out(environment), models)
+    except NodulusError as error:
+        _say(f"error: {error}")
+        return 1
+
+
+def _out(environment: Mapping[str, str]) -> Path:
+    if not environment.get(OUT_VARIABLE):
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"{IN_VARIABLE} is set, {OUT_VARIABLE} is not.",
+            remedy="Set both, as mercure does.",
+        )
+    return Path(environment[OUT_VARIABLE])
+
+
+def _process(source: Path, out: Path, models: Path | None) -> int:
+    from app.chain import load_models, load_settings
+    from app.deploy.containers.mercure_result import mercure_result
+    from app.deploy.containers.mercure_settings import read_task_settings
+    from app.output import OutputFolder
+    from app.reading import find_studies
+    from app.run import run_all
+
+    settings = read_task_settings(source)
+    with _scratch(out) as scratch:
+        discovery = find_studies(source)
+        outcomes = run_all(
+            discovery,
+            OutputFolder(scratch),
+            load_models(models, settings.device),
+            load_settings(),
+            settings.output_options(),
+            progress=_step_teller(),
+        )
+        published = {o.study.key: _publish(o, scratch, out) for o in outcomes if o.result}
+    text = mercure_result(outcomes, discovery.problems, published, settings.notify)
+    part = out / f".{RESULT_FILE}.part"
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, out / RESULT_FILE)  # noqa: PTH105
+    for problem in (*discovery.problems, *(o.error for o in outcomes if o.error)):
+        _say(f"error: {problem}")
+    return int(any(o.error is not None for o in outcomes))
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A folder beside the results: nothing else need be writable."""
+    folder = out / f".nodulus-{secrets.token_hex(4)}.part"
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish(outcome: StudyOutcome, scratch: Path, out: Path) -> dict[str, str]:
+    """Move a study's files to where mercure looks; give their names by what they are."""
+    from pydicom import dcmread
+
+    if outcome.result is None:
+        return {}
+    key = outcome.study.key
+    names = {}
+    for kind, name in outcome.result.files.items():
+        path = scratch / key / name
+        if name.endswith(".dcm"):
+            header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
+            uid = header.file_meta.MediaStorageSOPInstanceUID
+            names[kind] = f"{header.SeriesInstanceUID}#{uid}.dcm"
+        else:
+            names[kind] = f"{key}.{name}"
+        path.rename(out / names[kind])
+    return names
+
+
+def _step_teller() -> Callable[[StudyInput, str, int, int], None]:
+    """Tell each step once: mercure keeps what the module prints."""
+    told: set[tuple[str, str]] = set()
+
+    def tell(study: StudyInput, step: str, _done: int, _total: int) -> None:
+        if (study.key, step) not in told:
+            told.add((study.key, step))
+            _say(f"{study.key}: {step}")
+
+    return tell
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,137 @@
+"""`python -m app -i INPUT -o OUTPUT -m MODELS`: the MONAI Deploy application as a program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.deploy.sdk import prepare_sdk
+from app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from app.chain import Models
+    from app.results.options import OutputOptions
+    from app.run import StudyOutcome
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+CONFIG = Path(__file__).with_name("app.yaml")
+CONFIG_VARIABLE = "HOLOSCAN_CONFIG_PATH"
+DEFAULT_MODELS = "models"
+"""Where the SDK looks when nobody says where; the shipped models are taken if it is not there."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the application once.
+
+    Args:
+        arguments: the SDK's own options; what they leave out comes from HOLOSCAN_INPUT_PATH,
+            HOLOSCAN_OUTPUT_PATH and HOLOSCAN_MODEL_PATH. None for the program's.
+
+    Returns:
+        The exit status: 0 all studies done, 1 some input could not be analysed.
+    """
+    from rich.console import Console
+
+    errors = Console(stderr=True, highlight=False)
+    try:
+        prepare_sdk()
+        return _run(sys.argv[1:] if arguments is None else arguments, errors)
+    except NodulusError as error:
+        errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        return EXIT_FAILED
+
+
+def _run(arguments: Sequence[str], errors: Any) -> int:
+    from rich.console import Console
+
+    from app.chain import load_settings
+    from app.commands.detect import print_outcome
+    from app.commands.progress import StudyProgress
+    from app.deploy.app import NodulusApplication
+    from app.deploy.case import Work
+    from app.output import OutputFolder
+    from app.results.options import OutputOptions
+    from app.run import summary
+
+    console = Console(highlight=False, soft_wrap=True)
+    context = _context(arguments)
+    source, output = Path(context.input_path), Path(context.output_path)
+
+    def finished(outcome: StudyOutcome) -> None:
+        print_outcome(console, errors, outcome, output)
+
+    with StudyProgress(errors) as progress:
+        folder = OutputFolder(output)
+        progress.task("loading models")
+        work = Work(
+            source,
+            folder,
+            _models(context),
+            load_settings(),
+            OutputOptions(),
+            progress.study,
+            finished,
+        )
+        application = NodulusApplication(work)
+        work.options = _options(application)
+        application.run()
+    if work.discovery is None:
+        raise NodulusError(
+            ErrorCode.INTERNAL,
+            "The application ended without having looked at the input.",
+            remedy="Run with `-l DEBUG`, and report what it says.",
+            subject=source,
+        )
+    folder.finish(summary(work.outcomes, work.discovery))
+    for problem in work.discovery.problems:
+        errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+    failed = bool(work.discovery.problems) or any(o.error is not None for o in work.outcomes)
+    return EXIT_FAILED if failed else EXIT_DONE
+
+
+def _context(arguments: Sequence[str]) -> Any:
+    """The SDK's context: what the options say, else the environment.
+
+    An option that the SDK does not know, or a path that does not exist, ends the program with
+    status 2 and the usage, as the SDK does it.
+    """
+    from monai.deploy.core import Application
+
+    try:
+        return Application.init_app_context([sys.argv[0], "-l", "ERROR", *arguments])
+    except OSError as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"results cannot be written here ({error.strerror}).",
+            remedy="Choose another folder with -o, or make this one writable.",
+            subject=error.filename,
+        ) from error
+
+
+def _options(application: Any) -> OutputOptions:
+    """What ``results`` in the application's configuration asks for."""
+    from app.results.options import OutputOptions
+
+    path = os.environ.get(CONFIG_VARIABLE) or str(CONFIG)
+    try:
+        application.config(path)
+        return OutputOptions(**application.kwargs("results"))
+    except (RuntimeError, TypeError) as error:
+        raise NodulusError(
+            ErrorCode.SETTINGS_INVALID,
+            f"the application's configuration cannot be used: {error}.",
+            remedy=f"Correct it, or leave {CONFIG_VARIABLE} out to use the shipped one.",
+            subject=path,
+        ) from error
+
+
+def _models(context: Any) -> Models:
+    from app.deploy.models import load_deployed_models
+
+    folder = Path(context.model_path)
+    if str(folder) == DEFAULT_MODELS and not folder.exists():
+        return load_deployed_models(None)
+    return load_deployed_models(folder)

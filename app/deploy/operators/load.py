@@ -1,0 +1,54 @@
+"""First operator: the studies of the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holoscan.conditions import BooleanCondition
+from monai.deploy.core import Operator, OperatorSpec
+
+from app.deploy.case import Case, Work
+from app.deploy.operators.step import PORT
+from app.reading import find_studies
+
+
+class LoadStudiesOperator(Operator):
+    """Looks through the input once and sends one study after the other.
+
+    It uses Nodulus's own reader, not the SDK's: the SDK's loader and volume operator do not check
+    the slices' geometry. A study is sent when the one before it is published, so that one volume
+    at a time is in memory.
+
+    Args:
+        work: what all operators share.
+
+    Raises:
+        NodulusError: the input does not exist, cannot be read, is empty, or holds no image.
+    """
+
+    def __init__(self, fragment: Any, *args: Any, work: Work, **kwargs: Any) -> None:
+        self.work = work
+        self._more = BooleanCondition(fragment, name="more", enable_tick=True)
+        self._next = 0
+        super().__init__(fragment, self._more, *args, **kwargs)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Declare one port out."""
+        spec.output(PORT)
+
+    def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
+        """Send the next study and wait."""
+        self._more.disable_tick()
+        if self.work.discovery is None:
+            self.work.discovery = find_studies(self.work.source)
+        studies = self.work.discovery.studies
+        if self._next < len(studies):
+            study = studies[self._next]
+            op_output.emit(Case(study, self.work.output.study(study.key)), PORT)
+            self._next += 1
+
+    def go_on(self) -> None:
+        """Send the next study, if there is one."""
+        found = self.work.discovery
+        if found is not None and self._next < len(found.studies):
+            self._more.enable_tick()

@@ -1,0 +1,51 @@
+"""Last operator: the results, in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monai.deploy.core import Operator, OperatorSpec
+
+from app.deploy.case import Case, Work
+from app.deploy.operators.step import PORT
+from app.run import StudyOutcome, explained
+
+
+class PublishOperator(Operator):
+    """Puts a study's folder in place and asks for the next study.
+
+    Args:
+        work: what all operators share.
+        go_on: asks for the next study.
+    """
+
+    def __init__(
+        self, fragment: Any, *args: Any, work: Work, go_on: Callable[[], None], **kwargs: Any
+    ) -> None:
+        self.work = work
+        self._go_on = go_on
+        super().__init__(fragment, *args, **kwargs)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Declare one port in."""
+        spec.input(PORT)
+
+    def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
+        """Publish one study."""
+        case = op_input.receive(PORT)
+        if case.error is None:
+            try:
+                self._publish(case)
+            except Exception as error:
+                case.error = explained(error, case.study.key)
+        outcome = StudyOutcome(case.study, case.result, case.error)
+        self.work.outcomes.append(outcome)
+        self.work.finished(outcome)
+        self._go_on()
+
+    def _publish(self, case: Case) -> None:
+        if case.writer is None:
+            raise ValueError("the study was not analysed")
+        case.result = case.writer.publish()
+        case.writer = None

@@ -1,0 +1,15 @@
+"""Second operator: the study's series, as a volume."""
+
+from __future__ import annotations
+
+from app.deploy.case import Case
+from app.deploy.operators.step import StepOperator
+from app.study import read_study
+
+
+class SelectSeriesOperator(StepOperator):
+    """Reads the series that the written rules chose, or says why none fits."""
+
+    def do(self, case: Case) -> None:
+        """Fill in the volume."""
+        case.volume, case.read_s = read_study(case.study, self.work.progress_of(case))

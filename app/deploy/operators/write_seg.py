@@ -1,0 +1,16 @@
+"""Fourth operator: the DICOM segmentation."""
+
+from __future__ import annotations
+
+from app.deploy.case import Case
+from app.deploy.operators.step import StepOperator
+
+
+class WriteSegOperator(StepOperator):
+    """Makes the DICOM segmentation."""
+
+    def do(self, case: Case) -> None:
+        """Make it in memory; the last operator writes the folder as a whole."""
+        if case.writer is None:
+            raise ValueError("the study was not analysed")
+        case.writer.make_seg()

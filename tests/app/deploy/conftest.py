@@ -1,0 +1,85 @@
+"""A small input, quick networks, and programs run as a runtime runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.volume import CtVolume
+from tests.app.reading.dicom_factory import write_series
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+NETWORKS = {"segmentation": "Brightness", "nodule": "MiddleMean", "malignancy": "MiddleMean"}
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def quick_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles whose networks have no weights and are done at once."""
+    root = tmp_path_factory.mktemp("bundles")
+    for name, network in NETWORKS.items():
+        (root / name / "configs").mkdir(parents=True)
+        (root / name / "models").mkdir()
+        size = {"roi_size": [96] * 3} if name == "segmentation" else {"crop_size": [48] * 3}
+        inference = {
+            "network_def": {"_target_": f"tests.app.synthetic_chest.{network}"},
+            "spacing_mm": 1.0,
+            "window_hu": [-1000, 400],
+            **size,
+        }
+        (root / name / "configs" / "inference.json").write_text(json.dumps(inference))
+        metadata = {"version": "0.0.1", "data_source": "nothing"}
+        (root / name / "configs" / "metadata.json").write_text(json.dumps(metadata))
+        torch.save({}, root / name / "models" / "model.pt")
+    return root
+
+
+@pytest.fixture(scope="session")
+def chest(tmp_path_factory: pytest.TempPathFactory, volume: CtVolume) -> Path:
+    """A chest, and an MR study that cannot be analysed."""
+    root = tmp_path_factory.mktemp("dicom")
+    place = {
+        "spacing_mm": (1.5, 1.5),
+        "step_mm": 2.0,
+        "first_lps_mm": volume.geometry.affine_lps[:3, 3],
+    }
+    write_series(root / "chest", volume.hu, study="chest", series="1", **place)
+
+    def as_mr(dataset, index: int) -> None:
+        dataset.Modality = "MR"
+
+    write_series(root / "mr", volume.hu[:12], study="mr", series="1", edit=as_mr, **place)
+    return root
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run a module of Nodulus in a process of its own."""
+
+    def call(
+        *arguments: object,
+        environment: Mapping[str, object] | None = None,
+        before: tuple[str, ...] = (),
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOLOSCAN", "MERCURE"))}
+        kept |= {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        kept |= {k: str(v) for k, v in (environment or {}).items()}
+        return subprocess.run(
+            [*before, sys.executable, "-m", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=kept,
+            cwd=cwd or REPOSITORY,
+        )
+
+    return call

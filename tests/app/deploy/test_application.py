@@ -1,0 +1,110 @@
+"""The application on the real SDK, beside `nodulus detect`."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(
+    not _installed("monai-deploy-app-sdk"),
+    reason="needs the MONAI Deploy App SDK: make test-deploy",
+)
+
+# What no two runs have in common.
+ANEW = {"UI", "DA", "TM", "DT"}
+
+
+def described(dataset: Dataset) -> list[object]:
+    """Everything in a dataset but UIDs and times; UIDs of the source are the same anyway."""
+    return [
+        (
+            element.tag,
+            element.VR,
+            [described(item) for item in element.value]
+            if element.VR == "SQ"
+            else ("anew" if element.VR in ANEW else element.value),
+        )
+        for element in dataset
+    ]
+
+
+def source_uids(dataset: Dataset) -> tuple[str, ...]:
+    return dataset.StudyInstanceUID, dataset.get("FrameOfReferenceUID", ""), dataset.PatientID
+
+
+def without_times(findings: Path) -> dict[str, object]:
+    content = json.loads(findings.read_text())
+    assert set(content.pop("timings_s")) >= {"read", "segmentation", "results"}
+    content.pop("created")
+    return content
+
+
+@pytest.mark.slow
+def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
+    run, chest: Path, quick_bundles: Path, tmp_path: Path
+) -> None:
+    one = run("app", "detect", chest, "-o", tmp_path / "detect", "-m", quick_bundles)
+    places = {
+        "HOLOSCAN_INPUT_PATH": chest,
+        "HOLOSCAN_OUTPUT_PATH": tmp_path / "deploy",
+        "HOLOSCAN_MODEL_PATH": quick_bundles,
+    }
+    two = run("app", environment=places)
+    assert one.returncode == two.returncode == 1  # the MR study
+    assert "2 findings" in two.stdout, two.stderr
+    assert two.stdout.replace("/deploy/", "/detect/") == one.stdout
+    (error,) = two.stderr.splitlines()  # the MR study's, and not a word of the SDK
+    assert error.startswith("error: [wrong-modality]")
+    assert error in one.stderr
+    (detect,) = (p for p in (tmp_path / "detect").iterdir() if p.is_dir())
+    deploy = tmp_path / "deploy" / detect.name
+    assert {p.name for p in detect.iterdir()} == {p.name for p in deploy.iterdir()}
+    assert without_times(detect / "findings.json") == without_times(deploy / "findings.json")
+    for name in ("nodules_seg.dcm", "nodules_sr.dcm"):
+        a, b = dcmread(detect / name), dcmread(deploy / name)
+        assert described(a) == described(b), name
+        assert source_uids(a) == source_uids(b), name
+    pictures = [re.findall(r"base64,([^\"]+)", (p / "report.html").read_text())
+                for p in (detect, deploy)]  # fmt: skip
+    assert pictures[0]
+    assert pictures[0] == pictures[1]
+    summaries = [(tmp_path / n / "summary.json").read_text() for n in ("detect", "deploy")]
+    assert summaries[0] == summaries[1]
+
+
+def test_options_are_taken_and_errors_keep_their_codes(  # type: ignore[no-untyped-def]
+    run, quick_bundles: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("app", "-i", tmp_path / "empty", "-o", tmp_path / "out", "-m", quick_bundles)
+    assert done.returncode == 1
+    assert "[input-empty]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "results:\n  pdf: true\n"])
+def test_a_configuration_that_does_not_hold_is_named(  # type: ignore[no-untyped-def]
+    run, chest: Path, quick_bundles: Path, tmp_path: Path, text: str | None
+) -> None:
+    config = tmp_path / "app.yaml"
+    if text is not None:
+        config.write_text(text)
+    given = {"HOLOSCAN_CONFIG_PATH": config}
+    arguments = ("-i", chest, "-o", tmp_path / "out", "-m", quick_bundles)
+    done = run("app", *arguments, environment=given)
+    assert done.returncode == 1
+    assert f"[settings-invalid] {config}" in done.stderr

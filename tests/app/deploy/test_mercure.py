@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.deploy.containers.mercure import main
+from app.deploy.containers.mercure_result import NOTIFICATION, mercure_result
+from app.deploy.containers.mercure_settings import MercureSettings, read_task_settings
+from app.errors import ErrorCode, NodulusError
+from app.reading import StudyInput
+from app.run import StudyOutcome
+
+
+def write_task(folder: Path, process: object) -> None:
+    (folder / "task.json").write_text(json.dumps({"id": "1", "process": process}))
+
+
+@pytest.mark.parametrize("process", [None, {}, {"settings": None}, {"settings": {}}])
+def test_without_settings_the_defaults_hold(tmp_path: Path, process: object) -> None:
+    assert read_task_settings(tmp_path) == MercureSettings()
+    write_task(tmp_path, process)
+    assert read_task_settings(tmp_path) == MercureSettings()
+
+
+def test_settings_are_taken(tmp_path: Path) -> None:
+    settings = {"sr": False, "seg_all_frames": True, "device": "cpu"}
+    write_task(tmp_path, [{"module_name": "nodulus", "settings": settings}])
+    read = read_task_settings(tmp_path)
+    assert (read.device, read.notify) == ("cpu", "suspicious")
+    options = read.output_options()
+    assert (options.seg, options.sr, options.seg_all_frames) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("process", "named"),
+    [
+        ({"settings": {"threshold": 0.1}}, "threshold"),
+        ({"settings": {"notify": "always"}}, "notify"),
+        ({"settings": [1]}, "settings"),
+        ([{"settings": {}}, {"settings": {}}], "2 entries"),
+        ("text", "settings"),
+    ],
+)
+def test_settings_that_do_not_hold_are_named(
+    tmp_path: Path, process: object, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_task(tmp_path, process)
+    with pytest.raises(NodulusError, match=named) as caught:
+        read_task_settings(tmp_path)
+    assert caught.value.code is ErrorCode.SETTINGS_INVALID
+    assert main({"MERCURE_IN_DIR": str(tmp_path), "MERCURE_OUT_DIR": str(tmp_path / "out")}) == 1
+    assert "settings-invalid" in capsys.readouterr().err
+
+
+def test_an_output_folder_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main({"MERCURE_IN_DIR": "/in"}) == 1
+    assert "output-not-writable" in capsys.readouterr().err
+
+
+def test_what_failed_is_told_whatever_the_settings() -> None:
+    error = NodulusError(ErrorCode.NO_LUNGS, "none.", remedy="Look.", subject="1.2")
+    outcome = StudyOutcome(StudyInput("1.2", (), None, error=error), None, error)
+    content = json.loads(mercure_result([outcome], [], {}, "never"))
+    assert content["errors"] == [str(error)]
+    assert content[NOTIFICATION]["requested"] is True
+    assert "1 problem with" in content[NOTIFICATION]["text"]
+    quiet = json.loads(mercure_result([], [], {}, "never"))
+    assert quiet[NOTIFICATION]["requested"] is False
