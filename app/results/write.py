@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,36 +72,37 @@ def write_results(
     plan = _planned(volume, result, options, intermediates)
     result = result.model_copy(update={"files": plan[0], "files_left_out": plan[1]})
 
-    with _without_identity_in_warnings():
-        sources = None
-        if volume.source_images:
-            tell("write", 0, _STEPS)
-            sources = _sources(volume)
-            result = _with_source_warning(result, sources)
-        objects: dict[str, Dataset] = {}
-        if sources is not None and (options.seg or options.sr):
-            tell("write", 1, _STEPS)
-            objects = _dicom_objects(volume, labels, result, sources, options)
     report = None
     rows: list[tuple[str, Sequence[Picture]]] = []
     page = ""
     kept = intermediates if options.keep_intermediates else None
-    if kept is not None:
-        tell("write", 2, _STEPS)
-        rows = _intermediate_rows(volume, kept)
-        page = _intermediates_page(volume, kept, result, rows)
-    if options.report:
-        from app.results.report import build_report
+    with ThreadPoolExecutor(1) as aside, _without_identity_in_warnings():
+        sources = pending = None
+        if volume.source_images:
+            tell("write", 0, _STEPS)
+            sources = _sources(volume)
+            result = _with_source_warning(result, sources)
+        if sources is not None and (options.seg or options.sr):
+            tell("write", 1, _STEPS)
+            # In a thread of its own: it computes in Python while the pictures leave Python free.
+            pending = aside.submit(_dicom_objects, volume, labels, result, sources, options)
+        if kept is not None:
+            tell("write", 2, _STEPS)
+            rows = _intermediate_rows(volume, kept)
+            page = _intermediates_page(volume, kept, result, rows)
+        if options.report:
+            from app.results.report import build_report
 
-        tell("write", 3, _STEPS)
-        report = build_report(
-            volume,
-            labels,
-            result,
-            sources,
-            intermediate_pictures=rows,
-            sensitivities=sensitivities,
-        )
+            tell("write", 3, _STEPS)
+            report = build_report(
+                volume,
+                labels,
+                result,
+                sources,
+                intermediate_pictures=rows,
+                sensitivities=sensitivities,
+            )
+        objects: dict[str, Dataset] = {} if pending is None else pending.result()
 
     tell("write", 4, _STEPS)
     with replaced_folder(folder) as part:
