@@ -4,8 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 DEMO   ?= demo
+CT     ?= $(DEMO)/phantom/dicom
+BENCH  ?=
 
-.PHONY: help demo test test-deploy lint types check docs-pictures clean
+.PHONY: help demo test test-deploy lint types check bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
@@ -14,6 +16,7 @@ help:
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
 	@echo "make check   lint, types and tests"
+	@echo "make bench   the chain's times beside others; CT=DICOM_FOLDER, BENCH='--parts detect' for some"
 	@echo "make clean   remove the environment and what demo wrote"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -61,6 +64,10 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 check: lint types test
+
+bench: $(VENV)/.installed
+	test "$(CT)" != "$(DEMO)/phantom/dicom" -o -d "$(CT)" || $(MAKE) demo
+	$(BIN)/python benchmarks/chain.py "$(CT)" -o bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(DEMO) build *.egg-info

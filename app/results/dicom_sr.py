@@ -73,9 +73,9 @@ def build_sr(
             relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
         )
     )
-    return hd.sr.Comprehensive3DSR(
+    document = hd.sr.Comprehensive3DSR(
         evidence=[*sources.datasets, *([] if seg is None else [seg])],
-        content=report,
+        content=_root_alone(report[0]),
         series_instance_uid=generate_uid(prefix=None),
         series_number=SR_SERIES_NUMBER,
         sop_instance_uid=generate_uid(prefix=None),
@@ -95,6 +95,20 @@ def build_sr(
         ],
         specific_character_set="ISO_IR 192",
     )
+    # Put in only now: given before, highdicom copies and parses it again, which takes most of the
+    # time with hundreds of images and tells nothing of items that its own classes have just made.
+    document.add(report[0]["ContentSequence"])
+    return document
+
+
+def _root_alone(root: Dataset) -> Dataset:
+    """The root of a content tree with its own attributes and an empty content."""
+    alone = Dataset()
+    for element in root:
+        if element.keyword != "ContentSequence":
+            alone.add(element)
+    alone.ContentSequence = []
+    return alone
 
 
 def _with_segment(

@@ -36,10 +36,11 @@ def image_library(sources: SourceHeaders) -> Any:
     for descriptor in ImageLibraryEntryDescriptors(_described(sources)):
         if descriptor.ConceptNameCodeSequence[0].CodeMeaning not in _PER_IMAGE:
             group.ContentSequence.append(descriptor)
+    source = hd.sr.CodedConcept.from_code(_SOURCE)
     for dataset in sources.datasets:
         group.ContentSequence.append(
             hd.sr.ImageContentItem(
-                name=_SOURCE,
+                name=source,
                 referenced_sop_class_uid=dataset.SOPClassUID,
                 referenced_sop_instance_uid=dataset.SOPInstanceUID,
                 relationship_type=contains,

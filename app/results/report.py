@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from app.results.sources import SourceHeaders
 from app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -138,23 +140,24 @@ def _finding_views(
     sensitivities: Sequence[Sensitivity],
 ) -> list[FindingView]:
     boxes = find_boxes(labels) if result.findings else []
-    views = []
-    for finding in result.findings:
+
+    def view(finding: Finding) -> FindingView:
         box = boxes[finding.id - 1] if finding.id <= len(boxes) else None
         pictures = finding_pictures(volume, labels, box, finding)
         slice_index = round(float(volume.geometry.lps_to_index(finding.center_lps_mm)[0]))
-        views.append(
-            FindingView(
-                finding,
-                _css(finding_rgb(finding.id)),
-                slice_index + 1,
-                volume.hu.shape[0],
-                _image_number(volume, finding, sources),
-                tuple(embed(picture) for picture in pictures),
-                _explanation_views(volume, labels, box, finding, sensitivities),
-            )
+        return FindingView(
+            finding,
+            _css(finding_rgb(finding.id)),
+            slice_index + 1,
+            volume.hu.shape[0],
+            _image_number(volume, finding, sources),
+            tuple(embed(picture) for picture in pictures),
+            _explanation_views(volume, labels, box, finding, sensitivities),
         )
-    return views
+
+    # Sampling (scipy) and compressing (Pillow) leave the interpreter to other threads.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(view, result.findings))
 
 
 def _explanation_views(

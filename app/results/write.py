@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from app.results.writer import (
     SEG_FILE,
     SR_FILE,
     StudyWriter,
+    without_identity_in_warnings,
 )
 
 if TYPE_CHECKING:
@@ -76,10 +78,21 @@ def write_results(
         intermediates=intermediates,
         sensitivities=sensitivities,
     )
-    for done, make in enumerate((writer.make_seg, writer.make_sr, writer.make_report), start=1):
-        tell("write", done, _STEPS)
-        make()
+    # In a thread of its own: it computes in Python while the pictures leave Python free. Warnings
+    # are silenced out here, for what is global must not be switched by two threads.
+    with ThreadPoolExecutor(1) as aside, without_identity_in_warnings():
+        tell("write", 1, _STEPS)
+        objects = aside.submit(_make_objects, writer)
+        tell("write", 2, _STEPS)
+        writer.make_report()
+        tell("write", 3, _STEPS)
+        objects.result()
     tell("write", 4, _STEPS)
     written = writer.publish()
     tell("write", _STEPS, _STEPS)
     return written
+
+
+def _make_objects(writer: StudyWriter) -> None:
+    writer.make_seg()
+    writer.make_sr()

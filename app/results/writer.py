@@ -75,7 +75,7 @@ class StudyWriter:
         self._result = result.model_copy(update={"files": files, "files_left_out": left_out})
         self._sources: SourceHeaders | None = None
         if volume.source_images:
-            with _without_identity_in_warnings():
+            with without_identity_in_warnings():
                 self._sources = _sources(volume)
                 self._result = _with_source_warning(self._result, self._sources)
         self._planes: Labels | None = None
@@ -92,7 +92,7 @@ class StudyWriter:
         from app.results.dicom_seg import build_seg
         from app.results.source_masks import labels_on_source
 
-        with _without_identity_in_warnings():
+        with without_identity_in_warnings():
             self._planes = labels_on_source(
                 self._labels,
                 self._volume.geometry,
@@ -110,7 +110,7 @@ class StudyWriter:
             return
         from app.results.dicom_sr import build_sr
 
-        with _without_identity_in_warnings():
+        with without_identity_in_warnings():
             seg = self._objects.get(SEG_FILE)
             self._objects[SR_FILE] = build_sr(self._sources, self._result, seg, self._planes)
 
@@ -147,7 +147,7 @@ class StudyWriter:
             NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
         """
         if self._sources is not None:
-            with _without_identity_in_warnings():
+            with without_identity_in_warnings():
                 for dataset in self._objects.values():
                     # Kept away from the libraries until now: they warn of odd names.
                     dataset.PatientName = self._sources.patient_name
@@ -202,7 +202,7 @@ def _planned(
 
 
 @contextmanager
-def _without_identity_in_warnings() -> Iterator[None]:
+def without_identity_in_warnings() -> Iterator[None]:
     """Silence warnings of the DICOM libraries: they quote patient attributes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

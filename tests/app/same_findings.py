@@ -11,6 +11,14 @@ from app.results.model import Finding
 LARGEST_DIFFERENCE = 0.02
 
 
+def nearest(findings: Sequence[Finding], one: Finding) -> tuple[Finding, float]:
+    """The finding nearest to another, and how far it is in mm."""
+    assert findings, "there is no finding"
+    distances = [np.linalg.norm(np.subtract(f.center_lps_mm, one.center_lps_mm)) for f in findings]
+    index = int(np.argmin(distances))
+    return findings[index], float(distances[index])
+
+
 def assert_same_findings(expected: Sequence[Finding], found: Sequence[Finding]) -> None:
     """The same nodules at the operating point, with nearly the same probabilities.
 
@@ -18,11 +26,8 @@ def assert_same_findings(expected: Sequence[Finding], found: Sequence[Finding]) 
     """
     assert len(found) == len(expected)
     for one in expected:
-        other = min(
-            found,
-            key=lambda f: float(np.linalg.norm(np.subtract(f.center_lps_mm, one.center_lps_mm))),
-        )
-        assert np.linalg.norm(np.subtract(other.center_lps_mm, one.center_lps_mm)) < 1.0
+        other, distance_mm = nearest(found, one)
+        assert distance_mm < 1.0
         for name in ("nodule_probability", "malignancy_probability"):
             difference = abs(getattr(other, name) - getattr(one, name))
             assert difference < LARGEST_DIFFERENCE, (

@@ -1,0 +1,228 @@
+"""One measurement of the chain in a process of its own, for benchmarks/chain.py.
+
+Prints one line of JSON: seconds of imports and loading, of each run (the first one is not warm),
+CPU seconds of each run, seconds of each step, and the peak memory of the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+Run = Callable[[], Mapping[str, float]]
+"""Does the work once; gives the seconds of its steps."""
+
+WHAT = ("detect", "search", "book", "segmentation", "monai", "size")
+
+
+def make_detect(source: Path, _models: Path | None, _slices: int) -> Run:
+    """From a DICOM folder to all results."""
+    from app.chain import load_models, load_settings
+    from app.reading import find_studies
+    from app.results.options import OutputOptions
+    from app.study import run_study
+
+    models, settings = load_models(), load_settings()
+
+    def run() -> Mapping[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            (study,) = find_studies(source).studies
+            scanned = time.perf_counter() - began
+            result = run_study(study, Path(folder) / study.key, models, settings, OutputOptions())
+        return {"scan": round(scanned, 3), **result.timings_s}
+
+    return run
+
+
+def make_search(source: Path, _models: Path | None, _slices: int) -> Run:
+    """From a volume in memory to candidates and their nodule probabilities."""
+    from app.chain import Scan, load_models, load_settings, search
+    from app.chain.steps import Steps
+    from app.reading import load_volume
+    from transforms.lungs import find_lungs
+
+    models, settings, volume = load_models(), load_settings(), load_volume(source)
+
+    def run() -> Mapping[str, float]:
+        steps = Steps()
+        with steps("lungs"):
+            lungs = find_lungs(volume.hu, volume.geometry)
+        search(Scan(volume, lungs, settings.pipeline.lung_margin_mm), models, settings, steps)
+        return steps.timings_s
+
+    return run
+
+
+def make_book(source: Path, folder: Path | None, _slices: int) -> Run:
+    """The same by the book's chain, everywhere in the volume."""
+    from app.chain import Scan, load_models, load_settings, search
+    from app.chain.steps import Steps
+    from app.reading import load_volume
+
+    if folder is None:
+        raise SystemExit("the book's chain needs --models")
+    models, settings = load_models(folder, "cpu"), load_settings(folder / "book")
+    volume = load_volume(source)
+
+    def run() -> Mapping[str, float]:
+        steps = Steps()
+        search(Scan(volume, None, 0.0), models, settings, steps)
+        return steps.timings_s
+
+    return run
+
+
+def make_segmentation(source: Path, _models: Path | None, _slices: int) -> Run:
+    """The segmentation alone, in the lungs, from the resampled volume."""
+    from app.chain import Scan, load_models, load_settings
+    from app.chain.segment import segment
+    from app.reading import load_volume
+    from transforms.lungs import find_lungs
+    from transforms.windowing import window
+
+    models, settings, volume = load_models(), load_settings(), load_volume(source)
+    bundle = models.segmentation
+    lungs = find_lungs(volume.hu, volume.geometry)
+    scan = Scan(volume, lungs, settings.pipeline.lung_margin_mm)
+    view = scan.isotropic(bundle.isotropic_mm)
+    image = window(view.hu, bundle.window_hu, bundle.input_range)
+    region = scan.region_on(view.geometry)
+
+    def run() -> Mapping[str, float]:
+        segment(
+            image,
+            region,
+            bundle.network,
+            roi_size=bundle.roi_size,
+            pipeline=settings.pipeline,
+            device=models.device,
+        )
+        return {}
+
+    return run
+
+
+def make_monai(source: Path, _models: Path | None, _slices: int) -> Run:
+    """MONAI's sliding window over the whole resampled volume with the same U-Net in float32."""
+    import torch
+    from monai.inferers import sliding_window_inference
+
+    from app.chain import Scan, load_settings
+    from app.chain.models import BUNDLES
+    from app.reading import load_volume
+    from bundles.common.loading import load_bundle
+    from transforms.windowing import window
+
+    pipeline, volume = load_settings().pipeline, load_volume(source)
+    bundle = load_bundle(BUNDLES / "segmentation")
+    view = Scan(volume, None, 0.0).isotropic(bundle.isotropic_mm)
+    image = window(view.hu, bundle.window_hu, bundle.input_range)[None]
+
+    def run() -> Mapping[str, float]:
+        with torch.inference_mode():
+            sliding_window_inference(
+                image,
+                bundle.roi_size,
+                pipeline.patch_batch,
+                bundle.network,
+                overlap=pipeline.patch_overlap,
+                mode="gaussian",
+            ).sigmoid_()
+        return {}
+
+    return run
+
+
+def make_size(source: Path, _models: Path | None, slices: int) -> Run:
+    """The chain and its results (no DICOM objects) on a volume resampled to so many slices."""
+    import numpy as np
+    from scipy import ndimage
+
+    from app.assemble import assemble_result
+    from app.chain import analyse, load_models, load_settings
+    from app.reading import load_volume
+    from app.results.options import OutputOptions
+    from app.results.write import write_results
+    from transforms.geometry import Geometry
+
+    models, settings, volume = load_models(), load_settings(), load_volume(source)
+    count, rows, columns = volume.hu.shape
+    places = np.linspace(0, count - 1, slices)
+    hu = np.empty((slices, rows, columns), volume.hu.dtype)
+    for k, place in enumerate(places):
+        low = min(int(place), count - 2)
+        pair = volume.hu[low : low + 2].astype(np.float32)
+        hu[k] = ndimage.shift(pair, (low - place, 0, 0), order=1, mode="nearest")[0]
+    affine = volume.geometry.affine_lps.copy()
+    affine[:3, 0] *= (count - 1) / (slices - 1)
+    volume = replace(
+        volume,
+        hu=hu,
+        geometry=Geometry(hu.shape, affine),
+        source_format="mhd",
+        source_images=(),
+        is_source_grid=False,
+    )
+
+    def run() -> Mapping[str, float]:
+        analysis = analyse(volume, models, settings)
+        result = assemble_result(volume, analysis, models, settings, ())
+        with tempfile.TemporaryDirectory() as folder:
+            written = write_results(
+                Path(folder) / "out", volume, analysis.labels, result, options=OutputOptions()
+            )
+        return written.timings_s
+
+    return run
+
+
+MAKERS: Mapping[str, Callable[[Path, Path | None, int], Run]] = {
+    "detect": make_detect,
+    "search": make_search,
+    "book": make_book,
+    "segmentation": make_segmentation,
+    "monai": make_monai,
+    "size": make_size,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=WHAT)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--slices", type=int, default=0)
+    parser.add_argument("--runs", type=int, default=1)
+    chosen = parser.parse_args()
+    began = time.perf_counter()
+    run = MAKERS[chosen.what](chosen.source, chosen.models, chosen.slices)
+    ready = time.perf_counter() - began
+    runs: list[dict[str, Any]] = []
+    for _ in range(chosen.runs):
+        wall, cpu = time.perf_counter(), time.process_time()
+        steps = dict(run())
+        runs.append(
+            {
+                "wall_s": time.perf_counter() - wall,
+                "cpu_s": time.process_time() - cpu,
+                "steps_s": steps,
+            }
+        )
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    print(json.dumps({"ready_s": ready, "runs": runs, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What the machine could do at best, for benchmarks/chain.py: FLOPs, FLOP/s, bytes/s."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def seconds_of(work: Callable[[], Any], repeats: int) -> float:
+    """The quickest of several runs after one that does not count."""
+    work()
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def flops_a_voxel(network: torch.nn.Module, edge: int = 64) -> float:
+    """FLOPs of a network's convolutions for each voxel of its input."""
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.zeros(1, 1, edge, edge, edge))
+    return float(counter.get_total_flops()) / edge**3
+
+
+def peak_flops(dtype: torch.dtype, repeats: int) -> dict[str, float]:
+    """FLOP/s of a large matrix product, and of a convolution like those of the U-Net."""
+    n = 2048
+    a = torch.rand(n, n).to(dtype)
+    product = 2 * n**3 / seconds_of(lambda: a @ a, repeats)
+    conv = torch.nn.Conv3d(32, 32, 3, padding=1, bias=False).to(dtype)
+    conv = conv.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    x = torch.rand(1, 32, 48, 48, 48).to(dtype).to(memory_format=torch.channels_last_3d)
+    with torch.inference_mode():
+        took = seconds_of(lambda: conv(x), repeats)
+    return {"matrix_product": product, "convolution": 2 * 27 * 32 * 32 * 48**3 / took}
+
+
+def read_once_s(folder: Path) -> tuple[int, float]:
+    """Bytes of all files below a folder, and seconds to read them (they may be in memory)."""
+    began = time.perf_counter()
+    size = sum(len(file.read_bytes()) for file in sorted(folder.rglob("*")) if file.is_file())
+    return size, time.perf_counter() - began
+
+
+def measure(source: Path, repeats: int) -> dict[str, Any]:
+    """The floors of reading and of the segmentation on one study."""
+    from app.chain import Scan, load_models, load_settings
+    from app.chain.lung_patches import cover_lungs
+    from app.chain.models import BUNDLES
+    from app.chain.precision import precision_of, stride_of
+    from app.reading import load_volume
+    from bundles.common.loading import load_bundle
+    from transforms.lungs import find_lungs
+
+    size, seconds = read_once_s(source)
+    models, pipeline, volume = load_models(), load_settings().pipeline, load_volume(source)
+    lungs = find_lungs(volume.hu, volume.geometry)
+    scan = Scan(volume, lungs, pipeline.lung_margin_mm)
+    grid = scan.isotropic(models.segmentation.isotropic_mm).geometry
+    patches = cover_lungs(
+        scan.region_on(grid),
+        stride=stride_of(models.segmentation.network) or 1,
+        context=pipeline.patch_context,
+        max_voxels=pipeline.patch_voxels,
+    )
+    voxels = 0
+    for patch in patches:
+        x, y, z = (s.stop - s.start for s in patch.outer)
+        voxels += x * y * z
+    a_voxel = flops_a_voxel(load_bundle(BUNDLES / "segmentation").network)
+    precision = precision_of(models.segmentation.network)
+    peak = peak_flops(getattr(torch, precision), repeats)
+    return {
+        "bytes": size,
+        "read_once_s": seconds,
+        "patch_voxels": voxels,
+        "flops_a_voxel": a_voxel,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "peak_flops": peak,
+        "segmentation_floor_s": voxels * a_voxel / max(peak.values()),
+    }
