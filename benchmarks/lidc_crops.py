@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app.chain import ChainSettings, Models, load_models, load_settings
 from app.chain.nodule_probability import combine
+from app.chain.temperature import tempered
 from bundles.common.loading import LoadedBundle
 from bundles.common.metrics.delong import auc_interval, compare_aucs
 from bundles.common.metrics.estimate import proportion
@@ -91,25 +92,26 @@ def tabulate(
 ) -> list[dict[str, object]]:
     """Shares by texture, each with its 95 % interval."""
     points = settings.operating_points
-    pooled = combine(answers.peak, answers.classifier, settings.pipeline.segmentation_share)
+    share = settings.pipeline.segmentation_share
+    pooled = tempered(combine(answers.peak, answers.classifier, share), points.nodule.temperature)
+    alone = tempered(answers.classifier, points.nodule.temperature)
     hits = {
         "centre in mask": answers.center >= points.segmentation_voxel.threshold,
         "peak over the operating point": answers.peak >= points.segmentation_peak.threshold,
-        "classifier alone over the nodule operating point": answers.classifier
-        >= points.nodule.threshold,
+        "classifier alone over the nodule operating point": alone >= points.nodule.threshold,
         "nodule probability over its operating point": pooled >= points.nodule.threshold,
     }
     table: list[dict[str, object]] = []
     for group, (low, high) in TEXTURES.items():
         chosen = (texture >= low) & (texture <= high)
         for name, hit in hits.items():
-            share = proportion(int(hit[chosen].sum()), int(chosen.sum()))
+            found = proportion(int(hit[chosen].sum()), int(chosen.sum()))
             table.append(
                 {
                     "texture": group,
                     "measure": name,
                     "nodules": int(chosen.sum()),
-                    "share": None if share is None else asdict(share),
+                    "share": None if found is None else asdict(found),
                 }
             )
         table.append(
