@@ -33,7 +33,7 @@ def flops_a_voxel(network: torch.nn.Module, edge: int = 64) -> float:
 
 
 def peak_flops(dtype: torch.dtype, repeats: int) -> dict[str, float]:
-    """FLOPs in a CPU second of a large matrix product, and of a convolution like those of the U-Net."""
+    """FLOPs in a CPU second of a large matrix product, and of a convolution as in the U-Net."""
     n = 2048
     a = torch.rand(n, n).to(dtype)
     product = 2 * n**3 / seconds_of(lambda: a @ a, repeats)
