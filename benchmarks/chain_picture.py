@@ -40,12 +40,12 @@ def _steps(axis: Any, steps: Mapping[str, float]) -> None:
 
 
 def _rivals(axis: Any, rivals: Mapping[str, Mapping[str, Any]]) -> None:
-    shown = {name: one for name, one in rivals.items() if "wall_s" in one}
-    bars = axis.barh(list(shown), [one["wall_s"] for one in shown.values()], color="#b3702f")
+    shown = {name: one for name, one in rivals.items() if "cpu_s" in one}
+    bars = axis.barh(list(shown), [one["cpu_s"] for one in shown.values()], color="#b3702f")
     axis.bar_label(bars, fmt="%.1f s", padding=2, fontsize=8)
     axis.invert_yaxis()
     axis.margins(x=0.18)
-    axis.set(title="Beside others, warm", xlabel="seconds")
+    axis.set(title="Beside others, warm", xlabel="CPU seconds")
 
 
 def _sizes(axis: Any, sizes: Mapping[str, Mapping[str, Any]]) -> None:

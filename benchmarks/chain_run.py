@@ -145,7 +145,6 @@ def make_monai(source: Path, _models: Path | None, _slices: int) -> Run:
 def make_size(source: Path, _models: Path | None, slices: int) -> Run:
     """The chain and its results (no DICOM objects) on a volume resampled to so many slices."""
     import numpy as np
-    from scipy import ndimage
 
     from app.assemble import assemble_result
     from app.chain import analyse, load_models, load_settings
@@ -160,8 +159,8 @@ def make_size(source: Path, _models: Path | None, slices: int) -> Run:
     hu = np.empty((slices, rows, columns), volume.hu.dtype)
     for k, place in enumerate(places):
         low = min(int(place), count - 2)
-        pair = volume.hu[low : low + 2].astype(np.float32)
-        hu[k] = ndimage.shift(pair, (low - place, 0, 0), order=1, mode="nearest")[0]
+        part = np.float32(place - low)
+        hu[k] = np.rint((1 - part) * volume.hu[low] + part * volume.hu[low + 1])
     affine = volume.geometry.affine_lps.copy()
     affine[:3, 0] *= (count - 1) / (slices - 1)
     volume = replace(

@@ -1,4 +1,4 @@
-"""What the machine could do at best, for benchmarks/chain.py: FLOPs, FLOP/s, bytes/s."""
+"""What the machine could do at best, for benchmarks/chain.py: FLOPs, and FLOPs in a second."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def seconds_of(work: Callable[[], Any], repeats: int) -> float:
-    """The quickest of several runs after one that does not count."""
+    """CPU seconds of the quickest of several runs after one that does not count.
+
+    Those of all threads together: unlike seconds of wall they mean something on a busy machine.
+    """
     work()
     best = float("inf")
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     return best
 
 
@@ -30,7 +33,7 @@ def flops_a_voxel(network: torch.nn.Module, edge: int = 64) -> float:
 
 
 def peak_flops(dtype: torch.dtype, repeats: int) -> dict[str, float]:
-    """FLOP/s of a large matrix product, and of a convolution like those of the U-Net."""
+    """FLOPs in a CPU second of a large matrix product, and of a convolution as in the U-Net."""
     n = 2048
     a = torch.rand(n, n).to(dtype)
     product = 2 * n**3 / seconds_of(lambda: a @ a, repeats)
@@ -84,6 +87,6 @@ def measure(source: Path, repeats: int) -> dict[str, Any]:
         "flops_a_voxel": a_voxel,
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "peak_flops": peak,
-        "segmentation_floor_s": voxels * a_voxel / max(peak.values()),
+        "flops_a_cpu_second": peak,
+        "segmentation_floor_cpu_s": voxels * a_voxel / max(peak.values()),
     }

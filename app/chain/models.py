@@ -106,7 +106,8 @@ def load_models(
         folder: holds the bundles ``segmentation``, ``nodule`` and ``malignancy``; None for the
             shipped ones.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
-        precision: what the networks compute in.
+        precision: what the segmentation and the nodule classifier compute in; the malignancy
+            classifier, which sees a few findings, computes in float32.
 
     Raises:
         NodulusError: ``model-not-found`` or ``model-invalid``.
@@ -124,10 +125,11 @@ def load_models(
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
         )
         computes_in = choose_precision(precision, target)
-        segmentation, nodule, malignancy = (
-            replace(b, network=accelerate(b.network, computes_in))
-            for b in (segmentation, nodule, malignancy)
+        segmentation, nodule = (
+            replace(b, network=accelerate(b.network, computes_in)) for b in (segmentation, nodule)
         )
+        # It sees a few findings only, so that exactness costs nothing.
+        malignancy = replace(malignancy, network=accelerate(malignancy.network, "float32"))
         models = Models(segmentation, nodule, malignancy, target)
         models.check()
     except FileNotFoundError as error:

@@ -45,13 +45,14 @@ def test_shipped_networks_keep_their_answers(setting: str) -> None:
         assert expected.shape == got.shape
         assert got.dtype == torch.float32
         difference = (expected - got).abs()
-        if setting == "float32":
+        computes_in = "float32" if bundle.name == "malignancy" else setting
+        if computes_in == "float32":
             assert difference.max() < 1e-4
         else:
             assert difference.mean() < 0.01
             assert difference.max() < 0.05
-        assert precision_of(bundle.network) == setting
-    assert {m.precision for m in quick.info()} == {setting}
+        assert precision_of(bundle.network) == computes_in
+    assert [m.precision for m in quick.info()] == [setting, setting, "float32"]
 
 
 def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -> None:

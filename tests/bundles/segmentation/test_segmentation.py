@@ -139,7 +139,7 @@ def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatc
     data = tmp_path / "data"
     shutil.copytree(fake_data, data, ignore=shutil.ignore_patterns("prepared", "splits.json"))
     names = sorted({row["lidc_patient"] for row in rows})
-    pool = {name.split("/")[0] for name in ShapeLibrary("training")}
+    pool = {name.split("/")[0] for name in ShapeLibrary("training", max_diameter_mm=36.0)}
     real = dict(zip(names, sorted(pool), strict=False))
     for row in rows:
         row["lidc_patient"] = real[row["lidc_patient"]]
