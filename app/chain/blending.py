@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-BLEND_VOXELS = 0.1
+BLEND_VOXELS = 0.25
 """A point this near to the middle between two voxels is looked at from both."""
 
 

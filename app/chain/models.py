@@ -125,9 +125,8 @@ def load_models(
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
         )
         computes_in = choose_precision(precision, target)
-        segmentation, nodule = (
-            replace(b, network=accelerate(b.network, computes_in)) for b in (segmentation, nodule)
-        )
+        segmentation = replace(segmentation, network=accelerate(segmentation.network, computes_in))
+        nodule = replace(nodule, network=accelerate(nodule.network, computes_in))
         # It sees a few findings only, so that exactness costs nothing.
         malignancy = replace(malignancy, network=accelerate(malignancy.network, "float32"))
         models = Models(segmentation, nodule, malignancy, target)

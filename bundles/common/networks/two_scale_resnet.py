@@ -22,7 +22,9 @@ class TwoScaleConv3d(nn.Conv3d):
         a, b, c = x.shape[2] // 4, x.shape[3] // 4, x.shape[4] // 4
         middle = x[:, :, a : 3 * a, b : 3 * b, c : 3 * c]
         zoomed = interpolate(middle, scale_factor=2.0, mode="trilinear", align_corners=False)
-        return self._conv_forward(torch.cat([x, zoomed], dim=1), self.weight, self.bias)
+        both: torch.Tensor = torch.cat([x, zoomed], dim=1)
+        result: torch.Tensor = self._conv_forward(both, self.weight, self.bias)
+        return result
 
 
 class TwoScaleResNet(ResNet):
@@ -40,13 +42,13 @@ class TwoScaleResNet(ResNet):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(n_input_channels=2, **options)
-        first = self.conv1
+        first: nn.Conv3d = self.get_submodule("conv1")
         both = TwoScaleConv3d(
             2,
             first.out_channels,
-            first.kernel_size,
-            first.stride,
-            first.padding,
+            first.kernel_size,  # type: ignore[arg-type]
+            first.stride,  # type: ignore[arg-type]
+            first.padding,  # type: ignore[arg-type]
             bias=first.bias is not None,
         )
         both.load_state_dict(first.state_dict())
