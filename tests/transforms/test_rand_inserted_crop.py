@@ -1,41 +1,13 @@
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 import torch
 
+from tests.transforms.ball_shapes import Ball
 from transforms.geometry import LPS_TO_RAS, apply_affine
 from transforms.rand_insert_nodules import from_json
 from transforms.rand_inserted_crop import RandInsertedNoduleCropd
 
 SHAPE = (60, 60, 60)
-
-
-@dataclass(frozen=True)
-class Ratings:
-    texture: float = 5.0
-    calcification: float = 6.0
-    margin: float = 5.0
-    spiculation: float = 1.0
-    malignancy: float = 3.0
-
-
-@dataclass(frozen=True, eq=False)
-class Ball:
-    id: str
-    equivalent_diameter_mm: float
-    spacing_mm: float = 0.5
-    ratings: Ratings = field(default_factory=Ratings)
-
-    @property
-    def sdf_mm(self):
-        half = int(self.equivalent_diameter_mm + 10)
-        axes = np.meshgrid(*[np.arange(-half, half + 1) * 0.5] * 3, indexing="ij")
-        return (np.sqrt(sum(a**2 for a in axes)) - self.equivalent_diameter_mm / 2).astype("f4")
-
-    @property
-    def center_irc(self):
-        return tuple((n - 1) / 2 for n in self.sdf_mm.shape)
 
 
 SHAPES = {name: Ball(name, size) for name, size in (("small", 6.0), ("large", 12.0))}
