@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from app.chain import ChainSettings, Models, load_models, load_settings
 from app.chain.nodule_probability import combine
-from app.chain.temperature import tempered
+from app.chain.recalibration import recalibrated
 from bundles.common.loading import LoadedBundle
 from bundles.common.metrics.delong import auc_interval, compare_aucs
 from bundles.common.metrics.estimate import proportion
@@ -93,8 +93,9 @@ def tabulate(
     """Shares by texture, each with its 95 % interval."""
     points = settings.operating_points
     share = settings.pipeline.segmentation_share
-    pooled = tempered(combine(answers.peak, answers.classifier, share), points.nodule.temperature)
-    alone = tempered(answers.classifier, points.nodule.temperature)
+    scales = points.nodule.temperature, points.nodule.offset
+    pooled = recalibrated(combine(answers.peak, answers.classifier, share), *scales)
+    alone = recalibrated(answers.classifier, *scales)
     hits = {
         "centre in mask": answers.center >= points.segmentation_voxel.threshold,
         "peak over the operating point": answers.peak >= points.segmentation_peak.threshold,

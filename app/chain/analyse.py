@@ -11,11 +11,11 @@ from app.chain.candidates import describe_candidates
 from app.chain.explain import Occlusion, explain
 from app.chain.findings import Scored, build_findings
 from app.chain.models import Models
+from app.chain.recalibration import recalibrated
 from app.chain.scan import Scan
 from app.chain.search import search
 from app.chain.settings import ChainSettings
 from app.chain.steps import Progress, Steps
-from app.chain.temperature import tempered
 from app.errors import ErrorCode, NodulusError
 from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import Finding
@@ -64,7 +64,8 @@ def analyse(
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
         rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
-        malignancy = tempered(rated, points.malignancy.temperature)
+        point = points.malignancy
+        malignancy = recalibrated(rated, point.temperature, point.offset)
     with steps("measurements"):
         scored = [
             Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))

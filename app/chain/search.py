@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from app.chain.detector import Detection
 from app.chain.models import Models
 from app.chain.nodule_probability import combine
+from app.chain.recalibration import recalibrated
 from app.chain.scan import Scan
 from app.chain.settings import ChainSettings
 from app.chain.steps import Steps
-from app.chain.temperature import tempered
 from transforms.candidates import Candidate
 
 
@@ -65,5 +65,6 @@ def search(
             classifier,
             settings.pipeline.segmentation_share,
         )
-        nodule = tempered(pooled, settings.operating_points.nodule.temperature)
+        point = settings.operating_points.nodule
+        nodule = recalibrated(pooled, point.temperature, point.offset)
     return Searched(detection, nodule, classifier)

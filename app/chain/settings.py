@@ -89,10 +89,10 @@ class OperatingPoints(BaseModel):
     malignancy: OperatingPoint
 
     @model_validator(mode="after")
-    def _only_classifiers_have_a_temperature(self) -> OperatingPoints:
+    def _only_classifiers_are_recalibrated(self) -> OperatingPoints:
         for point in (self.segmentation_voxel, self.segmentation_peak):
-            if point.temperature != 1.0:
-                raise ValueError(f"{point.name}: the segmentation takes no temperature")
+            if (point.temperature, point.offset) != (1.0, 0.0):
+                raise ValueError(f"{point.name}: the segmentation takes no temperature or offset")
         return self
 
     def listed(self) -> tuple[OperatingPoint, ...]:

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 
 from app.chain.settings import OperatingPoints
 from app.evaluation.matched import MatchedScan, false_scores, nodule_scores
-from app.evaluation.table import malignancy_scores
-from app.evaluation.temperatures import (
-    at_temperatures,
-    malignancy_temperature,
-    nodule_temperature,
+from app.evaluation.recalibrations import (
+    Method,
+    malignancy_recalibration,
+    nodule_recalibration,
+    recalibrate,
 )
+from app.evaluation.table import malignancy_scores
 from app.results.model import OperatingPoint
 
 
@@ -86,7 +87,7 @@ def choose_operating_points(
     sensitivity: float,
     max_false_positives: float,
     malignant_sensitivity: float,
-    temperatures: bool = False,
+    recalibration: Method = "none",
 ) -> OperatingPoints:
     """Choose those of the classifiers; the segmentation's are the run's.
 
@@ -95,19 +96,16 @@ def choose_operating_points(
         sensitivity: see :func:`nodule_threshold`.
         max_false_positives: see :func:`nodule_threshold`.
         malignant_sensitivity: share of the malignant findings to call suspicious.
-        temperatures: whether to fit them; else the run's stay.
+        recalibration: of both probabilities, fitted first; else the run's stays.
 
     Raises:
         ValueError: the scans were not all made at the same operating points, or there is nothing
             to choose on.
     """
     before = _of_run(scans)
-    factors, fitted = (1.0, 1.0), ("", "")
-    if temperatures:
-        nodule_fit, malignancy_fit = nodule_temperature(scans), malignancy_temperature(scans)
-        factors = nodule_fit[0], malignancy_fit[0]
-        fitted = f"; temperature from {nodule_fit[1]}", f"; temperature from {malignancy_fit[1]}"
-        scans = at_temperatures(scans, *factors)
+    of_nodule = nodule_recalibration(scans, recalibration)
+    of_malignancy = malignancy_recalibration(scans, recalibration)
+    scans = recalibrate(scans, of_nodule, of_malignancy)
     nodule, nodule_words = nodule_threshold(scans, sensitivity, max_false_positives)
     malignancy, malignancy_words = malignancy_threshold(scans, malignant_sensitivity)
     return OperatingPoints(
@@ -116,21 +114,17 @@ def choose_operating_points(
         nodule=OperatingPoint(
             name="nodule",
             threshold=nodule,
-            chosen_on=nodule_words + fitted[0],
-            # The run's probabilities are at its own temperature already.
-            temperature=_rounded(before["nodule"].temperature * factors[0]),
+            chosen_on=nodule_words + of_nodule.words,
+            # The run's probabilities have its own recalibration already.
+            **of_nodule.after(before["nodule"]),
         ),
         malignancy=OperatingPoint(
             name="malignancy",
             threshold=malignancy,
-            chosen_on=malignancy_words + fitted[1],
-            temperature=_rounded(before["malignancy"].temperature * factors[1]),
+            chosen_on=malignancy_words + of_malignancy.words,
+            **of_malignancy.after(before["malignancy"]),
         ),
     )
-
-
-def _rounded(temperature: float) -> float:
-    return float(f"{temperature:.6g}")
 
 
 def _of_run(scans: Sequence[MatchedScan]) -> dict[str, OperatingPoint]:

@@ -51,6 +51,9 @@ class OperatingPoint(_Frozen):
         gt=0,
         description="The probability's log odds are divided by it before the threshold",
     )
+    offset: float = Field(
+        default=0.0, description="Then added to the log odds, before the threshold"
+    )
 
 
 class Explanation(_Frozen):

@@ -12,6 +12,7 @@ from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from app.chain.settings import OperatingPoints
+    from app.evaluation.recalibrations import Method
 
 SHARE = click.FloatRange(0, 1, min_open=True)
 
@@ -51,7 +52,12 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     help="Share of the malignant ones to mark as suspicious.",
 )
 @click.option(
-    "--temperatures", is_flag=True, help="Also fit temperatures, so that probabilities are honest."
+    "--recalibrate",
+    "method",
+    type=click.Choice(["none", "temperature", "platt"]),
+    default="none",
+    show_default=True,
+    help="Also fit what makes both probabilities honest: a temperature, or that and an offset.",
 )
 @click.option(
     "-o",
@@ -67,7 +73,7 @@ def operating_points(
     sensitivity: float,
     max_false_positives: float,
     malignant_sensitivity: float,
-    temperatures: bool,
+    method: Method,
     output: Path,
 ) -> None:
     """Choose the classifiers' thresholds on RESULTS of validation studies.
@@ -82,7 +88,7 @@ def operating_points(
     scans = read_scans(results, nodules, excluded)
     try:
         points = choose_operating_points(
-            scans, sensitivity, max_false_positives, malignant_sensitivity, temperatures
+            scans, sensitivity, max_false_positives, malignant_sensitivity, method
         )
     except ValueError as error:
         raise NodulusError(
@@ -103,7 +109,7 @@ def write_points(path: Path, points: OperatingPoints) -> None:
     from bundles.common.files import write_text
 
     try:
-        # A temperature of 1 is none, and is not written.
+        # A temperature of 1 or an offset of 0 is none, and is not written.
         text = json.dumps(points.model_dump(exclude_defaults=True), indent=2)
         write_text(path, text + "\n")
     except OSError as error:

@@ -140,10 +140,11 @@ def test_findings_prints_and_writes_the_tables(folder: Path) -> None:
 def test_operating_points_open_again(folder: Path) -> None:
     text = run(
         "operating-points", folder / "results", "--nodules", folder / "nodules.csv",
-        "--temperatures", "-o", folder / "settings" / "operating_points.json",
+        "--recalibrate", "platt", "-o", folder / "settings" / "operating_points.json",
     )  # fmt: skip
     points = load_settings(folder / "settings").operating_points
     assert points.nodule.temperature != 1.0
+    assert points.nodule.offset != 0.0
     assert f"nodule: {points.nodule.threshold:g}" in text
 
 

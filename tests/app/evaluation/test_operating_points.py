@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain.temperature import tempered
+from app.chain.recalibration import recalibrated
 from app.evaluation.chain_report import candidate_scores
 from app.evaluation.matched import MatchedScan, match_results
 from app.evaluation.operating_points import choose_operating_points
-from app.evaluation.temperatures import at_temperatures
+from app.evaluation.recalibrations import Method, Recalibration, recalibrate
 from app.results.model import OperatingPoint
 from bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
@@ -24,7 +24,7 @@ def scans() -> tuple[MatchedScan, ...]:
             honest = draw.uniform(0.05, 0.95)
             place = (30.0 * k, 0.0, 0.0)
             rated = draw.uniform(0.05, 0.95)
-            marks.append((place, *(float(tempered(p, 1 / 2.5)) for p in (honest, rated))))
+            marks.append((place, *(float(recalibrated(p, 1 / 2.5)) for p in (honest, rated))))
             if draw.random() < honest:
                 rating = 5 if draw.random() < rated else 1
                 nodules.append(Nodule(f"s{n}", place, 10, malignancy=rating))
@@ -41,31 +41,46 @@ def test_thresholds_are_chosen_and_the_segmentations_kept(scans: tuple[MatchedSc
     assert np.mean(scores[truth] >= points.nodule.threshold) == pytest.approx(0.9, abs=0.02)
 
 
-def test_temperatures_are_found_and_keep_the_choice(scans: tuple[MatchedScan, ...]) -> None:
+@pytest.mark.parametrize("method", ["temperature", "platt"])
+def test_recalibrations_are_found_and_keep_the_choice(
+    scans: tuple[MatchedScan, ...], method: Method
+) -> None:
     plain = choose_operating_points(scans, 0.9, 0.0, 0.9)
-    points = choose_operating_points(scans, 0.9, 0.0, 0.9, temperatures=True)
+    points = choose_operating_points(scans, 0.9, 0.0, 0.9, method)
     assert points.nodule.temperature == pytest.approx(2.5, rel=0.3)
     assert points.malignancy.temperature == pytest.approx(2.5, rel=0.4)
-    assert "temperature from 240 candidates" in points.nodule.chosen_on
+    assert points.nodule.offset == pytest.approx(0.0, abs=0.4)
+    assert f"{method} scaling from 240 candidates" in points.nodule.chosen_on
     for name in ("nodule", "malignancy"):
         before, after = getattr(plain, name), getattr(points, name)
-        moved = float(tempered(before.threshold, after.temperature))
+        moved = float(recalibrated(before.threshold, after.temperature, after.offset))
         assert after.threshold == pytest.approx(moved, abs=0.01)
 
 
-def test_a_second_fit_finds_nothing_left(scans: tuple[MatchedScan, ...]) -> None:
-    first = choose_operating_points(scans, 0.9, 0.0, 0.9, temperatures=True)
-    again = at_temperatures(scans, first.nodule.temperature, first.malignancy.temperature)
+def test_platt_mends_a_prior_that_is_off(scans: tuple[MatchedScan, ...]) -> None:
+    off = recalibrate(scans, Recalibration(1.0, 1.5), Recalibration())
+    straight = choose_operating_points(scans, 0.9, 0.0, 0.9, "platt").nodule
+    points = choose_operating_points(off, 0.9, 0.0, 0.9, "platt")
+    assert points.nodule.temperature == pytest.approx(straight.temperature, rel=0.02)
+    # The offset of 1.5 was added before the division.
+    wanted = straight.offset - 1.5 / straight.temperature
+    assert points.nodule.offset == pytest.approx(wanted, abs=0.02)
+
+
+@pytest.mark.parametrize("method", ["temperature", "platt"])
+def test_a_second_fit_finds_nothing_left(scans: tuple[MatchedScan, ...], method: Method) -> None:
+    first = choose_operating_points(scans, 0.9, 0.0, 0.9, method)
+    fits = [Recalibration(p.temperature, p.offset) for p in (first.nodule, first.malignancy)]
     applied = [
-        scan.result.model_copy(update={"operating_points": first.listed()}) for scan in again
+        scan.result.model_copy(update={"operating_points": first.listed()})
+        for scan in recalibrate(scans, *fits)
     ]
     nodules = [n for scan in scans for n in scan.nodules]
-    second = choose_operating_points(
-        match_results(applied, nodules), 0.9, 0.0, 0.9, temperatures=True
-    )
-    # The run's temperature and the new one multiply.
-    assert second.nodule.temperature == pytest.approx(first.nodule.temperature, rel=1e-3)
-    assert second.malignancy.temperature == pytest.approx(first.malignancy.temperature, rel=1e-3)
+    second = choose_operating_points(match_results(applied, nodules), 0.9, 0.0, 0.9, method)
+    # The run's recalibration and the new one follow each other.
+    for old, new in ((first.nodule, second.nodule), (first.malignancy, second.malignancy)):
+        assert new.temperature == pytest.approx(old.temperature, rel=1e-3)
+        assert new.offset == pytest.approx(old.offset, abs=2e-3)
 
 
 def test_results_of_two_runs_are_refused(scans: tuple[MatchedScan, ...]) -> None:

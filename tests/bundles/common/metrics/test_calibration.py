@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from bundles.common.metrics.calibration import calibration
+from bundles.common.metrics.platt import fit_platt
 from bundles.common.metrics.temperature import RANGE, fit_temperature
 
 
@@ -54,6 +55,22 @@ def test_the_temperature_is_the_slope_of_a_logistic_regression(items):
     assert temperature == pytest.approx(1 / model.coef_[0, 0], rel=1e-3)
     before, after = (calibration(expit(z), truth) for z in (logits, logits / temperature))
     assert after.expected_calibration_error < before.expected_calibration_error / 2
+
+
+def test_platt_is_a_logistic_regression(items):
+    logits, truth = items
+    logits = logits + 1.0
+    model = LogisticRegression(C=np.inf, tol=1e-10).fit(logits[:, None], truth)
+    temperature, offset = fit_platt(logits, truth)
+    # Its softened targets draw the slope in a little.
+    assert temperature == pytest.approx(1 / model.coef_[0, 0], rel=0.02)
+    assert offset == pytest.approx(model.intercept_[0], abs=0.02)
+
+
+def test_platt_is_finite_where_the_classes_are_apart():
+    temperature, offset = fit_platt([-2.0, -1.0, 1.0, 2.0], [False, False, True, True])
+    assert RANGE[0] < temperature < RANGE[1]
+    assert offset == pytest.approx(0.0, abs=1e-4)
 
 
 def test_a_temperature_stays_in_its_range():

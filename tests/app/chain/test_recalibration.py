@@ -3,26 +3,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.chain.recalibration import recalibrated
 from app.chain.settings import OperatingPoints, load_settings
-from app.chain.temperature import tempered
 from app.results.model import OperatingPoint
 
 
 def test_log_odds_are_divided() -> None:
     probability = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
-    found = tempered(probability, 2.0)
+    found = recalibrated(probability, 2.0)
     odds = np.sqrt(0.9 / 0.1)
     np.testing.assert_allclose(found, [0, 1 / (1 + odds), 0.5, odds / (1 + odds), 1])
-    np.testing.assert_array_equal(tempered(probability, 1.0), probability)
+    np.testing.assert_array_equal(recalibrated(probability, 1.0), probability)
 
 
-def test_an_older_file_has_no_temperature() -> None:
+def test_the_offset_is_added_after_the_division() -> None:
+    found = recalibrated([0.0, 0.9, 1.0], 2.0, -1.0)
+    odds = np.sqrt(0.9 / 0.1) / np.e
+    np.testing.assert_allclose(found, [0, odds / (1 + odds), 1])
+
+
+def test_an_older_file_has_neither() -> None:
     point = OperatingPoint.model_validate({"name": "nodule", "threshold": 0.3, "chosen_on": "x"})
-    assert point.temperature == 1.0
+    assert (point.temperature, point.offset) == (1.0, 0.0)
 
 
-def test_the_segmentation_takes_none() -> None:
+@pytest.mark.parametrize("change", [{"temperature": 2.0}, {"offset": -1.0}])
+def test_the_segmentation_takes_none(change: dict[str, float]) -> None:
     points = load_settings().operating_points.model_dump()
-    points["segmentation_voxel"]["temperature"] = 2.0
+    points["segmentation_voxel"].update(change)
     with pytest.raises(ValueError, match="segmentation_voxel: the segmentation takes no"):
         OperatingPoints.model_validate(points)

@@ -1,0 +1,112 @@
+"""What makes a run's two probabilities honest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logit
+
+from app.chain.recalibration import recalibrated
+from app.evaluation.chain_report import candidate_scores
+from app.evaluation.matched import MatchedScan, match_results
+from app.evaluation.table import malignancy_scores
+from app.results.model import OperatingPoint
+from bundles.common.metrics.platt import fit_platt
+from bundles.common.metrics.temperature import fit_temperature
+
+Method = Literal["none", "temperature", "platt"]
+_SUREST = 1e-6
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """See :func:`app.chain.recalibration.recalibrated`.
+
+    Args:
+        temperature: above 0.
+        offset: in log odds.
+        words: what it was fitted on; empty for none.
+    """
+
+    temperature: float = 1.0
+    offset: float = 0.0
+    words: str = ""
+
+    def __call__(self, probability: float) -> float:
+        """Move one probability."""
+        return float(recalibrated(probability, self.temperature, self.offset))
+
+    def after(self, point: OperatingPoint) -> dict[str, float]:
+        """What an operating point holds when this follows its own recalibration."""
+        return {
+            "temperature": _rounded(point.temperature * self.temperature),
+            "offset": _rounded(point.offset / self.temperature + self.offset),
+        }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def nodule_recalibration(scans: Sequence[MatchedScan], method: Method) -> Recalibration:
+    """Fitted on all classified candidates.
+
+    Raises:
+        ValueError: not both candidates on nodules and on nothing.
+    """
+    scores, truth = candidate_scores(scans)
+    return _fit(method, scores, truth, "candidates")
+
+
+def malignancy_recalibration(scans: Sequence[MatchedScan], method: Method) -> Recalibration:
+    """Fitted on the found nodules that are rated.
+
+    Raises:
+        ValueError: not both malignant and benign ones.
+    """
+    malignant, benign = malignancy_scores(scans)
+    scores = [*malignant, *benign]
+    return _fit(method, scores, np.arange(len(scores)) < len(malignant), "rated findings")
+
+
+def _fit(method: Method, scores: ArrayLike, truth: ArrayLike, items: str) -> Recalibration:
+    if method == "none":
+        return Recalibration()
+    logits: NDArray[np.float64] = logit(np.clip(scores, _SUREST, 1 - _SUREST))
+    temperature, offset = fit_temperature(logits, truth), 0.0
+    if method == "platt":
+        temperature, offset = fit_platt(logits, truth)
+    return Recalibration(temperature, offset, f"; {method} scaling from {len(logits)} {items}")
+
+
+def recalibrate(
+    scans: Sequence[MatchedScan], nodule: Recalibration, malignancy: Recalibration
+) -> tuple[MatchedScan, ...]:
+    """The scans with their probabilities moved; what was kept stays kept."""
+    return tuple(_recalibrate(scan, nodule, malignancy) for scan in scans)
+
+
+def _recalibrate(
+    scan: MatchedScan, nodule: Recalibration, malignancy: Recalibration
+) -> MatchedScan:
+    candidates = tuple(
+        c
+        if c.nodule_probability is None
+        else c.model_copy(update={"nodule_probability": nodule(c.nodule_probability)})
+        for c in scan.result.candidates
+    )
+    findings = tuple(
+        f.model_copy(
+            update={
+                "nodule_probability": nodule(f.nodule_probability),
+                "malignancy_probability": malignancy(f.malignancy_probability),
+            }
+        )
+        for f in scan.result.findings
+    )
+    result = scan.result.model_copy(update={"candidates": candidates, "findings": findings})
+    return match_results([result], scan.nodules, scan.excluded)[0]
