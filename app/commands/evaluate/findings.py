@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from app.commands.evaluate import options
 from app.errors import ErrorCode, NodulusError
 
 
@@ -19,32 +20,10 @@ from app.errors import ErrorCode, NodulusError
     type=click.Path(path_type=Path),
     help="nodules.csv of a phantom, or annotations.csv in LUNA16's form.",
 )
-@click.option(
-    "--excluded",
-    type=click.Path(path_type=Path),
-    help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
-)
-@click.option(
-    "--bootstrap",
-    default=1000,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Samples for the FROC curve's interval; 0 for none.",
-)
-@click.option(
-    "--confidence",
-    default=0.95,
-    show_default=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Of the intervals.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Of the bootstrap.",
-)
+@options.excluded_places
+@options.bootstrap
+@options.confidence
+@options.seed
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
 )

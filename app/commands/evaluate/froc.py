@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.commands.evaluate import options
 from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -40,27 +41,9 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
 )
-@click.option(
-    "--bootstrap",
-    default=1000,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Samples for the interval; 0 for none.",
-)
-@click.option(
-    "--confidence",
-    default=0.95,
-    show_default=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Of the interval.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Of the bootstrap.",
-)
+@options.bootstrap
+@options.confidence
+@options.seed
 def froc(
     annotations: Path,
     excluded: Path | None,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.evaluate import options
+from app.commands.evaluate.points_file import write_points
 from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.chain.settings import OperatingPoints
     from app.evaluation.recalibrations import Method
-
-SHARE = click.FloatRange(0, 1, min_open=True)
 
 
 @click.command("operating-points")
@@ -25,16 +23,12 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     type=click.Path(path_type=Path),
     help="nodules.csv of the same validation studies.",
 )
-@click.option(
-    "--excluded",
-    type=click.Path(path_type=Path),
-    help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
-)
+@options.excluded_places
 @click.option(
     "--sensitivity",
     default=0.97,
     show_default=True,
-    type=SHARE,
+    type=options.SHARE,
     help="Share of the nodules seen to keep.",
 )
 @click.option(
@@ -48,7 +42,7 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     "--malignant-sensitivity",
     default=0.9,
     show_default=True,
-    type=SHARE,
+    type=options.SHARE,
     help="Share of the malignant ones to mark as suspicious.",
 )
 @click.option(
@@ -59,13 +53,7 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     show_default=True,
     help="Also fit what makes both probabilities honest: a temperature, or that and an offset.",
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="operating_points.json to write.",
-)
+@options.points_file
 def operating_points(
     results: Path,
     nodules: Path,
@@ -98,26 +86,3 @@ def operating_points(
             subject=results,
         ) from error
     write_points(output, points)
-
-
-def write_points(path: Path, points: OperatingPoints) -> None:
-    """Write operating_points.json, and say what is in it.
-
-    Raises:
-        NodulusError: ``output-not-writable``.
-    """
-    from bundles.common.files import write_text
-
-    try:
-        # A temperature of 1 or an offset of 0 is none, and is not written.
-        text = json.dumps(points.model_dump(exclude_defaults=True), indent=2)
-        write_text(path, text + "\n")
-    except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"the operating points cannot be written ({error.strerror or type(error).__name__}).",
-            remedy="Name another file.",
-            subject=path,
-        ) from error
-    for point in points.listed():
-        click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")

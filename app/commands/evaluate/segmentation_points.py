@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.evaluate.operating_points import SHARE, write_points
+from app.commands.evaluate import options
+from app.commands.evaluate.points_file import write_points
 from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     "--sensitivity",
     default=0.95,
     show_default=True,
-    type=SHARE,
+    type=options.SHARE,
     help="Share of the nodules that the voxel threshold must leave seen.",
 )
 @click.option(
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--peak-sensitivity",
-    type=SHARE,
+    type=options.SHARE,
     help="Share that the peak threshold must leave seen; default: it is the voxel threshold.",
 )
 @click.option(
@@ -66,13 +67,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write Dice, distances and volume error of each nodule here, as CSV.",
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="operating_points.json to write.",
-)
+@options.points_file
 def segmentation_points(
     results: Path | None,
     masks: Path | None,

@@ -7,6 +7,7 @@ import torch
 from app.chain import ChainSettings, Models, Occlusion, analyse
 from app.chain.classifiers import CubeClassifier
 from app.chain.explain import occlusion_sensitivity, summarise
+from app.chain.scan import Scan
 from app.results.explanation import Crop
 from app.volume import CtVolume
 from tests.app.chain.turned import turned
@@ -100,6 +101,19 @@ class OffMiddle(torch.nn.Module):
         return 6 - 40 * place.mean(dim=(1, 2, 3))
 
 
+def test_the_crop_is_what_the_classifier_sees(volume: CtVolume) -> None:
+    scan = Scan(turned(volume, (2, 0, 1), (0, 2)), None, 0.0)
+    network = bundle("nodule", OffMiddle())
+    classifier = CubeClassifier(network, torch.device("cpu"))  # type: ignore[arg-type]
+    grid = scan.isotropic(network.isotropic_mm).geometry
+    for offset in ((0, 0, 0), (4, -3, 2), (-9, 6, 0)):
+        voxel = np.rint(grid.lps_to_index(NODULES_LPS["big"])) + offset
+        point = grid.index_to_lps(voxel)
+        seen = torch.from_numpy(classifier.crop(scan, point).values)[None, None]
+        rated = classifier.rate(scan, [point], 4, lambda done, total: None)
+        assert float(classifier.judge(seen)[0]) == pytest.approx(float(rated[0]), abs=1e-6)
+
+
 def test_the_map_lies_in_the_patient_whatever_the_scan_s_axes(
     volume: CtVolume, chain_settings: ChainSettings
 ) -> None:
@@ -128,5 +142,5 @@ def test_the_map_lies_in_the_patient_whatever_the_scan_s_axes(
             again = planted.nodule_classifier.judge(
                 torch.from_numpy(crops.nodule.values)[None, None]
             )
-        # The crop is that of the nearest voxel; the answer blends those that are about as near.
+        # The crop is the nearest voxel's; all of these lie between voxels, whose answers are blended.
         assert float(again[0]) == pytest.approx(record.classifier_probability, abs=0.02)
