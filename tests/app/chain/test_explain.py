@@ -142,5 +142,5 @@ def test_the_map_lies_in_the_patient_whatever_the_scan_s_axes(
             again = planted.nodule_classifier.judge(
                 torch.from_numpy(crops.nodule.values)[None, None]
             )
-        # The crop is the nearest voxel's; all of these lie between voxels, whose answers are blended.
+        # All of these lie between voxels, whose answers are blended; the crop is the nearest's.
         assert float(again[0]) == pytest.approx(record.classifier_probability, abs=0.02)
