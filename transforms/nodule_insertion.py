@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_closing, binary_dilation, generate_binary_structure
 
+from transforms.air_replacement import Box, as_dtype
 from transforms.geometry import Geometry
 from transforms.nodule_position import Attachment, LungField, choose_position
-from transforms.nodule_rendering import Box, RenderedNodule, render_nodule
+from transforms.nodule_rendering import RenderedNodule, render_nodule
 
 FloatArray = NDArray[np.float64]
 MAX_NODULES = 255
@@ -239,7 +240,7 @@ def insert_nodule(
     mask = mask & (labels[rendered.box] == 0)
     if not mask.any() or (lung is not None and not _holds_centroid(lung, mask)):
         return None
-    hu[rendered.box] = _as_type(new_hu, hu.dtype)
+    hu[rendered.box] = as_dtype(new_hu, hu.dtype)
     labels[rendered.box][mask] = label
     share = float(np.count_nonzero(mask) / np.count_nonzero(rendered.mask))
     diameter_mm = shape.equivalent_diameter_mm * scale * share ** (1.0 / 3.0)
@@ -294,13 +295,6 @@ def _cut_at_pleura(
 
 def _holds_centroid(lung: NDArray[np.bool_], mask: NDArray[np.bool_]) -> bool:
     return bool(lung[tuple(np.rint(np.argwhere(mask).mean(axis=0)).astype(int))])
-
-
-def _as_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.generic]:
-    if np.issubdtype(dtype, np.integer):
-        limits = np.iinfo(dtype)
-        return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
-    return values.astype(dtype)
 
 
 def _centroid_lps_mm(

@@ -2,9 +2,8 @@
 
 The nodule's material is laid out on a grid finer than the volume's, blurred like the scanner
 blurs, and averaged into voxels, so that partial volume is right at every slice thickness. It then
-replaces air, not tissue: ``hu + weight * max(tissue - structure, 0)``, where ``structure`` is the
-volume without its noise. What is denser than the nodule stays, so that a nodule at the chest wall
-or a vessel merges with it, and the image noise goes on inside the nodule.
+replaces air, not tissue (see :func:`transforms.air_replacement.replace_air`): what is denser than
+the nodule stays, so that a nodule at the chest wall or a vessel merges with it.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import affine_transform, gaussian_filter, grey_opening
+from scipy.ndimage import affine_transform, gaussian_filter
 
+from transforms.air_replacement import Box, replace_air
 from transforms.geometry import Geometry
 from transforms.nodule_appearance import correlated_noise, nodule_material
 from transforms.nodule_spicules import Strand, draw_strands, paint_strands, shifted
 
 FloatArray = NDArray[np.float64]
-Box = tuple[slice, slice, slice]
 
 _FAR_MM = 20.0
 # Readers draw round a small nodule, but along a larger one: how far outside the half-way density
@@ -152,7 +151,7 @@ def render_nodule(
         origin = (geometry.lps_to_index(center) - fine_start) * factor
         paint_strands(fill, strands, to_fine, origin)
     weight, tissue_hu = _seen(fill, material.tissue_hu, factor, blur_sigma_mm / np.array(fine_mm))
-    return RenderedNodule(box, _blended(hu, box, spacing, weight, tissue_hu), mask)
+    return RenderedNodule(box, replace_air(hu, box, spacing, weight, tissue_hu), mask)
 
 
 def _check(hu: NDArray[np.generic], geometry: Geometry, turn: FloatArray, scale: float) -> None:
@@ -238,31 +237,3 @@ def _seen(
     weight = pooled(fill)
     tissue = pooled(fill * tissue_hu) / np.maximum(weight, np.float32(1e-6))
     return weight, np.asarray(tissue, dtype=np.float32)
-
-
-def _blended(
-    hu: NDArray[np.generic],
-    box: Box,
-    spacing: FloatArray,
-    weight: NDArray[np.float32],
-    tissue_hu: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    # With a rim, so that the low-pass is right at the border of the box.
-    pad = np.ceil(3.0 / spacing).astype(int)
-    wide = tuple(slice(max(b.start - p, 0), b.stop + p) for b, p in zip(box, pad, strict=True))
-    old = hu[wide].astype(np.float32)
-    residual = old - gaussian_filter(old, 1.5 / spacing, mode="nearest", truncate=2.0)
-    spread = float(np.clip(1.4826 * np.median(np.abs(residual)), 4.0, 60.0))
-    # What stands out by more than five deviations is a vessel's border, not noise.
-    noise = residual * np.clip(2.0 - np.abs(residual) / (2.5 * spread), 0.0, 1.0)
-    inner = tuple(
-        slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
-    )
-    gain = weight * np.maximum(tissue_hu - (old - noise)[inner], 0.0)
-    if np.any(old[inner][weight > 0.5] > 100.0):
-        # A thin vessel inside solid tissue fades into it; what an opening keeps (chest wall,
-        # heart, bone) stays as it is.
-        size = np.maximum(2 * np.round(2.5 / spacing).astype(int) + 1, 3)
-        broad = np.maximum(grey_opening(old, tuple(int(n) for n in size))[inner], tissue_hu)
-        gain -= 0.75 * weight**3 * np.maximum((old - noise)[inner] - broad, 0.0)
-    return np.asarray(old[inner] + gain, dtype=np.float32)

@@ -5,7 +5,8 @@ nodule is any focal opacity of 3 to 30 mm "regardless of presumed histology". So
 granulomas and perifissural nodes of that size are nodules and come with them, from the readers'
 outlines (see nodules.py). What is smaller was marked without an outline or, where calcified and
 thus clearly benign, not at all: such spots are labelled as not to be judged. Plaques, bands,
-scars and filled airways are flat or long, no nodules by that rule, and stay background.
+scars and filled airways are flat or long, no nodules by that rule, and stay background. So do
+infiltrates and diseased airways, which are put in later (see infiltrates.py).
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ class LesionKind(str, Enum):
     SCAR = "scar"
     MUCUS = "filled airway"
     MICRONODULE = "micronodule"
+    GROUND_GLASS = "ground glass"
+    CONSOLIDATION = "consolidation"
+    CRAZY_PAVING = "crazy paving"
+    REVERSED_HALO = "reversed halo"
+    ATELECTASIS = "dependent atelectasis"
+    TREE_IN_BUD = "tree-in-bud"
+    BRONCHIECTASIS = "bronchiectasis"
 
 
 @dataclass(frozen=True)

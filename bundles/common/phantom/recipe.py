@@ -114,6 +114,16 @@ class NoduleRecipe(_Part):
     confusers: tuple[int, int] = (50, 100)
 
 
+class InfiltrateRecipe(_Part):
+    """Infiltrates and airway disease. Shares of studies, numbers a study, extents in mm."""
+
+    probability: float = Field(default=0.3, ge=0, le=1)
+    background_probability: float = Field(default=0.4, ge=0, le=1)
+    patches: tuple[Annotated[int, Field(ge=1)], int] = (1, 14)
+    size_mm: tuple[Annotated[float, Field(gt=0)], float] = (8.0, 60.0)
+    airway_changes: tuple[int, int] = (0, 5)
+
+
 class PhantomRecipe(_Part):
     """Everything that a phantom draws.
 
@@ -125,6 +135,7 @@ class PhantomRecipe(_Part):
     anatomy: AnatomyRecipe = AnatomyRecipe()
     scanner: ScannerRecipe = ScannerRecipe()
     nodules: NoduleRecipe = NoduleRecipe()
+    infiltrates: InfiltrateRecipe = InfiltrateRecipe()
 
     @classmethod
     def load(cls, path: Path | None = None) -> PhantomRecipe:
@@ -161,6 +172,7 @@ class PhantomRecipe(_Part):
                 diameter_edges=(12.0, 20.0, 35.0),
                 diameter_weights=(0.5, 0.5),
             ),
+            infiltrates=InfiltrateRecipe(probability=0.0, background_probability=0.0),
         )
 
     def digest(self) -> str:

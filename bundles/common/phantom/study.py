@@ -19,6 +19,7 @@ from bundles.common.phantom.candidates import (
     make_candidates,
 )
 from bundles.common.phantom.chest import make_chest, part_rng
+from bundles.common.phantom.infiltrates import add_disease
 from bundles.common.phantom.lesions import Lesion
 from bundles.common.phantom.nodules import (
     DrawnShapes,
@@ -38,6 +39,7 @@ from bundles.common.phantom.scanner import (
     pad_round_field,
 )
 from transforms.geometry import Geometry
+from transforms.lungs import MARGIN_MM
 from transforms.nodule_insertion import InsertedNodule, LungField, insert_nodules
 
 _KERNEL_FOLLOWS_MM = 0.15
@@ -69,7 +71,7 @@ class PhantomStudy:
         candidates: as in LUNA16's candidates_V2.csv.
         acquisition: the scan; None on a real background.
         lungs: shape of ``hu``, where lung is.
-        findings: benign ones that are no nodules, in LPS mm; none known on a real background.
+        findings: benign ones that are no nodules, in LPS mm; of a real background, those put in.
         perifissural: shapes of the nodules that were put at a fissure.
     """
 
@@ -135,6 +137,12 @@ def make_study(
     findings = _findings(chest.lesions, geometry, scan.frame_lps_mm)
     small = tuple((f.center_xyz, 0.5 * f.size_mm + 1.0) for f in findings if f.ignored)
     mark_ignored(labels, geometry, small)
+    taken = [(n.center_lps_mm, 0.5 * n.diameter_mm) for n in nodules]
+    disease = add_disease(
+        hu, labels, geometry, field, lungs, recipe.infiltrates, part_rng(seed, index, "disease"),
+        on_background=False, avoid=taken,
+    )  # fmt: skip
+    findings += disease.lesions
     blur(hu, geometry, scan)
     add_noise(hu, geometry, scan, part_rng(seed, index, "noise"))
     stored = np.clip(np.rint(hu, out=hu), -1024, 3071).astype(np.int16)
@@ -144,7 +152,7 @@ def make_study(
     count = int(rng.integers(recipe.nodules.confusers[0], recipe.nodules.confusers[1] + 1))
     named = np.array([f.center_xyz for f in findings if not f.ignored]).reshape(-1, 3)
     others = confusers_in_chest(chest, 3 * count, rng) + np.array(scan.frame_lps_mm)
-    confusers = np.concatenate([named, others])
+    confusers = np.concatenate([named, disease.points_lps_mm[: count // 2], others])
     centers = [n.center_lps_mm for n in nodules]
     candidates = make_candidates(geometry, labels, centers, confusers, count, rng)
     return PhantomStudy(
@@ -160,23 +168,32 @@ def make_background_study(
     seed: int,
     index: int,
 ) -> PhantomStudy:
-    """Insert nodules into a real CT."""
+    """Insert nodules, and in a share of the studies infiltrates, into a real CT."""
     rng = part_rng(seed, index, "nodules-" + background.digest)
     geometry = background.geometry
     seen = visible(references, geometry.spacing_irc_mm[0], recipe.nodules)
     shapes = draw_shapes(seen, draw_count(recipe.nodules, True, rng), recipe.nodules, rng)
+    field = LungField.of(background.lungs, geometry, background.hu)
     new, labels, nodules = insert_nodules(
         background.hu, geometry, background.lungs, shapes, rng,
-        attachment_shares=_shares(recipe.nodules), avoid=background.avoid,
+        attachment_shares=_shares(recipe.nodules), avoid=background.avoid, field=field,
     )  # fmt: skip
     mark_ignored(labels, geometry, background.avoid)
+    taken = [*background.avoid, *((n.center_lps_mm, 0.5 * n.diameter_mm) for n in nodules)]
+    disease = add_disease(
+        new, labels, geometry, field, background.lungs, recipe.infiltrates,
+        part_rng(seed, index, "disease-" + background.digest),
+        on_background=True, margin_mm=MARGIN_MM, avoid=taken,
+    )  # fmt: skip
     count = int(rng.integers(recipe.nodules.confusers[0], recipe.nodules.confusers[1] + 1))
-    confusers = confusers_in_volume(background.hu, background.lungs, geometry, 2 * count, rng)
+    others = confusers_in_volume(background.hu, background.lungs, geometry, 2 * count, rng)
+    confusers = np.concatenate([disease.points_lps_mm[: count // 2], others])
     centers = [n.center_lps_mm for n in nodules]
     candidates = make_candidates(geometry, labels, centers, confusers, count, rng)
     return PhantomStudy(
         identify(seed, index, background), np.asarray(new, dtype=np.int16), labels, geometry,
-        nodules, {s.id: s for s in shapes}, candidates, None, background.lungs, [],
+        nodules, {s.id: s for s in shapes}, candidates, None, background.lungs,
+        disease.lesions,
     )  # fmt: skip
 
 
