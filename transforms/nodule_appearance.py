@@ -106,8 +106,8 @@ def _fill(
 ) -> FloatArray:
     inner, coarse = unevenness
     if texture >= 4.5:
-        # Small solid nodules look fainter than their size alone explains.
-        least = 0.75 if depth_mm < 3.5 else 0.96
+        # Small solid nodules are fainter than their size alone explains, some of them by far.
+        least = 0.45 if depth_mm < 3.5 else 0.96
         return np.full_like(sdf_mm, rng.uniform(least, 1.0))
     low, high = (-720.0, -530.0) if texture < 1.5 else (-680.0, -450.0)
     if texture >= 2.5:

@@ -23,8 +23,9 @@ FloatArray = NDArray[np.float64]
 
 _FAR_MM = 20.0
 # Readers draw round a small nodule, but along a larger one: how far outside the half-way density
-# the outline runs (mm), by equivalent radius (mm). Measured by benchmarks/rendered_nodules.py.
-_EXCESS_RADIUS_MM, _EXCESS_MM = (3.0, 4.5), (0.55, 0.1)
+# the outline runs (mm), by equivalent radius (mm). Measured by benchmarks/rendered_nodules.py;
+# small ones differ much from each other.
+_EXCESS_RADIUS_MM, _LARGE_EXCESS_MM, _SMALL_EXCESS_MM = (3.0, 4.5), 0.1, (0.0, 0.6)
 _EDGE_MM = {1: 1.7, 2: 1.25, 3: 0.9, 4: 0.65, 5: 0.5}
 _UNEVEN_MM = {1: 0.7, 2: 0.5, 3: 0.35, 4: 0.2, 5: 0.15}
 # Denser lung around a nodule, fitted by eye and profile to real ones in LIDC-IDRI.
@@ -85,8 +86,8 @@ def render_nodule(
         margin: LIDC-IDRI rating, 1 poorly defined to 5 sharp.
         spiculation: LIDC-IDRI rating, 1 none to 5 marked.
         blur_sigma_mm: of the scanner's point spread (Gaussian).
-        outline_excess_mm: how far outside the half-way density the outline runs; by default what
-            readers do at the nodule's size.
+        outline_excess_mm: how far outside the half-way density the outline runs; by default drawn
+            from what readers do at the nodule's size.
 
     Raises:
         ValueError: ``hu`` and ``geometry`` disagree, the rotation is not orthogonal, the scale is
@@ -104,7 +105,8 @@ def render_nodule(
     sdf_scaled = np.asarray(sdf_mm, dtype=np.float32) * np.float32(scale)
     radius_mm = float(np.cbrt(3 * np.count_nonzero(sdf_mm < 0) / (4 * np.pi))) * sdf_spacing_mm
     if outline_excess_mm is None:
-        outline_excess_mm = float(np.interp(radius_mm * scale, _EXCESS_RADIUS_MM, _EXCESS_MM))
+        excess_mm = (rng.uniform(*_SMALL_EXCESS_MM), _LARGE_EXCESS_MM)
+        outline_excess_mm = float(np.interp(radius_mm * scale, _EXCESS_RADIUS_MM, excess_mm))
     inset_mm = outline_excess_mm / scale
     strands = draw_strands(radius_mm=radius_mm * scale, spiculation=spiculation, rng=rng)
     strands = [

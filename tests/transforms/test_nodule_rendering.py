@@ -155,7 +155,7 @@ def test_spicules_lie_outside_the_mask():
     assert dense[1] > 1.2 * dense[0]
 
 
-@pytest.mark.parametrize(("radius_mm", "low", "high"), [(2.5, -0.8, -0.3), (8.0, -0.3, 0.1)])
+@pytest.mark.parametrize(("radius_mm", "low", "high"), [(2.5, -0.6, -0.1), (8.0, -0.3, 0.1)])
 def test_outlines_run_outside_small_nodules_and_along_large_ones(radius_mm, low, high):
     geometry = grid((0.5, 0.5, 0.5), (50, 50, 50))
     index = np.indices(geometry.shape_irc).reshape(3, -1)
@@ -170,6 +170,21 @@ def test_outlines_run_outside_small_nodules_and_along_large_ones(radius_mm, low,
         shells = [np.mean(hu.ravel()[np.abs(distance - d) < 0.15]) for d in steps]
         borders.append(np.interp(-half, -np.array(shells), steps))
     assert low < np.mean(borders) < high
+
+
+def test_small_solid_nodules_differ_more_in_density_than_large_ones():
+    geometry = grid((1.0, 0.7, 0.7), (40, 64, 64))
+    spread, middle = [], []
+    for radius_mm in (3.0, 9.0):
+        inside = []
+        for seed in range(16):
+            rendered = render(lung(geometry), geometry, ball_sdf(radius_mm), seed)
+            centre = np.argwhere(rendered.mask).mean(axis=0).round().astype(int)
+            inside.append(rendered.hu[tuple(slice(c - 1, c + 2) for c in centre)].mean())
+        spread.append(np.std(inside))
+        middle.append(np.mean(inside))
+    assert spread[0] > 80 > 2 * spread[1]
+    assert -350 < middle[0] < -120 < middle[1]
 
 
 def test_the_same_seed_gives_the_same_nodule():

@@ -255,7 +255,7 @@ def _gate(
     if nodules.any():
         gap = distance_transform_edt(~nodules, sampling=spacing)
         gate *= np.clip((gap - _CLEAR_MM) / 3.0, 0.0, 1.0)
-    return gate
+    return np.asarray(gate, dtype=np.float32)
 
 
 def _sampled(field: LungField, geometry: Geometry, box: Box) -> FloatArray:
