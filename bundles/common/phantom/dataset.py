@@ -18,10 +18,9 @@ from bundles.common.phantom import tables
 from bundles.common.phantom.background import Background, Sphere, read_background
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.study import PhantomStudy, make_background_study, make_study
+from bundles.common.phantom.tables import STATE_FOLDER
 from bundles.common.phantom.write_dicom import dicom_folder, write_dicom
 from bundles.common.phantom.write_volumes import mask_path, mhd_path, write_mask, write_mhd
-
-STATE_FOLDER = ".phantom"
 
 
 class PhantomFormat(str, Enum):

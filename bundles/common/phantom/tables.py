@@ -13,6 +13,9 @@ from bundles.common.phantom.study import PhantomStudy
 
 Row = dict[str, Any]
 
+STATE_FOLDER = ".phantom"
+"""Hidden folder of a data set: the records of its studies, and what is not complete yet."""
+
 ANNOTATIONS = ("seriesuid", "coordX", "coordY", "coordZ", "diameter_mm")
 CANDIDATES = ("seriesuid", "coordX", "coordY", "coordZ", "class")
 RATINGS = (

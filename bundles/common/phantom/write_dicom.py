@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from bundles.common.phantom.study import PhantomStudy, make_uid
+from bundles.common.phantom.tables import STATE_FOLDER
 
 INTERCEPT_HU = -1024
 _IMPLEMENTATION_UID = make_uid("nodulus", "implementation")
@@ -23,9 +24,13 @@ def dicom_folder(root: Path, study: PhantomStudy) -> Path:
 
 
 def write_dicom(root: Path, study: PhantomStudy) -> Path:
-    """Write one file a slice; instance 1 is the lowest slice. The folder appears when complete."""
+    """Write one file a slice; instance 1 is the lowest slice. The folder appears when complete.
+
+    Until then its files lie in the hidden folder of the records, where no reader of the data set
+    looks; what an interrupted run left there goes when the study is made again.
+    """
     folder = dicom_folder(root, study)
-    beside = folder.with_name(folder.name + ".part")
+    beside = root / STATE_FOLDER / (study.identity.series_uid + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     common = _common(study)
@@ -34,6 +39,7 @@ def write_dicom(root: Path, study: PhantomStudy) -> Path:
         _add_slice(common, study, n, stored)
         common.save_as(beside / f"{n + 1:06d}.dcm", enforce_file_format=True)
     shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     beside.replace(folder)
     return folder
 

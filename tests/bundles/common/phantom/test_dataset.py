@@ -20,6 +20,7 @@ from bundles.common.phantom.dataset import (
 )
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.tables import finding_rows
+from bundles.common.phantom.write_dicom import write_dicom
 from transforms.geometry import Geometry
 
 
@@ -178,6 +179,26 @@ def test_tags(small_plan, mhd_copy):
     assert ds.Manufacturer == "Nodulus phantom"
     assert list(ds.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL"]
     assert (ds.PatientPosition, ds.BodyPartExamined, ds.RescaleIntercept) == ("HFS", "CHEST", -1024)
+
+
+def test_an_interrupted_study_leaves_no_half_series(small_plan, tmp_path, monkeypatch):
+    plan = DatasetPlan(tmp_path, small_plan.seed, small_plan.recipe, format=PhantomFormat.DICOM)
+    study = make_one(plan, 0)
+    save = pydicom.Dataset.save_as
+
+    def stopped(dataset, path, **options):
+        if dataset.InstanceNumber > 5:
+            raise KeyboardInterrupt
+        save(dataset, path, **options)
+
+    monkeypatch.setattr(pydicom.Dataset, "save_as", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_dicom(tmp_path, study)
+    assert not (tmp_path / "dicom").exists()
+    assert len(list(tmp_path.rglob("*.dcm"))) == 5
+    monkeypatch.undo()
+    assert len(list(write_dicom(tmp_path, study).glob("*.dcm"))) == len(study.hu)
+    assert [p for p in tmp_path.rglob("*") if ".part" in p.name] == []
 
 
 def test_no_part_is_left_behind(small_plan):
