@@ -48,7 +48,7 @@ def test_lps_and_ras_differ_by_the_sign_of_x_and_y(geometry: Geometry, index: np
     np.testing.assert_allclose(ras_to_lps(lps_to_ras(lps)), lps, atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(geometry=geometries())
 def test_itk_agrees(geometry: Geometry) -> None:
     image = sitk.Image(*reversed(geometry.shape_irc), sitk.sitkInt16)
@@ -64,7 +64,7 @@ def test_itk_agrees(geometry: Geometry) -> None:
     np.testing.assert_allclose(geometry.index_to_lps(index), expected, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(geometry=geometries())
 def test_nibabel_agrees(geometry: Geometry) -> None:
     image = nib.Nifti1Image(np.zeros(geometry.shape_irc, np.int16), geometry.affine_ras)

@@ -18,7 +18,7 @@ def ramp(shape: tuple[int, int, int], affine: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(place @ [1.0, 2.0, -3.0] + 7.0).float()[None]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.tuples(*[st.floats(0.4, 3.0)] * 3),
     st.floats(0.5, 2.5),

@@ -29,7 +29,7 @@ def direction(quaternion: tuple[float, ...], mirrored: bool) -> np.ndarray:
 
 
 # Shrinking would write hundreds of series; the first failing example says enough.
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(
     quaternion=st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1),
     mirrored=st.booleans(),

@@ -71,7 +71,7 @@ def test_other_orientations_are_read_too(tmp_path: Path, orientation: tuple[floa
 
 
 # Shrinking would write hundreds of series; the first failing example says enough.
-@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
 @given(
     angles=st.tuples(*[st.floats(-0.5, 0.5)] * 3),
     spacing=st.tuples(*[st.floats(0.4, 2.0)] * 2),
