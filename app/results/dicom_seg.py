@@ -80,7 +80,7 @@ def _description(finding: Finding, result: StudyResult) -> Any:
         ),
         tracking_uid=finding.tracking_uid,
         tracking_id=segment_label(finding),
-        anatomic_regions=[codes.LUNG],
+        anatomic_regions=[codes.region_code(finding.lobe)],
         display_color=hd.color.CIELabColor.from_rgb(*finding_rgb(finding.id)),
     )
     side = codes.laterality_code(finding.laterality)

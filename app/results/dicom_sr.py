@@ -146,7 +146,10 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
         "finding_category": codes.ABNORMAL_STRUCTURE,
         "finding_type": codes.NODULE,
         "finding_sites": [
-            hd.sr.FindingSite(codes.LUNG, laterality=codes.laterality_code(finding.laterality))
+            hd.sr.FindingSite(
+                codes.region_code(finding.lobe),
+                laterality=codes.laterality_code(finding.laterality),
+            )
         ],
         "algorithm_id": _algorithm(result),
         "qualitative_evaluations": [
@@ -163,7 +166,9 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
 
 
 def _algorithm(result: StudyResult) -> Any:
-    models = [f"model {model.name} {model.version}" for model in result.models]
+    models = [
+        f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
+    ]
     points = [f"threshold {point.name} {point.threshold:g}" for point in result.operating_points]
     return hd.sr.AlgorithmIdentification(
         name="Nodulus",

@@ -86,7 +86,8 @@ def test_seg_describes_its_segments(written: tuple[CtVolume, Path]) -> None:
     assert first.TrackingUID == "2.25.1001"
     assert first.SegmentedPropertyTypeCodeSequence[0].CodeValue == "27925004"
     region = first.AnatomicRegionSequence[0]
-    assert region.CodeValue == "39607008"
+    assert region.CodeValue == "90572001"
+    assert second.AnatomicRegionSequence[0].CodeValue == "39607008"
     assert region.AnatomicRegionModifierSequence[0].CodeValue == "24028007"
     assert "AnatomicRegionModifierSequence" not in second.AnatomicRegionSequence[0]
     assert first.RecommendedDisplayCIELabValue != second.RecommendedDisplayCIELabValue
