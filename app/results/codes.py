@@ -40,6 +40,7 @@ PERCENT = Code("%", "UCUM", "Percent")
 
 SUMMARY_OF_DETECTIONS = Code("111064", "DCM", "Summary of Detections")
 WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
+OF_INTEREST = Code("113000", "DCM", "Of Interest")
 COMMENT = Code("121106", "DCM", "Comment")
 YES = Code("373066001", "SCT", "Yes")
 NO = Code("373067005", "SCT", "No")
