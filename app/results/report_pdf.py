@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import reportlab
 from reportlab.lib import colors
@@ -33,13 +34,15 @@ from app.results.pictures import Picture
 from app.results.wording import place_words, texture_words
 
 _REGULAR, _BOLD = "Vera", "VeraBd"
-_WIDTH = A4[0] - 36 * mm
+_MARGIN, _PADDING = 18 * mm, 6
+_WIDTH = A4[0] - 2 * (_MARGIN + _PADDING)
 _SOFT = colors.HexColor("#56636f")
 _LINE = colors.HexColor("#d9dfe4")
 _TEXT = ParagraphStyle("text", fontName=_REGULAR, fontSize=8.5, leading=12)
 _SMALL = ParagraphStyle("small", _TEXT, fontSize=7, leading=9.5, textColor=_SOFT)
 _TITLE = ParagraphStyle("title", _TEXT, fontName=_BOLD, fontSize=16, leading=20, spaceAfter=2)
 _HEAD = ParagraphStyle("head", _TEXT, fontName=_BOLD, fontSize=10.5, leading=14, spaceBefore=10)
+_PICTURE_PIXELS = 400  # more than 200 a printed inch
 _DASH = "\N{EN DASH}"
 
 
@@ -63,8 +66,8 @@ def build_pdf(result: StudyResult, pictures: Sequence[Sequence[Picture]]) -> byt
     document = SimpleDocTemplate(
         stream,
         pagesize=A4,
-        leftMargin=18 * mm,
-        rightMargin=18 * mm,
+        leftMargin=_MARGIN,
+        rightMargin=_MARGIN,
         topMargin=16 * mm,
         bottomMargin=20 * mm,
         title="Lung nodules in chest CT",
@@ -85,8 +88,8 @@ def _footer(result: StudyResult, canvas: Canvas, document: Any) -> None:
     canvas.setFont(_REGULAR, 7)
     canvas.setFillColor(_SOFT)
     text = f"Nodulus {result.nodulus_version}. {result.disclaimer} Unverified."
-    canvas.drawString(18 * mm, 12 * mm, text)
-    canvas.drawRightString(A4[0] - 18 * mm, 12 * mm, f"Page {document.page}")
+    canvas.drawString(_MARGIN + _PADDING, 12 * mm, text)
+    canvas.drawRightString(A4[0] - _MARGIN - _PADDING, 12 * mm, f"Page {document.page}")
     canvas.restoreState()
 
 
@@ -121,7 +124,7 @@ def _overview(result: StudyResult) -> list[Any]:
     if not result.findings:
         return []
     head = ("No.", "Place", "Centre, LPS mm", "Axes, mm", "Volume, mm\N{SUPERSCRIPT THREE}",
-            "Texture", "Mean HU", "Nodule", "Malignancy", "")  # fmt: skip
+            "Texture", "Mean HU", "Nodule", "Malignancy",)  # fmt: skip
     rows = [
         (
             str(f.id),
@@ -132,19 +135,19 @@ def _overview(result: StudyResult) -> list[Any]:
             texture_words(f),
             f"{f.mean_hu:.0f}",
             f"{100 * f.nodule_probability:.0f} %",
-            f"{100 * f.malignancy_probability:.0f} %",
-            "suspicious" if f.suspicious else "",
+            f"{100 * f.malignancy_probability:.0f} %{' suspicious' if f.suspicious else ''}",
         )
         for f in result.findings
     ]
-    widths = [7, 27, 29, 18, 17, 19, 13, 13, 17, 14]
+    widths = [7, 26, 36, 21, 15, 19, 12, 13, 20]
     table = _table([head, *rows], [width * mm for width in widths])
     return [Paragraph("Ranked by malignancy", _HEAD), table]
 
 
 def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
     color = "#{:02x}{:02x}{:02x}".format(*finding_rgb(finding.id))
-    square = f'<font color="{color}">\N{BLACK SQUARE}</font> '
+    space = 2 * "\N{NO-BREAK SPACE}"
+    mark = f'<font backColor="{color}">{space}</font> '
     place = place_words(finding)
     title = segment_label(finding) + (f", {place}" if place else "")
     facts = [
@@ -158,12 +161,13 @@ def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
     side = _WIDTH / len(pictures) - 2 * mm
     images = [_image(picture, side) for picture in pictures]
     captions = [_paragraph(picture.caption, _SMALL) for picture in pictures]
-    sheet = Table([images, captions], colWidths=[_WIDTH / len(pictures)] * len(pictures))
+    widths = [_WIDTH / len(pictures)] * len(pictures)
+    sheet = Table([images, captions], colWidths=widths, hAlign="LEFT")
     sheet.setStyle(
         TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     )
     return [
-        Paragraph(square + title, _HEAD),
+        Paragraph(mark + title, _HEAD),
         _paragraph("; ".join(filter(None, facts)) + "."),
         Spacer(1, 1 * mm),
         sheet,
@@ -173,6 +177,7 @@ def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
 def _image(picture: Picture, side: float) -> Image:
     stream = io.BytesIO()
     flat = picture.flat()
+    flat.thumbnail((_PICTURE_PIXELS, _PICTURE_PIXELS))
     flat.save(stream, format="PNG")
     scale = side / max(flat.size)
     stream.seek(0)
@@ -220,6 +225,4 @@ _CELL = ParagraphStyle("cell", _TEXT, fontSize=7.5, leading=9.5)
 
 
 def _paragraph(text: str, style: ParagraphStyle = _TEXT) -> Paragraph:
-    from xml.sax.saxutils import escape
-
     return Paragraph(escape(text), style)

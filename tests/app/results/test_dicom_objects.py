@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from app.results.options import OutputOptions
 from app.results.write import SEG_FILE, SR_FILE, write_results
 from app.volume import CtVolume
 
+from .others import validate
 from .synthetic import (
     PATIENT_NAME,
     SHAPE,
@@ -34,15 +33,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CtVolume, Path]:
     root = tmp_path_factory.mktemp("single")
     volume = write_series(root / "ct")
     return volume, write(root / "out", volume, two_labels())
-
-
-def validate(path: Path) -> None:
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("needs dciodvfy (Debian package dicom3tools)")
-    ran = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
-    lines = (ran.stdout + ran.stderr).splitlines()
-    assert lines, "dciodvfy said nothing"
-    assert [line for line in lines if line.startswith(("Error", "Abort"))] == []
 
 
 def masks(seg: Dataset) -> Iterator[tuple[int, tuple[float, ...], str, np.ndarray]]:
