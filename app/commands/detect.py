@@ -189,6 +189,8 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
     result = outcome.result
     if result is None:
         return
+    from app.results.wording import place_words
+
     count = len(result.findings)
     console.print(
         f"study {outcome.study.key}: {count} finding{'' if count == 1 else 's'}", markup=False
@@ -199,7 +201,7 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
             f"  {f.id:2d}  malignancy {f.malignancy_probability:.2f}"
             f"  nodule {f.nodule_probability:.2f}"
             f"  {f.longest_diameter_mm:4.1f} x {f.perpendicular_diameter_mm:4.1f} mm"
-            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {f.laterality or 'side unknown'}"
+            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {place_words(f) or 'side unknown'}"
             f"  LPS ({x:.1f}, {y:.1f}, {z:.1f}) mm{'  suspicious' if f.suspicious else ''}",
             markup=False,
         )

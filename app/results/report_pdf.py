@@ -151,7 +151,7 @@ def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
     place = place_words(finding)
     title = segment_label(finding) + (f", {place}" if place else "")
     facts = [
-        f"malignancy {100 * finding.malignancy_probability:.0f} %",
+        f"Malignancy {100 * finding.malignancy_probability:.0f} %",
         f"nodule {100 * finding.nodule_probability:.0f} %",
         f"axes {_axes(finding)} mm",
         f"volume {finding.volume_mm3:,.0f} mm\N{SUPERSCRIPT THREE}",
