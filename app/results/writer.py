@@ -109,11 +109,12 @@ class StudyWriter:
         if "seg" not in self._result.files or self._sources is None:
             return
         from app.results.dicom_seg import build_seg
+        from app.results.frameless import say_what_has_no_frame
         from app.results.probability import fractional_planes, territories
 
         with without_identity_in_warnings():
             self._planes, fractions = self._on_source(self._labels, self._sources), None
-            self._say_what_has_no_frame(self._planes)
+            self._result = say_what_has_no_frame(self._result, self._planes)
             if not self._planes.any():
                 return
             if self._options.seg_type == "fractional" and self._probability is not None:
@@ -186,26 +187,6 @@ class StudyWriter:
             is_source_grid=self._volume.is_source_grid,
             finding_ids=[finding.id for finding in self._result.findings],
         )
-
-    def _say_what_has_no_frame(self, planes: Labels) -> None:
-        """Warn of findings that no source image shows, and leave out a segmentation of nothing."""
-        from app.results.source_masks import planes_by_label
-
-        shown = planes_by_label(planes)
-        hidden = [str(f.id) for f in self._result.findings if f.id not in shown]
-        if not hidden:
-            return
-        warning = ResultWarning(
-            code="nodule-between-images",
-            message=f"On interpolated slices alone, so without a frame in the segmentation:"
-            f" nodule {', '.join(hidden)}.",
-        )
-        update: dict[str, object] = {"warnings": (*self._result.warnings, warning)}
-        if not shown:
-            update["files"] = {k: v for k, v in self._result.files.items() if k != "seg"}
-            reason = "all nodules lie on interpolated slices alone"
-            update["files_left_out"] = {**self._result.files_left_out, "seg": reason}
-        self._result = self._result.model_copy(update=update)
 
     def make_report(self) -> None:
         """Make the HTML report and the pictures of what is kept, where they are planned."""
