@@ -51,7 +51,11 @@ def run_all(
 
     Returns:
         One outcome a study, in the discovery's order.
+
+    Raises:
+        NodulusError: PACKAGE_MISSING where the options want one that is not installed.
     """
+    options.check()
     outcomes = []
     for study in discovery.studies:
         outcome = _run_one(study, output, models, settings, options, progress)

@@ -13,6 +13,7 @@ from app.reading import StudyInput
 from app.results.intermediates import Intermediates
 from app.results.model import StudyResult
 from app.results.options import OutputOptions
+from app.results.probability import ProbabilityMap
 from app.results.write import write_results
 from app.volume import CtVolume
 
@@ -45,6 +46,12 @@ class AnalysedStudy:
             self.analysis.candidates,
             self.analysis.crops,
         )
+
+    def probability(self, options: OutputOptions) -> ProbabilityMap | None:
+        """Give the segmentation's probability, where a file of the result needs it."""
+        if not options.seg or options.seg_type != "fractional":
+            return None
+        return ProbabilityMap(self.analysis.probability, self.analysis.probability_geometry)
 
 
 def read_study(study: StudyInput, progress: Progress | None = None) -> tuple[CtVolume, float]:
@@ -136,4 +143,5 @@ def run_study(
         progress=progress,
         intermediates=analysed.intermediates(options),
         sensitivities=analysed.analysis.sensitivities,
+        probability=analysed.probability(options),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.chain.laterality import laterality
+from app.chain.lobe import LungExtent, Side, lobe, lung_extents
 from app.chain.native_mask import native_mask
 from app.chain.settings import OperatingPoints
 from app.results.model import Finding
@@ -49,7 +50,7 @@ def build_findings(
         scored: candidates that passed, in any order.
         probability: of the segmentation on ``grid``.
         grid: the networks' grid.
-        lungs: for the side.
+        lungs: for the side and the lobe.
         points: the operating points.
         texture: thresholds of the texture class.
 
@@ -68,6 +69,7 @@ def build_findings(
     )
     labels: Labels = np.zeros(volume.hu.shape, np.uint8 if len(scored) < 256 else np.uint16)
     findings: list[Finding | None] = [None] * len(scored)
+    extents = lung_extents(lungs)
     number = 0
     for position in order:
         one = scored[position]
@@ -79,7 +81,9 @@ def build_findings(
             continue
         number += 1
         labels[box][mask] = number
-        findings[position] = _finding(number, one, volume, box, mask, lungs, points, texture)
+        findings[position] = _finding(
+            number, one, volume, box, mask, lungs, extents, points, texture
+        )
     return findings, labels
 
 
@@ -90,6 +94,7 @@ def _finding(
     box: tuple[slice, slice, slice],
     mask: NDArray[np.bool_],
     lungs: LungRegion,
+    extents: Mapping[Side, LungExtent],
     points: OperatingPoints,
     texture: TextureRule,
 ) -> Finding:
@@ -97,6 +102,7 @@ def _finding(
     size = measure(volume.hu[box], mask, part)
     made_of = composition(volume.hu[box], mask, part, texture)
     i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
+    side = laterality(lungs, size.center_lps_mm)
     return Finding(
         id=number,
         tracking_uid=_tracking_uid(volume.series_uid, size.center_lps_mm),
@@ -120,7 +126,8 @@ def _finding(
         solid_volume_mm3=made_of.solid_volume_mm3,
         solid_longest_diameter_mm=made_of.solid_longest_diameter_mm,
         calcified_share=made_of.calcified_share,
-        laterality=laterality(lungs, size.center_lps_mm),
+        laterality=side,
+        lobe=lobe(extents, side, size.center_lps_mm),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,
     )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from app.chain.precision import PrecisionSetting
-    from app.results.options import OutputOptions
+    from app.results.options import OutputOptions, SegType
     from app.run import StudyOutcome
 
 
@@ -52,8 +52,21 @@ if TYPE_CHECKING:
     help="Also show in the report what the two classifiers' answers rest on (slower).",
 )
 @click.option("--seg/--no-seg", default=True, help="Write the DICOM segmentation.")
+@click.option(
+    "--seg-type",
+    type=click.Choice(["binary", "fractional"]),
+    default="binary",
+    show_default=True,
+    help="The nodules' masks, or the segmentation's probability in and around them.",
+)
 @click.option("--seg-all-frames", is_flag=True, help="Keep empty frames in the segmentation.")
 @click.option("--sr/--no-sr", default=True, help="Write the DICOM structured report.")
+@click.option(
+    "--key-images",
+    is_flag=True,
+    help="Also write a key object selection and a DICOM picture of each finding.",
+)
+@click.option("--pdf", is_flag=True, help="Also write the report as DICOM encapsulated PDF.")
 @click.option("--report/--no-report", default=True, help="Write report.html.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
@@ -73,8 +86,11 @@ def command(
     keep_intermediates: bool,
     explain: bool,
     seg: bool,
+    seg_type: SegType,
     seg_all_frames: bool,
     sr: bool,
+    key_images: bool,
+    pdf: bool,
     report: bool,
     device: str,
     precision: PrecisionSetting | None,
@@ -101,6 +117,9 @@ def command(
         keep_intermediates=keep_intermediates,
         explain=explain,
         seg_all_frames=seg_all_frames,
+        seg_type=seg_type,
+        key_images=key_images,
+        pdf=pdf,
     )
     if _detect(source, output, models, settings, marks, options, device, precision, errors):
         sys.exit(EXIT_FAILED)
@@ -170,6 +189,8 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
     result = outcome.result
     if result is None:
         return
+    from app.results.wording import place_words
+
     count = len(result.findings)
     console.print(
         f"study {outcome.study.key}: {count} finding{'' if count == 1 else 's'}", markup=False
@@ -180,7 +201,7 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
             f"  {f.id:2d}  malignancy {f.malignancy_probability:.2f}"
             f"  nodule {f.nodule_probability:.2f}"
             f"  {f.longest_diameter_mm:4.1f} x {f.perpendicular_diameter_mm:4.1f} mm"
-            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {f.laterality or 'side unknown'}"
+            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {place_words(f) or 'side unknown'}"
             f"  LPS ({x:.1f}, {y:.1f}, {z:.1f}) mm{'  suspicious' if f.suspicious else ''}",
             markup=False,
         )

@@ -77,6 +77,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
         )
         application = NodulusApplication(work)
         work.options = _options(application)
+        work.options.check()
         application.run()
     if work.discovery is None:
         raise NodulusError(
@@ -119,7 +120,7 @@ def _options(application: Any) -> OutputOptions:
     try:
         application.config(path)
         return OutputOptions(**application.kwargs("results"))
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
             f"the application's configuration cannot be used: {error}.",

@@ -18,6 +18,8 @@ from app.results.model import TextureName
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 NODULE = Code("27925004", "SCT", "Nodule")
 LUNG = Code("39607008", "SCT", "Lung")
+UPPER_LOBE = Code("45653009", "SCT", "Upper lobe of lung")
+LOWER_LOBE = Code("90572001", "SCT", "Lower lobe of lung")
 LEFT = Code("7771000", "SCT", "Left")
 RIGHT = Code("24028007", "SCT", "Right")
 AI_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
@@ -38,6 +40,7 @@ PERCENT = Code("%", "UCUM", "Percent")
 
 SUMMARY_OF_DETECTIONS = Code("111064", "DCM", "Summary of Detections")
 WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
+OF_INTEREST = Code("113000", "DCM", "Of Interest")
 COMMENT = Code("121106", "DCM", "Comment")
 YES = Code("373066001", "SCT", "Yes")
 NO = Code("373067005", "SCT", "No")
@@ -59,6 +62,11 @@ SUSPICIOUS = Code(
 )
 SOLID_VOLUME = Code("solid-volume", PRIVATE_SCHEME, "Volume of the solid component")
 SOLID_LONG_AXIS = Code("solid-long-axis", PRIVATE_SCHEME, "Long axis of the solid component")
+
+
+def region_code(lobe: Literal["upper", "lower"] | None) -> Code:
+    """Give the code of a lobe of the lung, the lung's where it is not known."""
+    return LUNG if lobe is None else (UPPER_LOBE if lobe == "upper" else LOWER_LOBE)
 
 
 def laterality_code(side: Literal["left", "right"] | None) -> Code | None:

@@ -1,21 +1,20 @@
-"""The nodules as a DICOM segmentation (PS3.3 A.51): binary, one segment a nodule."""
+"""The nodules as a DICOM segmentation (PS3.3 A.51), binary or fractional, one segment a nodule."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import generate_uid
 
-from app.results import codes
+from app.results import codes, derived
 from app.results.colors import finding_rgb
 from app.results.model import Finding, StudyResult
+from app.results.probability import MAX_FRACTIONAL_VALUE
 from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
-
-SEG_SERIES_NUMBER = 9801
-DEVICE_SERIAL_NUMBER = "none"
 
 
 def segment_label(finding: Finding) -> str:
@@ -24,14 +23,22 @@ def segment_label(finding: Finding) -> str:
 
 
 def build_seg(
-    planes: Labels, sources: SourceHeaders, result: StudyResult, *, all_frames: bool = False
+    planes: Labels,
+    sources: SourceHeaders,
+    result: StudyResult,
+    *,
+    fractions: NDArray[np.uint8] | None = None,
+    all_frames: bool = False,
 ) -> Dataset:
     """Make the segmentation; segment numbers are finding ids.
 
     Args:
-        planes: shape (planes, R, C), the labels on the source's images or frames.
+        planes: shape (planes, R, C), the labels on the source's images or frames; at least one
+            pixel has one.
         sources: the headers of the source.
         result: the study's result; its ids are 1, 2, ... without a gap.
+        fractions: shape of ``planes``; what a fractional segmentation says where ``planes`` has a
+            label, 0 to `MAX_FRACTIONAL_VALUE`. None for a binary one.
         all_frames: keep the frames in which a segment is empty.
 
     Returns:
@@ -43,26 +50,48 @@ def build_seg(
     findings = sorted(result.findings, key=lambda finding: finding.id)
     if [finding.id for finding in findings] != list(range(1, len(findings) + 1)) or not findings:
         raise ValueError(f"finding ids must be 1 to n, got {[f.id for f in findings]}")
-    return hd.seg.Segmentation(
+    seg = hd.seg.Segmentation(
         source_images=list(sources.datasets),
         pixel_array=planes,
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[_description(finding, result) for finding in findings],
-        series_instance_uid=generate_uid(prefix=None),
-        series_number=SEG_SERIES_NUMBER,
-        sop_instance_uid=generate_uid(prefix=None),
         instance_number=1,
-        manufacturer="Nodulus",
-        manufacturer_model_name="Nodulus",
-        software_versions=result.nodulus_version,
-        device_serial_number=DEVICE_SERIAL_NUMBER,
         content_label="NODULES",
         content_description="Lung nodules found by software, for research",
         content_creator_name="Nodulus^",
-        series_description="Nodulus nodules (research)",
         omit_empty_frames=not all_frames,
-        specific_character_set="ISO_IR 192",
+        **derived.common(derived.SEG, result),
     )
+    if fractions is not None:
+        _make_fractional(seg, planes, fractions, sources)
+    return seg
+
+
+def _make_fractional(
+    seg: Any, planes: Labels, fractions: NDArray[np.uint8], sources: SourceHeaders
+) -> None:
+    """Put probabilities in the place of the masks.
+
+    Not left to highdicom, which wants an array of all planes times all segments: gigabytes.
+    """
+    place = {str(image.SOPInstanceUID): plane for plane, image in enumerate(sources.datasets)}
+    frames = np.zeros((seg.NumberOfFrames, *planes.shape[1:]), dtype=np.uint8)
+    for frame, groups in zip(frames, seg.PerFrameFunctionalGroupsSequence, strict=True):
+        number = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        source = groups.DerivationImageSequence[0].SourceImageSequence[0]
+        plane = (
+            int(source.ReferencedFrameNumber) - 1
+            if sources.is_multiframe
+            else place[str(source.ReferencedSOPInstanceUID)]
+        )
+        np.copyto(frame, fractions[plane], where=planes[plane] == number)
+    seg.SegmentationType = hd.seg.SegmentationTypeValues.FRACTIONAL.value
+    seg.SegmentationFractionalType = hd.seg.SegmentationFractionalTypeValues.PROBABILITY.value
+    seg.MaximumFractionalValue = MAX_FRACTIONAL_VALUE
+    seg.BitsAllocated = seg.BitsStored = 8
+    seg.HighBit = 7
+    data = frames.tobytes()
+    seg.PixelData = data + b"\0" * (len(data) % 2)
 
 
 def _description(finding: Finding, result: StudyResult) -> Any:
@@ -80,7 +109,7 @@ def _description(finding: Finding, result: StudyResult) -> Any:
         ),
         tracking_uid=finding.tracking_uid,
         tracking_id=segment_label(finding),
-        anatomic_regions=[codes.LUNG],
+        anatomic_regions=[codes.region_code(finding.lobe)],
         display_color=hd.color.CIELabColor.from_rgb(*finding_rgb(finding.id)),
     )
     side = codes.laterality_code(finding.laterality)

@@ -10,16 +10,12 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from app.results import codes
+from app.results import codes, derived
 from app.results.dicom_seg import segment_label
 from app.results.image_library import image_library
 from app.results.model import Finding, LpsPoint, StudyResult
 from app.results.source_masks import Labels, planes_by_label
 from app.results.sources import SourceHeaders
-
-SR_SERIES_NUMBER = 9802
-DEVICE_UID = "2.25.151371849117466853213083716474393514817"
-"""Stands for the software Nodulus as an observer (TID 1004); always the same."""
 
 
 def build_sr(
@@ -43,15 +39,6 @@ def build_sr(
     Returns:
         The data set, ready to be saved.
     """
-    observer = hd.sr.ObserverContext(
-        observer_type=hd.sr.CodedConcept("121007", "DCM", "Device"),
-        observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
-            uid=DEVICE_UID,
-            name="Nodulus",
-            manufacturer_name="Nodulus",
-            model_name=f"Nodulus {result.nodulus_version} (research)",
-        ),
-    )
     touched = {} if planes is None else planes_by_label(planes)
     groups: list[Any] = [
         _without_segment(finding, result, sources)
@@ -60,7 +47,9 @@ def build_sr(
         for finding in result.findings
     ]
     report = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(observer_device_context=observer),
+        observation_context=hd.sr.ObservationContext(
+            observer_device_context=derived.observer(result)
+        ),
         procedure_reported=codes.CT_CHEST,
         imaging_measurements=groups or [_nothing_found(result)],
     )
@@ -76,15 +65,7 @@ def build_sr(
     document = hd.sr.Comprehensive3DSR(
         evidence=[*sources.datasets, *([] if seg is None else [seg])],
         content=_root_alone(report[0]),
-        series_instance_uid=generate_uid(prefix=None),
-        series_number=SR_SERIES_NUMBER,
-        sop_instance_uid=generate_uid(prefix=None),
         instance_number=1,
-        manufacturer="Nodulus",
-        manufacturer_model_name="Nodulus",
-        software_versions=result.nodulus_version,
-        device_serial_number="none",
-        series_description="Nodulus findings (research, unverified)",
         is_complete=True,
         is_final=False,
         is_verified=False,
@@ -93,7 +74,7 @@ def build_sr(
                 designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
             )
         ],
-        specific_character_set="ISO_IR 192",
+        **derived.common(derived.SR, result),
     )
     # Put in only now: given before, highdicom copies and parses it again, which takes most of the
     # time with hundreds of images and tells nothing of items that its own classes have just made.
@@ -146,7 +127,10 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
         "finding_category": codes.ABNORMAL_STRUCTURE,
         "finding_type": codes.NODULE,
         "finding_sites": [
-            hd.sr.FindingSite(codes.LUNG, laterality=codes.laterality_code(finding.laterality))
+            hd.sr.FindingSite(
+                codes.region_code(finding.lobe),
+                laterality=codes.laterality_code(finding.laterality),
+            )
         ],
         "algorithm_id": _algorithm(result),
         "qualitative_evaluations": [
@@ -163,7 +147,9 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
 
 
 def _algorithm(result: StudyResult) -> Any:
-    models = [f"model {model.name} {model.version}" for model in result.models]
+    models = [
+        f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
+    ]
     points = [f"threshold {point.name} {point.threshold:g}" for point in result.operating_points]
     return hd.sr.AlgorithmIdentification(
         name="Nodulus",

@@ -18,7 +18,8 @@ _SHADOW = (0, 0, 0, 190)
 
 
 @lru_cache(maxsize=4)
-def _font(size: int) -> Any:
+def font(size: int) -> Any:
+    """Give the font of all pictures; it comes with Pillow."""
     return ImageFont.load_default(size=size)
 
 
@@ -96,7 +97,7 @@ class Overlay:
             where,
             text,
             fill=(*rgb, 255),
-            font=_font(self._font_size),
+            font=font(self._font_size),
             anchor=anchor,
             stroke_width=self._unit,
             stroke_fill=_SHADOW,

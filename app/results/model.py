@@ -125,6 +125,9 @@ class Finding(_Frozen):
     laterality: Literal["left", "right"] | None = Field(
         default=None, description="Patient's side, by the lung that it lies in"
     )
+    lobe: Literal["upper", "lower"] | None = Field(
+        default=None, description="Where the place in the lung leaves no doubt"
+    )
     suspicious: bool = Field(description="malignancy_probability is at or over its operating point")
     explanations: tuple[Explanation, ...] = Field(
         default=(), description="On request: what the two classifiers' answers rest on"

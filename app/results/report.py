@@ -29,6 +29,7 @@ from app.results.sensitivity_pictures import (
 )
 from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
+from app.results.wording import place_words, texture_words
 from app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
@@ -119,6 +120,8 @@ def build_report(
     return environment.get_template(TEMPLATE).render(
         result=result,
         views=_finding_views(volume, labels, result, sources, sensitivities),
+        place_words=place_words,
+        texture_words=texture_words,
         fall_color=_css(FALL_RGB),
         rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),

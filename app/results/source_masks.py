@@ -51,11 +51,17 @@ def labels_on_source(
             raise ValueError(f"labels have shape {labels.shape}, the source images {expected}")
         planes[list(sources.planes)] = labels
         return planes
-    boxes = [box for box in ndimage.find_objects(labels) if box is not None]
+    boxes = boxes_by_label(labels).values()
     for plane, slice_geometry in zip(sources.planes, sources.geometries, strict=True):
         for box in boxes:
             _sample_box(labels, geometry, box, slice_geometry, planes[plane])
     return planes
+
+
+def boxes_by_label(labels: Labels) -> dict[int, tuple[slice, ...]]:
+    """Give the bounding box of each label that has a voxel; shape (I, R, C)."""
+    found = enumerate(ndimage.find_objects(labels), start=1)
+    return {number: box for number, box in found if box is not None}
 
 
 def planes_by_label(planes: Labels) -> dict[int, list[int]]:

@@ -66,9 +66,13 @@ class SourceHeaders:
 
     def image_number(self, position: int) -> int | None:
         """InstanceNumber (or frame number) of a source image, for a person to page to."""
+        return self.plane_number(self.planes[position])
+
+    def plane_number(self, plane: int) -> int | None:
+        """InstanceNumber of a plane of the source, or its frame number."""
         if self.is_multiframe:
-            return self.planes[position] + 1
-        number = self.datasets[self.planes[position]].get("InstanceNumber")
+            return plane + 1
+        number = self.datasets[plane].get("InstanceNumber")
         return None if number in (None, "") else int(number)
 
 

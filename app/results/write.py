@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from app.results.model import StudyResult
 from app.results.options import OutputOptions, ProgressCallback
-from app.results.writer import (
+from app.results.planned import (
     INTERMEDIATES_FOLDER,
     MASK_FILE,
     REPORT_FILE,
     SEG_FILE,
     SR_FILE,
-    StudyWriter,
-    without_identity_in_warnings,
 )
+from app.results.writer import StudyWriter, without_identity_in_warnings
 
 if TYPE_CHECKING:
     from app.results.explanation import Sensitivity
     from app.results.intermediates import Intermediates
+    from app.results.probability import ProbabilityMap
     from app.results.source_masks import Labels
     from app.volume import CtVolume
 
@@ -47,6 +47,7 @@ def write_results(
     progress: ProgressCallback | None = None,
     intermediates: Intermediates | None = None,
     sensitivities: Sequence[Sensitivity] = (),
+    probability: ProbabilityMap | None = None,
 ) -> StudyResult:
     """Make and write a study's results in one go.
 
@@ -59,6 +60,7 @@ def write_results(
         progress: called with ("write", done, total).
         intermediates: written too when ``options.keep_intermediates``.
         sensitivities: shown in the report.
+        probability: see `StudyWriter`.
 
     Returns:
         The result as written.
@@ -77,6 +79,7 @@ def write_results(
         options=options,
         intermediates=intermediates,
         sensitivities=sensitivities,
+        probability=probability,
     )
     # In a thread of its own: it computes in Python while the pictures leave Python free. Warnings
     # are silenced out here, for what is global must not be switched by two threads.
@@ -96,3 +99,5 @@ def write_results(
 def _make_objects(writer: StudyWriter) -> None:
     writer.make_seg()
     writer.make_sr()
+    writer.make_key_images()
+    writer.make_pdf()

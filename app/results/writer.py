@@ -6,12 +6,24 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 from app.results.model import ResultWarning, StudyResult
 from app.results.options import OutputOptions
+from app.results.planned import (
+    INTERMEDIATES_FOLDER,
+    KEY_OBJECTS_FILE,
+    MASK_FILE,
+    PDF_FILE,
+    REPORT_FILE,
+    SEG_FILE,
+    SR_FILE,
+    key_image_file,
+    planned_files,
+)
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -19,22 +31,18 @@ if TYPE_CHECKING:
     from app.results.explanation import Sensitivity
     from app.results.intermediates import Intermediates
     from app.results.pictures import Picture
+    from app.results.probability import ProbabilityMap
     from app.results.source_masks import Labels
     from app.results.sources import SourceHeaders
     from app.volume import CtVolume
-
-SEG_FILE = "nodules_seg.dcm"
-SR_FILE = "nodules_sr.dcm"
-MASK_FILE = "nodules_mask.nii.gz"
-REPORT_FILE = "report.html"
-INTERMEDIATES_FOLDER = "intermediates"
 
 
 class StudyWriter:
     """One study's results, made step by step and put in place as a whole.
 
     The objects are made in memory, in this order: segmentation, structured report (it refers to
-    the segmentation), report. `publish` writes them all; until then nothing is on disk.
+    the segmentation), key images, PDF, report. `publish` writes them all; until then nothing is on
+    disk.
 
     Args:
         folder: the study's own folder, such as ``OUT/<study UID>``.
@@ -44,11 +52,12 @@ class StudyWriter:
         options: which files are wanted.
         intermediates: written too when ``options.keep_intermediates``.
         sensitivities: shown in the report.
+        probability: of the segmentation; needed where ``options.seg_type`` is ``fractional``.
 
     Raises:
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder; INPUT_NOT_READABLE when a source
-            image has gone.
-        ValueError: ``labels`` are not on the volume's grid.
+            image has gone; PACKAGE_MISSING where the options want one that is not installed.
+        ValueError: ``labels`` are not on the volume's grid, or the probability is missing.
     """
 
     def __init__(
@@ -61,23 +70,33 @@ class StudyWriter:
         options: OutputOptions,
         intermediates: Intermediates | None = None,
         sensitivities: Sequence[Sensitivity] = (),
+        probability: ProbabilityMap | None = None,
     ) -> None:
         self._started = time.perf_counter()
         if labels.shape != volume.hu.shape:
             raise ValueError(f"labels have shape {labels.shape}, the volume {volume.hu.shape}")
+        if options.seg and options.seg_type == "fractional" and probability is None:
+            raise ValueError("a fractional segmentation needs the probability")
+        options.check()
         check_folder(folder)
         self._folder = folder
         self._volume = volume
         self._labels = labels
         self._options = options
         self._kept = intermediates if options.keep_intermediates else None
-        files, left_out = _planned(volume, result, options, self._kept)
+        files, left_out = planned_files(
+            result,
+            options,
+            is_dicom=bool(volume.source_images),
+            intermediates=self._kept is not None,
+        )
         self._result = result.model_copy(update={"files": files, "files_left_out": left_out})
         self._sources: SourceHeaders | None = None
         if volume.source_images:
             with without_identity_in_warnings():
                 self._sources = _sources(volume)
                 self._result = _with_source_warning(self._result, self._sources)
+        self._probability = probability
         self._planes: Labels | None = None
         self._objects: dict[str, Dataset] = {}
         self._rows: list[tuple[str, Sequence[Picture]]] = []
@@ -90,19 +109,26 @@ class StudyWriter:
         if "seg" not in self._result.files or self._sources is None:
             return
         from app.results.dicom_seg import build_seg
-        from app.results.source_masks import labels_on_source
+        from app.results.frameless import say_what_has_no_frame
+        from app.results.probability import fractional_planes, territories
 
         with without_identity_in_warnings():
-            self._planes = labels_on_source(
-                self._labels,
-                self._volume.geometry,
+            self._planes, fractions = self._on_source(self._labels, self._sources), None
+            self._result = say_what_has_no_frame(self._result, self._planes)
+            if not self._planes.any():
+                return
+            if self._options.seg_type == "fractional" and self._probability is not None:
+                grown = territories(self._labels, self._volume.geometry)
+                self._planes = self._on_source(grown, self._sources)
+                fractions = fractional_planes(self._planes, self._probability, self._sources)
+                self._planes[fractions == 0] = 0
+            self._objects[SEG_FILE] = build_seg(
+                self._planes,
                 self._sources,
-                is_source_grid=self._volume.is_source_grid,
-                finding_ids=[finding.id for finding in self._result.findings],
+                self._result,
+                fractions=fractions,
+                all_frames=self._options.seg_all_frames,
             )
-            every = self._options.seg_all_frames
-            seg = build_seg(self._planes, self._sources, self._result, all_frames=every)
-        self._objects[SEG_FILE] = seg
 
     def make_sr(self) -> None:
         """Make the DICOM structured report, where one is planned; after `make_seg`."""
@@ -113,6 +139,54 @@ class StudyWriter:
         with without_identity_in_warnings():
             seg = self._objects.get(SEG_FILE)
             self._objects[SR_FILE] = build_sr(self._sources, self._result, seg, self._planes)
+
+    def make_key_images(self) -> None:
+        """Make the key object selection and the secondary captures, where they are planned."""
+        if "key_objects" not in self._result.files or self._sources is None:
+            return
+        from app.results.key_images import build_key_images
+        from app.results.key_objects import build_key_objects
+
+        with without_identity_in_warnings():
+            planes = self._on_source(self._labels, self._sources)
+            keys = build_key_objects(planes, self._sources, self._result)
+            self._objects[KEY_OBJECTS_FILE] = keys
+            images = build_key_images(self._pictures, self._sources, self._result)
+            for finding, image in zip(self._result.findings, images, strict=True):
+                self._objects[key_image_file(finding.id)] = image
+
+    def make_pdf(self) -> None:
+        """Make the report as an encapsulated PDF, where one is planned."""
+        if "pdf" not in self._result.files or self._sources is None:
+            return
+        from app.results.dicom_pdf import build_encapsulated_pdf
+        from app.results.report_pdf import build_pdf
+
+        with without_identity_in_warnings():
+            pdf = build_pdf(self._result, self._pictures)
+            self._objects[PDF_FILE] = build_encapsulated_pdf(pdf, self._sources, self._result)
+
+    @cached_property
+    def _pictures(self) -> list[tuple[Picture, ...]]:
+        """The pictures of each finding, in the order of the result's."""
+        from app.results.pictures import find_boxes, finding_pictures
+
+        boxes = find_boxes(self._labels)
+        return [
+            finding_pictures(self._volume, self._labels, boxes[finding.id - 1], finding)
+            for finding in self._result.findings
+        ]
+
+    def _on_source(self, labels: Labels, sources: SourceHeaders) -> Labels:
+        from app.results.source_masks import labels_on_source
+
+        return labels_on_source(
+            labels,
+            self._volume.geometry,
+            sources,
+            is_source_grid=self._volume.is_source_grid,
+            finding_ids=[finding.id for finding in self._result.findings],
+        )
 
     def make_report(self) -> None:
         """Make the HTML report and the pictures of what is kept, where they are planned."""
@@ -168,37 +242,6 @@ class StudyWriter:
             text = result.model_dump_json(indent=2) + "\n"
             (part / FINDINGS_FILE).write_text(text, encoding="utf-8")
         return result
-
-
-def _planned(
-    volume: CtVolume,
-    result: StudyResult,
-    options: OutputOptions,
-    intermediates: Intermediates | None,
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Which files will be written, and which not and why."""
-    files = {"findings": FINDINGS_FILE}
-    left_out: dict[str, str] = {}
-    is_dicom = bool(volume.source_images)
-    for name, wanted in (("seg", options.seg), ("sr", options.sr), ("report", options.report)):
-        if not wanted:
-            left_out[name] = "not asked for"
-    if options.seg and is_dicom and result.findings:
-        files["seg"] = SEG_FILE
-    elif options.seg and is_dicom:
-        left_out["seg"] = "no findings"
-    elif options.seg:
-        files["mask"] = MASK_FILE
-        left_out["seg"] = "the source is not DICOM"
-    if options.sr and is_dicom:
-        files["sr"] = SR_FILE
-    elif options.sr:
-        left_out["sr"] = "the source is not DICOM"
-    if options.report:
-        files["report"] = REPORT_FILE
-    if options.keep_intermediates and intermediates is not None:
-        files["intermediates"] = INTERMEDIATES_FOLDER
-    return files, left_out
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.errors import ErrorCode, NodulusError
-from app.results.options import OutputOptions
+from app.results.options import OutputOptions, SegType
 
 TASK_FILE = "task.json"
 Notify = Literal["never", "findings", "suspicious"]
@@ -24,6 +24,9 @@ class MercureSettings(BaseModel):
     sr: bool = True
     report: bool = True
     seg_all_frames: bool = False
+    seg_type: SegType = "binary"
+    key_images: bool = False
+    pdf: bool = False
     device: str = "auto"
     notify: Notify = "suspicious"
     """When a notification is asked for; always where something could not be analysed."""
@@ -31,7 +34,13 @@ class MercureSettings(BaseModel):
     def output_options(self) -> OutputOptions:
         """Give the files that are wanted."""
         return OutputOptions(
-            seg=self.seg, sr=self.sr, report=self.report, seg_all_frames=self.seg_all_frames
+            seg=self.seg,
+            sr=self.sr,
+            report=self.report,
+            seg_all_frames=self.seg_all_frames,
+            seg_type=self.seg_type,
+            key_images=self.key_images,
+            pdf=self.pdf,
         )
 
 

@@ -33,5 +33,6 @@ class AnalyseOperator(StepOperator):
             options=work.options,
             intermediates=analysed.intermediates(work.options),
             sensitivities=analysed.analysis.sensitivities,
+            probability=analysed.probability(work.options),
         )
         case.volume = None

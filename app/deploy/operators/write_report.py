@@ -1,4 +1,4 @@
-"""Sixth operator: the HTML report."""
+"""Sixth operator: the report, its pictures and its PDF."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from app.deploy.operators.step import StepOperator
 
 
 class WriteReportOperator(StepOperator):
-    """Makes the HTML report."""
+    """Makes the HTML report, the key images and the PDF, where they are wanted."""
 
     def do(self, case: Case) -> None:
         """Make it in memory; the last operator writes the folder as a whole."""
         if case.writer is None:
             raise ValueError("the study was not analysed")
+        case.writer.make_key_images()
+        case.writer.make_pdf()
         case.writer.make_report()

@@ -57,11 +57,15 @@ def without_times(findings: Path) -> dict[str, object]:
 def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     run, chest: Path, quick_bundles: Path, tmp_path: Path
 ) -> None:
-    one = run("app", "detect", chest, "-o", tmp_path / "detect", "-m", quick_bundles)
+    options = ("--seg-type", "fractional", "--key-images", "--pdf")
+    one = run("app", "detect", chest, "-o", tmp_path / "detect", "-m", quick_bundles, *options)
+    config = tmp_path / "app.yaml"
+    config.write_text("results:\n  seg_type: fractional\n  key_images: true\n  pdf: true\n")
     places = {
         "HOLOSCAN_INPUT_PATH": chest,
         "HOLOSCAN_OUTPUT_PATH": tmp_path / "deploy",
         "HOLOSCAN_MODEL_PATH": quick_bundles,
+        "HOLOSCAN_CONFIG_PATH": config,
     }
     two = run("app", environment=places)
     assert one.returncode == two.returncode == 1  # the MR study
@@ -74,7 +78,9 @@ def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     deploy = tmp_path / "deploy" / detect.name
     assert {p.name for p in detect.iterdir()} == {p.name for p in deploy.iterdir()}
     assert without_times(detect / "findings.json") == without_times(deploy / "findings.json")
-    for name in ("nodules_seg.dcm", "nodules_sr.dcm"):
+    names = sorted(path.name for path in detect.glob("*.dcm"))
+    assert {"nodules_seg.dcm", "key_objects.dcm", "key_image_2.dcm", "report_pdf.dcm"} <= set(names)
+    for name in names:
         a, b = dcmread(detect / name), dcmread(deploy / name)
         assert described(a) == described(b), name
         assert source_uids(a) == source_uids(b), name
@@ -96,7 +102,9 @@ def test_options_are_taken_and_errors_keep_their_codes(  # type: ignore[no-untyp
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("text", [None, "results:\n  pdf: true\n"])
+@pytest.mark.parametrize(
+    "text", [None, "results:\n  docx: true\n", "results:\n  seg_type: labelmap\n"]
+)
 def test_a_configuration_that_does_not_hold_is_named(  # type: ignore[no-untyped-def]
     run, chest: Path, quick_bundles: Path, tmp_path: Path, text: str | None
 ) -> None:

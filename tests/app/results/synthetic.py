@@ -254,5 +254,6 @@ def _finding(volume: CtVolume, labels: np.ndarray, number: int) -> Finding:
         solid_volume_mm3=120.5 if number == 1 else None,
         solid_longest_diameter_mm=6.25 if number == 1 else None,
         laterality="right" if number == 1 else None,
+        lobe="lower" if number == 1 else None,
         suspicious=number == 1,
     )

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from app.results.options import OutputOptions
 from app.results.write import SEG_FILE, SR_FILE, write_results
 from app.volume import CtVolume
 
+from .others import validate
 from .synthetic import (
     PATIENT_NAME,
     SHAPE,
@@ -34,15 +33,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CtVolume, Path]:
     root = tmp_path_factory.mktemp("single")
     volume = write_series(root / "ct")
     return volume, write(root / "out", volume, two_labels())
-
-
-def validate(path: Path) -> None:
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("needs dciodvfy (Debian package dicom3tools)")
-    ran = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
-    lines = (ran.stdout + ran.stderr).splitlines()
-    assert lines, "dciodvfy said nothing"
-    assert [line for line in lines if line.startswith(("Error", "Abort"))] == []
 
 
 def masks(seg: Dataset) -> Iterator[tuple[int, tuple[float, ...], str, np.ndarray]]:
@@ -86,7 +76,8 @@ def test_seg_describes_its_segments(written: tuple[CtVolume, Path]) -> None:
     assert first.TrackingUID == "2.25.1001"
     assert first.SegmentedPropertyTypeCodeSequence[0].CodeValue == "27925004"
     region = first.AnatomicRegionSequence[0]
-    assert region.CodeValue == "39607008"
+    assert region.CodeValue == "90572001"
+    assert second.AnatomicRegionSequence[0].CodeValue == "39607008"
     assert region.AnatomicRegionModifierSequence[0].CodeValue == "24028007"
     assert "AnatomicRegionModifierSequence" not in second.AnatomicRegionSequence[0]
     assert first.RecommendedDisplayCIELabValue != second.RecommendedDisplayCIELabValue

@@ -1,0 +1,136 @@
+"""Upper or lower lobe, where the place in the lung leaves no doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from transforms.lungs import LungRegion, axial_axis
+
+Side = Literal["left", "right"]
+Lobe = Literal["upper", "lower"]
+
+MIN_HEIGHT_MM = 150.0
+MIN_HEIGHT_RATIO = 0.85
+MIN_SECTION_MM2 = 600.0
+"""Levels with less lung are not counted: the trachea above the apex, the tip of a recess."""
+UPPER_FROM, LOWER_TO, SLOPE = 0.40, -0.08, 0.60
+LOWER_DEPTH = 0.5
+RIGHT_UPPER_FROM = 0.72
+
+
+@dataclass(frozen=True)
+class LungExtent:
+    """How far one lung reaches, patient LPS mm.
+
+    Args:
+        front_mm: LPS y of its front.
+        back_mm: LPS y of its back.
+        low_mm: LPS z of its lowest level.
+        high_mm: LPS z of its highest level.
+        cut_below: the scan ends within it, at the bottom.
+        cut_above: the scan ends within it, at the top.
+    """
+
+    front_mm: float
+    back_mm: float
+    low_mm: float
+    high_mm: float
+    cut_below: bool
+    cut_above: bool
+
+    @property
+    def height_mm(self) -> float:
+        """From the lowest to the highest level."""
+        return self.high_mm - self.low_mm
+
+
+def lung_extents(lungs: LungRegion) -> dict[Side, LungExtent]:
+    """Measure both lungs; empty where they are too short or too unlike each other to judge by.
+
+    Of each side of the middle only the largest connected part counts, so that no gas of the bowel
+    does. Lungs of unlike height were operated on, have collapsed or are pushed aside; their
+    fissures lie elsewhere.
+
+    Args:
+        lungs: the lung region.
+    """
+    axis = axial_axis(lungs.geometry)
+    points = lungs.geometry.index_to_lps(np.argwhere(lungs.aerated))
+    if len(points) == 0:
+        return {}
+    middle = (points[:, 0].min() + points[:, 0].max()) / 2.0
+    on_left = np.zeros(lungs.aerated.shape, dtype=bool)
+    on_left[lungs.aerated] = points[:, 0] > middle
+    halves: dict[Side, NDArray[np.bool_]] = {"left": on_left, "right": lungs.aerated & ~on_left}
+    measured = {side: _extent(half, lungs, axis) for side, half in halves.items()}
+    extents = {side: extent for side, extent in measured.items() if extent is not None}
+    heights = [extent.height_mm for extent in extents.values()]
+    alike = len(heights) == 2 and min(heights) >= MIN_HEIGHT_RATIO * max(heights)
+    return extents if alike and min(heights) >= MIN_HEIGHT_MM else {}
+
+
+def lobe(
+    extents: Mapping[Side, LungExtent], side: Side | None, center_lps_mm: Sequence[float]
+) -> Lobe | None:
+    """Tell the lobe of a point, or None where the fissures may lie on either side of it.
+
+    The oblique fissure rises from the sixth rib in front to about the third to fifth thoracic
+    vertebra behind (Gray's Anatomy, the lungs; Hayashi et al., RadioGraphics 21:861-874, 2001).
+    With height and depth as shares of the lung's own it is close to a line; a point well above
+    it lies in the upper lobe, one well below in the lower. On the right, where the horizontal
+    fissure bounds the upper lobe from below, only the top of the lung is told; the middle lobe is
+    never. A scan that cuts the apex tells no upper lobe, one that cuts the base no lower one.
+
+    Args:
+        extents: of both lungs, from `lung_extents`.
+        side: the patient's side of the point.
+        center_lps_mm: the point.
+    """
+    if side is None or side not in extents:
+        return None
+    lung = extents[side]
+    height = (center_lps_mm[2] - lung.low_mm) / lung.height_mm
+    depth = (center_lps_mm[1] - lung.front_mm) / (lung.back_mm - lung.front_mm)
+    depth = min(max(depth, 0.0), 1.0)
+    if height >= UPPER_FROM + SLOPE * depth and not lung.cut_above:
+        return "upper" if side == "left" or height >= RIGHT_UPPER_FROM else None
+    if height <= LOWER_TO + SLOPE * depth and depth >= LOWER_DEPTH and not lung.cut_below:
+        return "lower"
+    return None
+
+
+def _extent(half: NDArray[np.bool_], lungs: LungRegion, axis: int) -> LungExtent | None:
+    labels, count = ndimage.label(half)
+    if count == 0:
+        return None
+    main: NDArray[Any] = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    geometry = lungs.geometry
+    level_mm = abs(float(geometry.direction_irc[2, axis])) * geometry.spacing_irc_mm[axis]
+    points = geometry.index_to_lps(np.argwhere(main))
+    level = np.floor((points[:, 2] - points[:, 2].min()) / level_mm + 0.5).astype(int)
+    section_mm2 = np.bincount(level) * geometry.voxel_volume_mm3 / level_mm
+    counted = points[section_mm2[level] >= MIN_SECTION_MM2]
+    if len(counted) == 0:
+        return None
+    low, high = float(counted[:, 2].min()), float(counted[:, 2].max())
+    middle = (np.asarray(geometry.shape_irc) - 1) / 2.0
+    first, last = middle.copy(), middle.copy()
+    first[axis], last[axis] = 0, 2 * middle[axis]
+    bottom, top = sorted(geometry.index_to_lps(np.stack([first, last]))[:, 2])
+    front, back = np.percentile(counted[:, 1], (0.5, 99.5))
+    # Not by the last slice alone: the trachea always leaves through it.
+    near_mm = 1.5 * level_mm
+    return LungExtent(
+        float(front),
+        float(back),
+        low,
+        high,
+        cut_below=bool(low - bottom < near_mm),
+        cut_above=bool(top - high < near_mm),
+    )
