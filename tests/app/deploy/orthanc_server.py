@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -66,7 +67,7 @@ def orthanc(folder: Path, config: Mapping[str, Any]) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     try:
-        server = Server(f"http://127.0.0.1:{HTTP_PORT}", (user, password))
+        server = Server(f"http://127.0.0.1:{HTTP_PORT}", (user, os.path.expandvars(password)))
         _wait(server, process, folder / "log")
         yield server
     finally:
