@@ -53,6 +53,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
     from app.deploy.app import NodulusApplication
     from app.deploy.case import Work
     from app.output import OutputFolder
+    from app.reading import Archives
     from app.results.options import OutputOptions
     from app.run import summary
 
@@ -63,11 +64,12 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
     def finished(outcome: StudyOutcome) -> None:
         print_outcome(console, errors, outcome, output)
 
-    with StudyProgress(errors) as progress:
+    with StudyProgress(errors) as progress, Archives() as archives:
         folder = OutputFolder(output)
         progress.task("loading models")
         work = Work(
             source,
+            archives,
             folder,
             _models(context),
             load_settings(),

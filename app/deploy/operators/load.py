@@ -40,7 +40,8 @@ class LoadStudiesOperator(Operator):
         """Send the next study and wait."""
         self._more.disable_tick()
         if self.work.discovery is None:
-            self.work.discovery = find_studies(self.work.source)
+            work = self.work
+            work.discovery = find_studies(work.source, archives=work.archives)
         studies = self.work.discovery.studies
         if self._next < len(studies):
             study = studies[self._next]
