@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 @click.option("--seg-all-frames", is_flag=True, help="Keep empty frames in the segmentation.")
 @click.option("--sr/--no-sr", default=True, help="Write the DICOM structured report.")
 @click.option("--report/--no-report", default=True, help="Write report.html.")
+@click.option(
+    "--deidentify", is_flag=True, help="Leave every identity out of the results; other UIDs."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
     "--precision",
@@ -76,6 +79,7 @@ def command(
     seg_all_frames: bool,
     sr: bool,
     report: bool,
+    deidentify: bool,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
@@ -102,6 +106,7 @@ def command(
         keep_intermediates=keep_intermediates,
         explain=explain,
         seg_all_frames=seg_all_frames,
+        deidentify=deidentify,
     )
     if _detect(source, output, models, settings, marks, options, device, precision, errors):
         sys.exit(EXIT_FAILED)

@@ -18,7 +18,9 @@ from app.results.options import OutputOptions
 if TYPE_CHECKING:
     from app.chain.precision import PrecisionSetting
 
-OPTIONS = tuple(field.name for field in dataclasses.fields(OutputOptions))
+OPTIONS = tuple(f.name for f in dataclasses.fields(OutputOptions) if f.name != "deidentify")
+"""De-identified objects belong to another study than the one that they would go back to."""
+
 DICOM_ALONE = OutputOptions(report=False)
 """Only DICOM objects go back to Orthanc."""
 

@@ -87,7 +87,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
             remedy="Run with `-l DEBUG`, and report what it says.",
             subject=source,
         )
-    folder.finish(summary(work.outcomes, work.discovery))
+    folder.finish(summary(work.outcomes, work.discovery, work.options))
     for problem in work.discovery.problems:
         errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
     failed = bool(work.discovery.problems) or any(o.error is not None for o in work.outcomes)

@@ -22,6 +22,7 @@ class OutputOptions:
         explain: say and show, for each finding, what the two classifiers' answers rest on.
         seg_all_frames: keep the frames of the segmentation that are empty, for viewers that
             place frames by number and not by position.
+        deidentify: no identity in any of them, and other UIDs.
     """
 
     seg: bool = True
@@ -30,3 +31,4 @@ class OutputOptions:
     keep_intermediates: bool = False
     explain: bool = False
     seg_all_frames: bool = False
+    deidentify: bool = False

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.results.deidentify import deidentified_result, deidentify
 from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 from app.results.model import ResultWarning, StudyResult
 from app.results.options import OutputOptions
@@ -71,6 +72,8 @@ class StudyWriter:
         self._labels = labels
         self._options = options
         self._kept = intermediates if options.keep_intermediates else None
+        if options.deidentify:
+            result = deidentified_result(result)
         files, left_out = _planned(volume, result, options, self._kept)
         self._result = result.model_copy(update={"files": files, "files_left_out": left_out})
         self._sources: SourceHeaders | None = None
@@ -151,6 +154,8 @@ class StudyWriter:
                 for dataset in self._objects.values():
                     # Kept away from the libraries until now: they warn of odd names.
                     dataset.PatientName = self._sources.patient_name
+                    if self._options.deidentify:
+                        deidentify(dataset)
         with replaced_folder(self._folder) as part:
             for name, dataset in self._objects.items():
                 dataset.save_as(part / name, enforce_file_format=True)

@@ -196,8 +196,7 @@ def _status(error: requests.HTTPError) -> int | None:
 def _told(error: Exception, name: str) -> str:
     """An error without what Orthanc said in it, which may quote the study."""
     if isinstance(error, requests.HTTPError):
-        path = "" if error.request is None else f" to {error.request.path_url}"
-        return f"Orthanc answered{path} with status {_status(error)}"
+        return f"Orthanc answered with status {_status(error)}"
     if isinstance(error, requests.RequestException):
         return f"Orthanc's answer broke off ({type(error).__name__})"
     return str(explained(error, name))

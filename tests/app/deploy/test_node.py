@@ -114,7 +114,7 @@ def an_mr(folder: Path) -> list[Path]:
 
 
 def run_all_but_the_chain(
-    discovery: Discovery, output: OutputFolder, *_: object, progress: Any
+    discovery: Discovery, output: OutputFolder, *given: Any, progress: Any
 ) -> tuple[StudyOutcome, ...]:
     """`run_all`, with two findings that are made up."""
     outcomes = []
@@ -134,7 +134,7 @@ def run_all_but_the_chain(
             options=OutputOptions(report=False),
         )
         outcomes.append(StudyOutcome(study, result, None))
-    output.finish(summary(outcomes, discovery))
+    output.finish(summary(outcomes, discovery, given[-1]))
     return tuple(outcomes)
 
 
