@@ -18,6 +18,8 @@ class ErrorCode(str, Enum):
     INPUT_EMPTY = "input-empty"
     INPUT_NOT_READABLE = "input-not-readable"
     INPUT_REFUSED = "input-refused"
+    ARCHIVE_NOT_READABLE = "archive-not-readable"
+    ARCHIVE_REFUSED = "archive-refused"
     NO_IMAGES = "no-images"
     NO_CT_SERIES = "no-ct-series"
     WRONG_MODALITY = "wrong-modality"

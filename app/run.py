@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from app.chain import ChainSettings, Models
@@ -56,14 +56,33 @@ def run_all(
         NodulusError: PACKAGE_MISSING where the options want one that is not installed.
     """
     options.check()
+    discovery = prepared(discovery, options)
     outcomes = []
     for study in discovery.studies:
         outcome = _run_one(study, output, models, settings, options, progress)
         outcomes.append(outcome)
         if finished is not None:
             finished(outcome)
-    output.finish(summary(outcomes, discovery))
+    output.finish(summary(outcomes, discovery, options))
     return tuple(outcomes)
+
+
+def prepared(discovery: Discovery, options: OutputOptions) -> Discovery:
+    """Give what was found under the keys that the results will have.
+
+    Args:
+        discovery: what the input holds.
+        options: whether results are de-identified; then the keys are other UIDs.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    if not options.deidentify:
+        return discovery
+    from app.results.deidentify import deidentified_study, require_library
+
+    require_library()
+    return replace(discovery, studies=tuple(deidentified_study(s) for s in discovery.studies))
 
 
 def _run_one(
@@ -109,14 +128,18 @@ def explained(error: Exception, key: str) -> NodulusError:
     return wrapped
 
 
-def summary(outcomes: Sequence[StudyOutcome], discovery: Discovery) -> str:
-    """Give what summary.json says of a run."""
+def summary(outcomes: Sequence[StudyOutcome], discovery: Discovery, options: OutputOptions) -> str:
+    """Give what summary.json says of a run.
+
+    De-identified, it does not repeat which file or series an error is about, nor the message,
+    which may quote either.
+    """
 
     def error_of(error: NodulusError) -> dict[str, str | None]:
         return {
             "code": error.code.value,
-            "subject": error.subject,
-            "message": error.message,
+            "subject": None if options.deidentify else error.subject,
+            "message": "" if options.deidentify else error.message,
             "remedy": error.remedy,
         }
 

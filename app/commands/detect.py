@@ -68,6 +68,9 @@ if TYPE_CHECKING:
 )
 @click.option("--pdf", is_flag=True, help="Also write the report as DICOM encapsulated PDF.")
 @click.option("--report/--no-report", default=True, help="Write report.html.")
+@click.option(
+    "--deidentify", is_flag=True, help="Leave every identity out of the results; other UIDs."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
     "--precision",
@@ -92,13 +95,15 @@ def command(
     key_images: bool,
     pdf: bool,
     report: bool,
+    deidentify: bool,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
 ) -> None:
     """Find and rate lung nodules in every study of INPUT.
 
-    INPUT is a DICOM folder (any nesting, any number of studies) or file, or NIfTI, MHD or NRRD.
+    INPUT is a DICOM folder (any nesting, any number of studies) or file, a DICOMDIR, a zip file, or
+    NIfTI, MHD or NRRD.
     Each study gets a folder in OUTPUT with findings.json, report.html, and the DICOM SEG and SR.
 
     Exit status: 0 all studies done, 1 some input could not be analysed, 2 wrong usage.
@@ -120,6 +125,7 @@ def command(
         seg_type=seg_type,
         key_images=key_images,
         pdf=pdf,
+        deidentify=deidentify,
     )
     if _detect(source, output, models, settings, marks, options, device, precision, errors):
         sys.exit(EXIT_FAILED)
@@ -142,16 +148,16 @@ def _detect(
     from app.chain import load_models, load_settings
     from app.commands.progress import StudyProgress
     from app.output import OutputFolder
-    from app.reading import find_studies
+    from app.reading import Archives, find_studies
     from app.results.marks import marks_of, write_marks
     from app.run import run_all
 
     console = Console(highlight=False, soft_wrap=True)
     chain_settings = load_settings(settings, models)
     folder = OutputFolder(output)
-    with StudyProgress(errors) as progress:
+    with StudyProgress(errors) as progress, Archives() as archives:
         progress.task("looking for studies")
-        discovery = find_studies(source, progress=progress.files)
+        discovery = find_studies(source, progress.files, archives)
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
 

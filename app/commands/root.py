@@ -18,6 +18,7 @@ COMMANDS = {
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
     "import": "Turn weights that others have trained into models.",
+    "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.chain import ChainSettings, Models
     from app.errors import NodulusError
     from app.output import OutputFolder
-    from app.reading import Discovery, StudyInput
+    from app.reading import Archives, Discovery, StudyInput
     from app.results.model import StudyResult
     from app.results.options import OutputOptions
     from app.results.writer import StudyWriter
@@ -48,6 +48,7 @@ class Work:
 
     Args:
         source: the input folder or file.
+        archives: unpacks zip files of the input.
         output: where results go.
         models: the three networks.
         settings: pipeline settings and operating points.
@@ -59,6 +60,7 @@ class Work:
     """
 
     source: Path
+    archives: Archives
     output: OutputFolder
     models: Models
     settings: ChainSettings

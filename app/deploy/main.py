@@ -53,6 +53,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
     from app.deploy.app import NodulusApplication
     from app.deploy.case import Work
     from app.output import OutputFolder
+    from app.reading import Archives
     from app.results.options import OutputOptions
     from app.run import summary
 
@@ -63,11 +64,12 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
     def finished(outcome: StudyOutcome) -> None:
         print_outcome(console, errors, outcome, output)
 
-    with StudyProgress(errors) as progress:
+    with StudyProgress(errors) as progress, Archives() as archives:
         folder = OutputFolder(output)
         progress.task("loading models")
         work = Work(
             source,
+            archives,
             folder,
             _models(context),
             load_settings(),
@@ -86,7 +88,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
             remedy="Run with `-l DEBUG`, and report what it says.",
             subject=source,
         )
-    folder.finish(summary(work.outcomes, work.discovery))
+    folder.finish(summary(work.outcomes, work.discovery, work.options))
     for problem in work.discovery.problems:
         errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
     failed = bool(work.discovery.problems) or any(o.error is not None for o in work.outcomes)

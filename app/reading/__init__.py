@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.reading.archive import Archives
 from app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
 
-__all__ = ["Discovery", "StudyInput", "find_studies", "load_volume"]
+__all__ = ["Archives", "Discovery", "StudyInput", "find_studies", "load_volume"]

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 from app.errors import ErrorCode, NodulusError
 from app.reading.image_header import slice_headers
+from app.reading.media_directory import MEDIA_DIRECTORY
 from app.reading.slice_header import TAGS, SliceHeader
 
-MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)

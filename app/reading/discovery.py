@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import ErrorCode, NodulusError
+from app.reading.archive import Archives, is_archive
 from app.reading.dicom_file import read_headers
 from app.reading.dicom_volume import load_plan
 from app.reading.files import is_research_format, list_files, may_be_dicom, stem
+from app.reading.media_directory import is_media_directory, referenced_files
 from app.reading.research import is_label_image, read_research
 from app.reading.series_choice import choose_series
 from app.reading.slice_header import SliceHeader
@@ -35,6 +37,7 @@ class StudyInput:
         chosen: a slice plan for DICOM, the file for research formats, None where none fits.
         notes: warnings that are known before loading.
         error: why none fits.
+        archives: what the series was unpacked by, if it was; open until results are written.
     """
 
     key: str
@@ -42,6 +45,7 @@ class StudyInput:
     chosen: SlicePlan | Path | None
     notes: tuple[VolumeWarning, ...] = ()
     error: NodulusError | None = None
+    archives: Archives | None = None
 
     def load(self, progress: Progress | None = None) -> CtVolume:
         """Read the chosen series.
@@ -59,12 +63,20 @@ class StudyInput:
                 remedy="Give a chest CT.",
                 subject=self.key,
             )
-        if isinstance(self.chosen, Path):
-            volume = read_research(self.chosen)
-            if progress is not None:
-                progress(1, 1)
-            return replace(volume, warnings=(*self.notes, *volume.warnings))
-        return load_plan(self.chosen, self.notes, progress)
+        try:
+            return self._read(self.chosen, progress)
+        except NodulusError as error:
+            if self.archives is None:
+                raise
+            raise self.archives.named(error) from error.__cause__
+
+    def _read(self, chosen: SlicePlan | Path, progress: Progress | None) -> CtVolume:
+        if isinstance(chosen, SlicePlan):
+            return load_plan(chosen, self.notes, progress)
+        volume = read_research(chosen)
+        if progress is not None:
+            progress(1, 1)
+        return replace(volume, warnings=(*self.notes, *volume.warnings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,25 +94,34 @@ class Discovery:
     ignored: int = 0
 
 
-def find_studies(path: Path, progress: Progress | None = None) -> Discovery:
+def find_studies(
+    path: Path, progress: Progress | None = None, archives: Archives | None = None
+) -> Discovery:
     """Find every study at or under a path, and choose the series of each.
 
     Only headers are read.
 
     Args:
-        path: a folder, searched through, or one file.
+        path: a folder, searched through, or one file; a DICOMDIR stands for the files that it
+            refers to.
         progress: called with (files done, files in all).
+        archives: unpacks zip files, which are passed over without it; to be kept open until
+            results are written.
 
     Raises:
         NodulusError: the path does not exist, cannot be read, is empty, or holds no image.
     """
     path = Path(path)
-    files = list_files(path)
+    files, refused = _input_files(path, archives)
     dicom, problems, used = _scan([file for file in files if _may_be_input(file, path)], progress)
+    problems = refused + problems
+    if archives is not None:
+        problems = [archives.named(problem) for problem in problems]
     studies = [_dicom_study(uid, headers) for uid, headers in _by_study(dicom)]
     research = [file for file in files if is_research_format(file)]
     volumes = [file for file in research if file == path or not is_label_image(file)]
     studies += _research_studies(volumes)
+    studies = [replace(study, archives=archives) for study in studies]
     if not studies and not problems:
         raise NodulusError(
             ErrorCode.NO_IMAGES,
@@ -135,6 +156,43 @@ def load_volume(path: Path) -> CtVolume:
             subject=path,
         )
     raise next((study.error for study in found.studies if study.error), None) or found.problems[0]
+
+
+def _input_files(path: Path, archives: Archives | None) -> tuple[list[Path], list[NodulusError]]:
+    """The files of an input, those of zip files and of a DICOMDIR among them; and what is not."""
+    files: list[Path] = []
+    problems: list[NodulusError] = []
+    for file in list_files(path):
+        if archives is not None and is_archive(file, by_itself=file == path):
+            unpacked = _unpacked(file, archives)
+            if not isinstance(unpacked, NodulusError):
+                files += unpacked
+                problems += [_nested(inner) for inner in unpacked if is_archive(inner)]
+            elif file == path:
+                raise unpacked
+            else:
+                problems.append(unpacked)
+        elif file == path and is_media_directory(file):
+            return referenced_files(file)
+        else:
+            files.append(file)
+    return files, problems
+
+
+def _unpacked(archive: Path, archives: Archives) -> list[Path] | NodulusError:
+    try:
+        return archives.unpack(archive)
+    except NodulusError as error:
+        return error
+
+
+def _nested(archive: Path) -> NodulusError:
+    return NodulusError(
+        ErrorCode.ARCHIVE_REFUSED,
+        "A zip file within a zip file is not unpacked.",
+        remedy="Unpack the outer one and give the folder.",
+        subject=archive,
+    )
 
 
 def _may_be_input(file: Path, path: Path) -> bool:

@@ -73,3 +73,15 @@ AIR_PRESENT_HU = -300.0
 
 HIGHEST_HU = 8000.0
 """One voxel in a hundred over this is not Hounsfield units either (metal is at most a few)."""
+
+MAX_ARCHIVE_FILES = 100_000
+"""Most files that are unpacked of one zip file."""
+
+MAX_ARCHIVE_BYTES = 2**36
+"""Most bytes that one zip file may unpack to: 64 GiB, more than a hundred CTs."""
+
+LARGE_ARCHIVE_BYTES = 2**28
+"""Below this a zip file may unpack to any multiple of its size."""
+
+MAX_ARCHIVE_RATIO = 100
+"""Largest bytes unpacked over bytes packed; CT packs to a half or a third."""

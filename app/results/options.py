@@ -34,6 +34,7 @@ class OutputOptions:
         key_images: a key object selection of the findings' source images, and a picture of each
             finding as DICOM secondary capture.
         pdf: the report as a DICOM encapsulated PDF.
+        deidentify: no identity in any of them, and other UIDs.
 
     Raises:
         ValueError: ``seg_type`` is none of the two.
@@ -56,7 +57,8 @@ class OutputOptions:
     def check(self) -> None:
         """Make sure that what is wanted can be made here; worth calling before hours of work.
 
-        Raises:
+        deidentify: bool = False
+    Raises:
             NodulusError: PACKAGE_MISSING, naming what to install.
         """
         if self.pdf and util.find_spec("reportlab") is None:

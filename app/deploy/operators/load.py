@@ -10,6 +10,7 @@ from monai.deploy.core import Operator, OperatorSpec
 from app.deploy.case import Case, Work
 from app.deploy.operators.step import PORT
 from app.reading import find_studies
+from app.run import prepared
 
 
 class LoadStudiesOperator(Operator):
@@ -39,9 +40,11 @@ class LoadStudiesOperator(Operator):
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Send the next study and wait."""
         self._more.disable_tick()
-        if self.work.discovery is None:
-            self.work.discovery = find_studies(self.work.source)
-        studies = self.work.discovery.studies
+        work = self.work
+        if work.discovery is None:
+            found = find_studies(work.source, archives=work.archives)
+            work.discovery = prepared(found, work.options)
+        studies = work.discovery.studies
         if self._next < len(studies):
             study = studies[self._next]
             op_output.emit(Case(study, self.work.output.study(study.key)), PORT)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from pydicom import dcmread
 
+from app.commands.node import command
 from app.deploy.containers.__main__ import detect_arguments
 from tests.app.deploy.conftest import REPOSITORY
 from tests.app.deploy.sandbox import python_for_everyone, sandboxed, why_not
@@ -113,3 +115,29 @@ def test_every_service_is_locked_up() -> None:
         assert not service["user"].startswith(("0", "root")), name
     gpu = yaml.safe_load((CONTAINERS / "compose.cuda.yaml").read_text())["services"]
     assert set(gpu) == set(services)
+
+
+def test_the_node_reaches_orthanc_alone() -> None:
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load((CONTAINERS / "compose.orthanc.yaml").read_text())
+    node = content["services"]["nodulus"]
+    assert node["networks"] == ["inside"]
+    assert content["networks"]["inside"]["internal"] is True
+    assert "ports" not in node
+    assert node["read_only"] is True
+    assert node["cap_drop"] == ["ALL"]
+    (web,) = [p for p in content["services"]["orthanc"]["ports"] if p.endswith(":8042")]
+    assert web.startswith("127.0.0.1:")
+    gpu = yaml.safe_load((CONTAINERS / "compose.orthanc.cuda.yaml").read_text())["services"]
+    assert set(gpu) == {"nodulus"}
+    config = json.loads((CONTAINERS / "orthanc.json").read_text())
+    given = set(re.findall(r"\$\{(\w+)", json.dumps(config)))
+    assert given <= set(content["services"]["orthanc"]["environment"])
+    assert config["AuthenticationEnabled"] is True
+
+
+def test_the_nodes_variables_are_known_to_the_command() -> None:
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load((CONTAINERS / "compose.orthanc.yaml").read_text())
+    known = {parameter.envvar for parameter in command.params} | {"NODULUS_ORTHANC_PASSWORD"}
+    assert set(content["services"]["nodulus"]["environment"]) <= known

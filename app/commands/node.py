@@ -1,0 +1,139 @@
+"""`nodulus node`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.errors import ErrorCode, NodulusError
+from app.results.options import OutputOptions
+
+if TYPE_CHECKING:
+    from app.chain.precision import PrecisionSetting
+
+OPTIONS = tuple(f.name for f in dataclasses.fields(OutputOptions) if f.name != "deidentify")
+"""De-identified objects belong to another study than the one that they would go back to."""
+
+DICOM_ALONE = OutputOptions(report=False)
+"""Only DICOM objects go back to Orthanc."""
+
+
+@click.command("node")
+@click.option(
+    "--orthanc",
+    "url",
+    default="http://127.0.0.1:8042",
+    show_default=True,
+    envvar="NODULUS_ORTHANC",
+    help="Orthanc's REST interface.",
+)
+@click.option("--user", envvar="NODULUS_ORTHANC_USER", help="One of Orthanc's RegisteredUsers.")
+@click.option(
+    "--state",
+    required=True,
+    envvar="NODULUS_STATE",
+    type=click.Path(path_type=Path),
+    help="Folder of the node's own: what it must remember, and studies while they are analysed.",
+)
+@click.option(
+    "--send-to",
+    multiple=True,
+    metavar="NAME",
+    envvar="NODULUS_SEND_TO",
+    help="Also send results to this one of Orthanc's DicomModalities; may be repeated.",
+)
+@click.option(
+    "-m",
+    "--models",
+    type=click.Path(path_type=Path),
+    envvar="NODULUS_MODELS",
+    help="As for detect.",
+)
+@click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
+@click.option("--with", "wanted", multiple=True, type=click.Choice(OPTIONS), help="Make it too.")
+@click.option(
+    "--without", "unwanted", multiple=True, type=click.Choice(OPTIONS), help="Do not make it."
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="What the networks compute in; default: as pipeline.json says.",
+)
+@click.option(
+    "--poll",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds between two looks at Orthanc.",
+)
+@click.option("--once", is_flag=True, help="End when nothing is left that can be done now.")
+def command(
+    url: str,
+    user: str | None,
+    state: Path,
+    send_to: tuple[str, ...],
+    models: Path | None,
+    settings: Path | None,
+    wanted: tuple[str, ...],
+    unwanted: tuple[str, ...],
+    device: str,
+    precision: PrecisionSetting | None,
+    poll: float,
+    once: bool,
+) -> None:
+    """Analyse what an Orthanc receives, and put SEG and SR back into it.
+
+    A study is taken when it is stable: nothing was added to it for Orthanc's StableAge. The
+    password comes from NODULUS_ORTHANC_PASSWORD. SIGTERM ends the node; it goes on where it was.
+
+    Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
+    """
+    import os
+
+    if importlib.util.find_spec("requests") is None:
+        raise NodulusError(
+            ErrorCode.PACKAGE_MISSING,
+            "The node needs requests.",
+            remedy="Install it with: pip install -c constraints.txt '.[node]'",
+        )
+    from app.chain import load_models, load_settings
+    from app.deploy.node.analysis import Analyser, Stopped
+    from app.deploy.node.node import Node
+    from app.deploy.node.orthanc import Orthanc
+    from app.deploy.node.state import locked
+
+    _log_to_stderr()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    orthanc = Orthanc(url, user, os.environ.get("NODULUS_ORTHANC_PASSWORD"))
+    chosen = dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
+    options = dataclasses.replace(DICOM_ALONE, **chosen)
+    with locked(state):
+        chain_settings = load_settings(settings, models)
+        loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
+        analyser = Analyser(orthanc, state, loaded, chain_settings, options, check)
+        Node(orthanc, analyser, send_to, poll, stop).run(once=once)
+
+
+def _log_to_stderr() -> None:
+    """Say what the node does; other libraries, which may quote a header, say nothing."""
+    logger = logging.getLogger("nodulus")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)

@@ -1,0 +1,108 @@
+"""One study of an Orthanc: fetched, taken through the chain, its results kept until delivered."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.chain import ChainSettings, Models
+from app.deploy.node.orthanc import CtStudy, Orthanc
+from app.errors import ErrorCode, NodulusError
+from app.output import SUMMARY, OutputFolder
+from app.reading import find_studies
+from app.results.options import OutputOptions
+from app.run import run_all
+
+logger = logging.getLogger("nodulus")
+
+RESULTS = "results"
+_IMAGES = "images-"
+_MAY_PASS = (ErrorCode.INTERNAL, ErrorCode.OUTPUT_NOT_WRITABLE)
+"""Errors that have to do with this machine, and not with the study."""
+
+
+class Stopped(BaseException):
+    """The node was asked to end; no ``Exception``, so that nobody takes it for a failure."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analyser:
+    """Takes studies through the chain.
+
+    Args:
+        orthanc: holds them.
+        folder: the node's own; images are there while a study is analysed, results until they
+            are delivered.
+        models: the three networks.
+        settings: pipeline settings and operating points.
+        options: which objects are made.
+        check: called often; raises `Stopped` when the node is to end.
+    """
+
+    orthanc: Orthanc
+    folder: Path
+    models: Models
+    settings: ChainSettings
+    options: OutputOptions
+    check: Callable[[], None]
+
+    def results(self, study: CtStudy) -> tuple[Path, ...]:
+        """The DICOM objects about a study, made now or, if so, before.
+
+        Raises:
+            NodulusError: the study cannot be analysed.
+            requests.RequestException: Orthanc does not give its images.
+        """
+        folder = self._folder(study)
+        if not (folder / SUMMARY).is_file():
+            self._analyse(study, folder)
+        return tuple(sorted(folder.rglob("*.dcm")))
+
+    def clean(self) -> None:
+        """Remove images that a node which was killed left behind."""
+        for left in self.folder.glob(f"{_IMAGES}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def forget(self, study: CtStudy) -> None:
+        """Remove what is kept of a study."""
+        shutil.rmtree(self._folder(study), ignore_errors=True)
+
+    def _folder(self, study: CtStudy) -> Path:
+        return self.folder / RESULTS / study.fingerprint
+
+    def _analyse(self, study: CtStudy, folder: Path) -> None:
+        with TemporaryDirectory(prefix=_IMAGES, dir=self.folder) as name:
+            images = Path(name)
+            for number, instance in enumerate(study.instances):
+                self.check()
+                self.orthanc.download(instance, images / f"{number:06d}.dcm")
+            self.check()
+            discovery = find_studies(images)
+            for problem in discovery.problems:
+                logger.warning("study %s: %s", study.uid, problem)
+            outcomes = run_all(
+                discovery,
+                OutputFolder(folder),
+                self.models,
+                self.settings,
+                self.options,
+                progress=lambda *_: self.check(),
+            )
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        errors += discovery.problems if not outcomes else ()
+        if errors:
+            self.forget(study)
+            raise errors[0]
+        for outcome in outcomes:
+            if outcome.result is not None:
+                count = len(outcome.result.findings)
+                logger.info("study %s: analysed, findings: %d", study.uid, count)
+
+
+def may_pass(error: NodulusError) -> bool:
+    """Whether another attempt may do better with the same images."""
+    return error.code in _MAY_PASS

@@ -1,0 +1,327 @@
+"""The node beside a real Orthanc."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from pydicom import Dataset
+from pynetdicom import AE, StoragePresentationContexts, evt
+
+from app.deploy.node import analysis
+from app.deploy.node.analysis import Analyser, Stopped
+from app.deploy.node.node import Node
+from app.deploy.node.orthanc import Orthanc
+from app.deploy.node.state import MAX_ATTEMPTS, NodeState, locked
+from app.errors import ErrorCode, NodulusError
+from app.output import OutputFolder
+from app.reading import Discovery
+from app.results.options import OutputOptions
+from app.results.write import write_results
+from app.run import StudyOutcome, summary
+from tests.app.deploy.conftest import REPOSITORY
+from tests.app.deploy.orthanc_server import Server, orthanc
+from tests.app.reading.dicom_factory import body_hu, write_series
+from tests.app.results.synthetic import result_for
+
+CONFIG = REPOSITORY / "app" / "deploy" / "containers" / "orthanc.json"
+WAIT_S = 240.0
+SLICES = 40
+
+
+def shipped_config() -> dict[str, Any]:
+    """The configuration of the compose file, but a study is stable at once."""
+    return {**json.loads(CONFIG.read_text()), "StableAge": 1}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, alone: None) -> Iterator[Server]:
+    os.environ["NODULUS_ORTHANC_PASSWORD"] = "secret"
+    try:
+        with orthanc(tmp_path_factory.mktemp("orthanc"), shipped_config()) as running:
+            yield running
+    finally:
+        del os.environ["NODULUS_ORTHANC_PASSWORD"]
+
+
+@pytest.fixture
+def empty(server: Server) -> Server:
+    for study in server.get("/studies"):
+        requests.delete(f"{server.url}/studies/{study}", auth=server.auth, timeout=60)
+    return server
+
+
+def send(server: Server, files: list[Path]) -> None:
+    for file in files:
+        answer = requests.post(
+            f"{server.url}/instances", data=file.read_bytes(), auth=server.auth, timeout=60
+        )
+        answer.raise_for_status()
+
+
+def wait_until(holds: Any, what: str) -> None:
+    until = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < until, f"{what}: waited in vain"
+        time.sleep(0.2)
+
+
+def modalities(server: Server) -> dict[str, list[str]]:
+    """By StudyInstanceUID."""
+    return {
+        study["MainDicomTags"]["StudyInstanceUID"]: sorted(
+            server.get(f"/series/{series}")["MainDicomTags"]["Modality"]
+            for series in study["Series"]
+        )
+        for study in server.get("/studies?expand")
+    }
+
+
+def all_stable(server: Server) -> None:
+    wait_until(lambda: all(s["IsStable"] for s in server.get("/studies?expand")), "stable")
+
+
+def marks(server: Server) -> dict[str, str]:
+    """What the node wrote about each study, by its identifier."""
+    rest = Orthanc(server.url, *server.auth)
+    return {study: rest.mark(study) for study in server.get("/studies")}
+
+
+def a_ct(folder: Path) -> list[Path]:
+    return write_series(folder, body_hu((SLICES, 24, 20)), study="ct", series="1")
+
+
+def few_slices(folder: Path) -> list[Path]:
+    return write_series(folder, body_hu((4, 24, 20)), study="few", series="1")
+
+
+def an_mr(folder: Path) -> list[Path]:
+    def edit(dataset: Dataset, _index: int) -> None:
+        dataset.Modality = "MR"
+
+    return write_series(folder, body_hu((4, 24, 20)), study="mr", series="1", edit=edit)
+
+
+def run_all_but_the_chain(
+    discovery: Discovery, output: OutputFolder, *given: Any, progress: Any
+) -> tuple[StudyOutcome, ...]:
+    """`run_all`, with two findings that are made up."""
+    outcomes = []
+    for study in discovery.studies:
+        progress(study, "read", 0, 1)
+        if study.error is not None:
+            outcomes.append(StudyOutcome(study, None, study.error))
+            continue
+        volume = study.load()
+        labels = np.zeros(volume.hu.shape, np.uint8)
+        labels[7:12, 8:12, 8:12], labels[20, 6, 6] = 1, 2
+        result = write_results(
+            output.study(study.key),
+            volume,
+            labels,
+            result_for(volume, labels),
+            options=OutputOptions(report=False),
+        )
+        outcomes.append(StudyOutcome(study, result, None))
+    output.finish(summary(outcomes, discovery, given[-1]))
+    return tuple(outcomes)
+
+
+@pytest.fixture
+def make_node(server: Server, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """A node whose networks are of no use: the chain is left out."""
+    monkeypatch.setattr(analysis, "run_all", run_all_but_the_chain)
+
+    def make(folder: Path, check: Any = lambda: None, send_to: Any = (), **more: Any) -> Node:
+        folder.mkdir(exist_ok=True)
+        rest = Orthanc(server.url, *server.auth)
+        chain: Any = {"models": None, "settings": None}
+        analyser = Analyser(rest, folder, options=OutputOptions(), check=check, **chain)
+        return Node(rest, analyser, send_to, 0.1, threading.Event(), **more)
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_study_is_done_once_whatever_lies_beside_it(
+    empty: Server, make_node, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(empty, [*few_slices(tmp_path / "few"), *an_mr(tmp_path / "mr"), *a_ct(tmp_path / "ct")])
+    all_stable(empty)
+    caplog.set_level("INFO", "nodulus")
+    node = make_node(tmp_path / "state")
+    node.run(once=True)
+    expected = [["CT"], ["CT", "SEG", "SR"], ["MR"]]
+    assert sorted(modalities(empty).values()) == expected
+    words = sorted(mark.partition(" ")[2] for mark in marks(empty).values())
+    assert words == ["", "done", "too-few-slices"]
+    assert "Never" not in caplog.text
+    assert "never-shown" not in caplog.text
+    left = {path.name for path in (tmp_path / "state").rglob("*") if path.is_file()}
+    assert left == {"node.json"}
+
+    all_stable(empty)  # its own objects have made the study stable anew
+    caplog.clear()
+    make_node(tmp_path / "state").run(once=True)
+    make_node(tmp_path / "other state").run(once=True)  # as if what it remembers were lost
+    assert "CT images" not in caplog.text
+    assert sorted(modalities(empty).values()) == expected
+
+
+@pytest.mark.slow
+def test_what_a_pacs_does_not_take_is_sent_later_without_a_new_analysis(
+    empty: Server, make_node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = 11113
+    pacs = ["PACS", "127.0.0.1", port]
+    requests.put(
+        f"{empty.url}/modalities/pacs", json=pacs, auth=empty.auth, timeout=60
+    ).raise_for_status()
+    send(empty, a_ct(tmp_path / "ct"))
+    all_stable(empty)
+    node = make_node(tmp_path / "state", send_to=["pacs"], clock=lambda: 1000.0)
+    node.run(once=True)
+    ((study, waits),) = NodeState.load(tmp_path / "state").waiting.items()
+    assert (waits.attempts, waits.due) == (1, 1060.0)
+    assert marks(empty)[study] == ""
+
+    received = []
+
+    def keep(event: Any) -> int:
+        received.append(event.dataset)
+        return 0x0000
+
+    entity = AE(ae_title="PACS")
+    entity.supported_contexts = StoragePresentationContexts
+    scp = entity.start_server(
+        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)]
+    )
+    try:
+        monkeypatch.setattr(analysis, "run_all", None)  # not to be called
+        again = make_node(tmp_path / "state", send_to=["pacs"], clock=lambda: 1061.0)
+        again.run(once=True)
+    finally:
+        scp.shutdown()
+    assert sorted(dataset.Modality for dataset in received) == ["SEG", "SR"]
+    assert marks(empty)[study].endswith(" done")
+    assert NodeState.load(tmp_path / "state").waiting == {}
+    assert modalities(empty).popitem()[1] == ["CT", "SEG", "SR"]
+
+
+@pytest.mark.slow
+def test_a_node_that_is_stopped_goes_on_where_it_was(
+    empty: Server, make_node, tmp_path: Path
+) -> None:
+    send(empty, a_ct(tmp_path / "ct"))
+    all_stable(empty)
+    calls = iter(range(SLICES + 1))  # before the chain
+
+    def check() -> None:
+        if next(calls, None) is None:
+            raise Stopped
+
+    make_node(tmp_path / "state", check).run(once=True)
+    (waits,) = NodeState.load(tmp_path / "state").waiting.values()
+    assert waits.attempts == 0
+    assert list((tmp_path / "state").glob("images-*")) == []
+    assert modalities(empty).popitem()[1] == ["CT"]
+    make_node(tmp_path / "state").run(once=True)
+    assert modalities(empty).popitem()[1] == ["CT", "SEG", "SR"]
+
+
+@pytest.mark.slow
+def test_an_unforeseen_error_is_tried_again_and_then_given_up(
+    empty: Server, make_node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(empty, few_slices(tmp_path / "few"))
+    all_stable(empty)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("Never^Shown")
+
+    monkeypatch.setattr(analysis, "find_studies", fail)
+    now = 0.0
+    delays = []
+    for _ in range(MAX_ATTEMPTS - 1):
+        make_node(tmp_path / "state", clock=lambda: now).run(once=True)  # noqa: B023
+        (waits,) = NodeState.load(tmp_path / "state").waiting.values()
+        delays.append(waits.due - now)
+        now = waits.due
+    assert delays == [60, 120, 240, 480, 960, 1920, 3600]
+    make_node(tmp_path / "state", clock=lambda: now).run(once=True)
+    assert NodeState.load(tmp_path / "state").waiting == {}
+    assert marks(empty).popitem()[1].endswith(" given-up")
+
+
+@pytest.mark.slow
+def test_the_command_with_the_shipped_models(empty: Server, chest: Path, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "node", "--state", tmp_path / "state", "--poll", "0.5"],
+            cwd=REPOSITORY,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(REPOSITORY),
+                "NODULUS_ORTHANC_USER": empty.auth[0],
+                "NODULUS_ORTHANC_PASSWORD": empty.auth[1],
+            },
+            stderr=log,
+        )
+    try:
+        send(empty, sorted((chest / "chest").iterdir()))
+        wait_until(lambda: any(m.endswith("done") for m in marks(empty).values()), "done")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=60)
+    assert status == 0, (tmp_path / "log").read_text()
+    assert modalities(empty).popitem()[1] == ["CT", "SEG", "SR"]
+    said = (tmp_path / "log").read_text()
+    assert "findings: " in said
+    assert "stopped; studies that wait: 0" in said
+    assert "ever" not in said.replace("every", "")
+
+
+def test_a_wrong_password_ends_the_node(server: Server, make_node, tmp_path: Path) -> None:
+    node = make_node(tmp_path / "state")
+    node.orthanc = Orthanc(server.url, "nodulus", "wrong")
+    with pytest.raises(NodulusError, match="does not let the node in") as caught:
+        node.run()
+    assert caught.value.code is ErrorCode.SETTINGS_INVALID
+
+
+def test_a_folder_is_one_nodes_own(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "state"),
+        pytest.raises(NodulusError, match="Another node"),
+        locked(tmp_path / "state"),
+    ):
+        pass
+    with locked(tmp_path / "state"):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"last_change": -1}', '{"studies": {}}'])
+def test_a_state_that_does_not_hold_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "node.json").write_text(content)
+    with pytest.raises(NodulusError, match=r"node\.json") as caught:
+        NodeState.load(tmp_path)
+    assert caught.value.code is ErrorCode.SETTINGS_INVALID
+
+
+def test_without_an_orthanc_it_says_so(make_node, tmp_path: Path) -> None:
+    node = make_node(tmp_path / "state")
+    node.orthanc = Orthanc("http://127.0.0.1:9")
+    with pytest.raises(NodulusError, match=r"http://127\.0\.0\.1:9: Orthanc does not") as caught:
+        node.run(once=True)
+    assert caught.value.code is ErrorCode.INPUT_NOT_READABLE
