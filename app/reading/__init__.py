@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from app.reading.ahead import ReadAhead, reading_ahead
 from app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
 
-__all__ = ["Discovery", "StudyInput", "find_studies", "load_volume"]
+__all__ = [
+    "Discovery",
+    "ReadAhead",
+    "StudyInput",
+    "find_studies",
+    "load_volume",
+    "reading_ahead",
+]

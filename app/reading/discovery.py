@@ -35,6 +35,7 @@ class StudyInput:
         chosen: a slice plan for DICOM, the file for research formats, None where none fits.
         notes: warnings that are known before loading.
         error: why none fits.
+        ahead: gives the volume where another process has read it, else None.
     """
 
     key: str
@@ -42,6 +43,7 @@ class StudyInput:
     chosen: SlicePlan | Path | None
     notes: tuple[VolumeWarning, ...] = ()
     error: NodulusError | None = None
+    ahead: Callable[[], CtVolume | None] | None = None
 
     def load(self, progress: Progress | None = None) -> CtVolume:
         """Read the chosen series.
@@ -59,6 +61,11 @@ class StudyInput:
                 remedy="Give a chest CT.",
                 subject=self.key,
             )
+        read = None if self.ahead is None else self.ahead()
+        if read is not None:
+            if progress is not None:
+                progress(1, 1)
+            return read
         if isinstance(self.chosen, Path):
             volume = read_research(self.chosen)
             if progress is not None:
