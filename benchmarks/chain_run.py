@@ -94,14 +94,14 @@ def make_segmentation(source: Path, _models: Path | None, _slices: int) -> Run:
     lungs = find_lungs(volume.hu, volume.geometry)
     scan = Scan(volume, lungs, settings.pipeline.lung_margin_mm)
     view = scan.isotropic(bundle.isotropic_mm)
-    image = window(view.hu, bundle.window_hu, bundle.input_range)
     region = scan.region_on(view.geometry)
 
     def run() -> Mapping[str, float]:
         segment(
-            image,
+            view.hu,
             region,
             bundle.network,
+            scale=lambda hu: window(hu, bundle.window_hu, bundle.input_range),
             roi_size=bundle.roi_size,
             pipeline=settings.pipeline,
             device=models.device,

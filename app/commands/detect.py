@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,6 +135,7 @@ def _detect(
         from app.chain import load_models, load_settings
         from app.output import OutputFolder
         from app.results.marks import marks_of, write_marks
+        from app.results.write import import_writers
         from app.run import run_all
 
         chain_settings = load_settings(settings, models)
@@ -141,6 +143,8 @@ def _detect(
         discovery = studies()
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
+        # The networks compute in other threads and leave Python to this one.
+        stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 
         def finished(outcome: StudyOutcome) -> None:
             print_outcome(console, errors, outcome, output)
