@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-from app.commands.root import cli
+from app.commands.root import OWN_PROCESS, cli
 from app.deploy.calls import is_deploy_call
 
 
 def main() -> None:
     """Entry point of the ``nodulus`` command."""
-    cli()
+    cli(obj=OWN_PROCESS)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,23 @@
 """How fast the chain is, and beside others: python benchmarks/chain.py DICOM_FOLDER -o OUT.
 
-Every measurement is a process of its own (benchmarks/chain_run.py), so that the first run tells
-the time from a cold start and the peak memory is that of one thing. The parts, all or some:
+Every measurement is a process of its own (benchmarks/chain_run.py), so that its peak memory is that
+of one thing. They take turns, round after round; the figures are medians over the rounds. The
+parts, all or some:
 
-- ``detect``: from the DICOM folder to all results; cold (the whole process, with imports, files
-  being in the system's cache) and warm, step by step.
-- ``book``: candidates with their nodule probabilities from a volume in memory, by the chain and by
-  that of 'Deep Learning with PyTorch' with its own checkpoints.
-- ``monai``: the segmentation in the lungs, and MONAI's sliding window in float32 over the whole
-  volume with the same U-Net.
-- ``sizes``: the chain and its results on the volume resampled to other numbers of slices.
+- ``detect``: from the DICOM folder to all results; ``command`` is ``nodulus detect`` as a whole
+  new process with its imports (files being in the system's cache), ``detect`` the second run in a
+  process, step by step.
+- ``book``: the chain of 'Deep Learning with PyTorch' with its own checkpoints, everywhere in a
+  volume in memory, to candidates with their nodule probabilities; beside it the same of this
+  chain (``search``).
+- ``monai``: MONAI's sliding window in float32 over the whole volume with the same U-Net, and the
+  segmentation in the lungs.
+- ``sizes``: the chain and its results on the volume resampled to other numbers of slices, and with
+  air around so that its field of view is twice as wide.
 - ``floors``: bytes read once, FLOPs of the segmentation at the peak that was measured.
+- ``training``: what benchmarks/training_step.py prints.
 
-Times are medians over ``--repeats`` warm runs. ``chain.json`` and ``chain.png`` go to OUT.
+``chain.json`` and ``chain.png`` go to OUT.
 """
 
 from __future__ import annotations
@@ -20,17 +25,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from processes import ENVIRONMENT, Once, chain_run, command, interleaved
+
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("detect", "book", "monai", "sizes", "floors")
+PARTS = ("detect", "book", "monai", "sizes", "floors", "training")
+RIVALS = (("book", "detect"), ("book", "command"), ("book", "search"), ("monai", "segmentation"))
+"""Which is compared with which."""
 
 
 def cpu_name() -> str:
@@ -39,45 +46,6 @@ def cpu_name() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{len(names)} x {names[0]}" if names else f"{os.cpu_count()} cores"
-
-
-def run_once(what: str, source: Path, runs: int, more: Sequence[str]) -> dict[str, Any]:
-    """One process; what it told."""
-    script = [sys.executable, str(ROOT / "benchmarks" / "chain_run.py"), what, str(source)]
-    done = subprocess.run(
-        [*script, "--runs", str(runs), *more],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{what} failed:\n{done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
-
-
-def measure(what: str, source: Path, repeats: int, *more: str) -> dict[str, Any]:
-    """Run a process: cold seconds, medians of the runs after the first, peak memory."""
-    print(f"measuring {what} {' '.join(more)}", flush=True)
-    load = os.getloadavg()[0]
-    began = time.perf_counter()
-    once = run_once(what, source, 1, more)
-    cold = time.perf_counter() - began
-    told = run_once(what, source, repeats + 1, more) if repeats else once
-    warm = told["runs"][1:] or told["runs"]
-    steps: dict[str, float] = {
-        name: statistics.median(run["steps_s"][name] for run in warm) for name in warm[0]["steps_s"]
-    }
-    return {
-        "cold_s": cold,
-        "wall_s": statistics.median(run["wall_s"] for run in warm),
-        "cpu_s": statistics.median(run["cpu_s"] for run in warm),
-        "ready_s": told["ready_s"],
-        "steps_s": steps,
-        "peak_mib": once["peak_mib"],
-        "load": load,
-    }
 
 
 def book_models(folder: Path | None, output: Path) -> Path | None:
@@ -93,16 +61,58 @@ def book_models(folder: Path | None, output: Path) -> Path | None:
     return output
 
 
-def ratio(slow: dict[str, Any], quick: dict[str, Any]) -> dict[str, float]:
-    """How many times longer, in seconds of wall and of CPU."""
-    return {key: slow[key] / quick[key] for key in ("wall_s", "cpu_s")}
+def jobs_of(chosen: argparse.Namespace, models: Path | None) -> dict[str, Once]:
+    """What takes turns."""
+    source, parts = chosen.source, chosen.parts
+    jobs: dict[str, Once] = {}
+    if "detect" in parts or models is not None:
+        jobs |= {"command": command(source), "detect": chain_run("detect", source)}
+    if models is not None:
+        jobs["search"] = chain_run("search", source)
+        # One run each, for it takes long and gains nothing by a second one.
+        jobs["book"] = chain_run("book", source, "--models", str(models), runs=1)
+    if "monai" in parts:
+        jobs["segmentation"] = chain_run("segmentation", source)
+        jobs["monai"] = chain_run("monai", source, runs=1)
+    return jobs
+
+
+def measure_sizes(chosen: argparse.Namespace) -> dict[str, Any]:
+    """By number of slices; and the widened field by its name."""
+    runs = 1 + chosen.rounds
+    jobs = {
+        str(n): chain_run("size", chosen.source, "--slices", str(n), runs=runs)
+        for n in chosen.slices
+    }
+    first = str(chosen.slices[0])
+    jobs["wide"] = chain_run("size", chosen.source, "--slices", first, "--wide", runs=runs)
+    return interleaved(jobs, 1)
+
+
+def training_lines(folder: Path) -> list[str]:
+    """What benchmarks/training_step.py prints of a few steps."""
+    print("training steps ...", flush=True)
+    script = [sys.executable, str(ROOT / "benchmarks" / "training_step.py")]
+    log = folder / "training.log"
+    with log.open("w") as file:
+        done = subprocess.run(
+            [*script, "--steps", "20", "--studies", "2"],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+            env=ENVIRONMENT,
+            cwd=ROOT,
+        )
+    lines = log.read_text().splitlines()
+    if done.returncode != 0:
+        raise SystemExit("training_step.py failed:\n" + "\n".join(lines[-20:]))
+    return [line for line in lines if " waiting" in line]
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     """All parts that were chosen."""
     import torch
 
-    source, repeats = chosen.source, chosen.repeats
     results: dict[str, Any] = {
         "machine": {
             "processor": cpu_name(),
@@ -110,60 +120,54 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             "torch": torch.__version__,
             "load_before": os.getloadavg(),
         },
-        "source": source.name,
-        "repeats": repeats,
+        "source": chosen.source.name,
+        "rounds": chosen.rounds,
     }
-    rivals: dict[str, Any] = {}
-    if "detect" in chosen.parts:
-        results["detect"] = measure("detect", source, repeats)
-        results["steps"] = results["detect"]["steps_s"]
-    if "book" in chosen.parts:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        models = None
+        if "book" in chosen.parts:
             models = book_models(chosen.book, Path(folder) / "models")
             if models is None:
-                rivals["book"] = {"skipped": "the book's checkpoints are not at hand (--book)"}
-            else:
-                rivals["search"] = measure("search", source, repeats)
-                rivals["book"] = measure("book", source, repeats, "--models", str(models))
-                rivals["book"]["times"] = ratio(rivals["book"], rivals["search"])
-    if "monai" in chosen.parts:
-        rivals["segmentation"] = measure("segmentation", source, repeats)
-        rivals["monai"] = measure("monai", source, repeats)
-        rivals["monai"]["times"] = ratio(rivals["monai"], rivals["segmentation"])
-    results["rivals"] = rivals
-    if "sizes" in chosen.parts:
-        results["sizes"] = {
-            str(n): measure("size", source, repeats, "--slices", str(n)) for n in chosen.slices
+                results["skipped"] = "book: its checkpoints are not at hand (--book)"
+        measured = interleaved(jobs_of(chosen, models), chosen.rounds)
+    results["measured"] = measured
+    results["ratios"] = {
+        f"{slow} / {quick}": {
+            key: measured[slow][key] / measured[quick][key] for key in ("wall_s", "cpu_s")
         }
+        for slow, quick in RIVALS
+        if slow in measured and quick in measured
+    }
+    if "sizes" in chosen.parts:
+        results["sizes"] = measure_sizes(chosen)
     if "floors" in chosen.parts:
         import floors
 
-        print("measuring floors", flush=True)
-        results["floors"] = floors.measure(source, max(1, repeats))
+        print("floors ...", flush=True)
+        results["floors"] = floors.measure(chosen.source, chosen.rounds)
+    if "training" in chosen.parts:
+        results["training"] = training_lines(chosen.output)
     results["machine"]["load_after"] = os.getloadavg()
     return results
 
 
 def table(results: dict[str, Any]) -> str:
     """What was measured, a line each."""
-    lines = [f"{results['machine']['processor']}, {results['machine']['threads']} threads"]
-    measured = {
-        "detect": results.get("detect"),
-        **results["rivals"],
-        **{f"{n} slices": one for n, one in results.get("sizes", {}).items()},
-    }
-    for name, one in measured.items():
-        if one is None:
-            continue
-        if "skipped" in one:
-            lines.append(f"{name:14} skipped: {one['skipped']}")
-            continue
-        times = f"  {one['times']['cpu_s']:.1f} times the CPU" if "times" in one else ""
+    machine = results["machine"]
+    lines = [f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}"]
+    if "skipped" in results:
+        lines.append(f"skipped: {results['skipped']}")
+    sizes = {f"size {name}": one for name, one in results.get("sizes", {}).items()}
+    for name, one in {**results["measured"], **sizes}.items():
         lines.append(
-            f"{name:14} warm {one['wall_s']:7.2f} s  CPU {one['cpu_s']:7.2f} s"
-            f"  cold {one['cold_s']:7.2f} s  peak {one['peak_mib']:6.0f} MiB{times}"
+            f"{name:14} {one['wall_s']:7.2f} s  CPU {one['cpu_s']:7.2f} s"
+            f"  whole process {one['whole_s']:7.2f} s  peak {one['peak_mib']:6.0f} MiB"
         )
-    return "\n".join(lines)
+    for name, one in results["ratios"].items():
+        lines.append(f"{name:22} {one['wall_s']:6.1f} times as long, CPU {one['cpu_s']:6.1f} times")
+    detect = results["measured"].get("detect", {"steps_s": {}})
+    lines += [f"  {step:14} {seconds:6.2f} s" for step, seconds in detect["steps_s"].items()]
+    return "\n".join([*lines, *results.get("training", [])])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,11 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="a DICOM folder with one study")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--repeats", type=int, default=5, help="warm runs; 0: the cold one alone")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slices", nargs="+", type=int, default=[100, 250, 500, 1000])
     parser.add_argument("--book", type=Path, help="folder with the book's seg_ and cls_*.state")
     chosen = parser.parse_args(arguments)
-    chosen.source = chosen.source.resolve()
+    chosen.source, chosen.output = chosen.source.resolve(), chosen.output.resolve()
     chosen.output.mkdir(parents=True, exist_ok=True)
     results = run(chosen)
     (chosen.output / "chain.json").write_text(json.dumps(results, indent=2) + "\n")

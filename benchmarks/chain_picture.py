@@ -19,14 +19,19 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    panels = [name for name in ("steps", "rivals", "sizes") if results.get(name)]
+    shown = {
+        "steps": results["measured"].get("detect", {}).get("steps_s"),
+        "measured": results["measured"],
+        "sizes": results.get("sizes"),
+    }
+    panels = [name for name, content in shown.items() if content]
     if not panels:
         return
     figure, axes = plt.subplots(
         1, len(panels), figsize=(5.2 * len(panels), 3.6), layout="constrained", squeeze=False
     )
     for name, axis in zip(panels, axes[0], strict=True):
-        {"steps": _steps, "rivals": _rivals, "sizes": _sizes}[name](axis, results[name])
+        {"steps": _steps, "measured": _rivals, "sizes": _sizes}[name](axis, shown[name])
     machine = results["machine"]
     figure.suptitle(f"{machine['processor']}, {machine['threads']} threads", fontsize=9)
     figure.savefig(path, dpi=130)
@@ -40,15 +45,15 @@ def _steps(axis: Any, steps: Mapping[str, float]) -> None:
 
 
 def _rivals(axis: Any, rivals: Mapping[str, Mapping[str, Any]]) -> None:
-    shown = {name: one for name, one in rivals.items() if "cpu_s" in one}
-    bars = axis.barh(list(shown), [one["cpu_s"] for one in shown.values()], color="#b3702f")
+    bars = axis.barh(list(rivals), [one["wall_s"] for one in rivals.values()], color="#b3702f")
     axis.bar_label(bars, fmt="%.1f s", padding=2, fontsize=8)
     axis.invert_yaxis()
     axis.margins(x=0.18)
-    axis.set(title="Beside others, warm", xlabel="CPU seconds")
+    axis.set(title="Beside others", xlabel="seconds")
 
 
 def _sizes(axis: Any, sizes: Mapping[str, Mapping[str, Any]]) -> None:
+    sizes = {name: one for name, one in sizes.items() if name.isdigit()}
     slices = [int(n) for n in sizes]
     axis.plot(slices, [one["wall_s"] for one in sizes.values()], "o-", color="#3b78a8")
     axis.set(title="Size", xlabel="slices", ylabel="seconds", ylim=(0, None), xlim=(0, None))

@@ -1,7 +1,8 @@
 """One measurement of the chain in a process of its own, for benchmarks/chain.py.
 
 Prints one line of JSON: seconds of imports and loading, of each run (the first one is not warm),
-CPU seconds of each run, seconds of each step, and the peak memory of the process.
+CPU seconds of each run, seconds of each step, and the peak memory of the process after the first
+run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Run = Callable[[], Mapping[str, float]]
 WHAT = ("detect", "search", "book", "segmentation", "monai", "size")
 
 
-def make_detect(source: Path, _models: Path | None, _slices: int) -> Run:
+def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a DICOM folder to all results."""
     from app.chain import load_models, load_settings
     from app.reading import find_studies
@@ -43,7 +44,7 @@ def make_detect(source: Path, _models: Path | None, _slices: int) -> Run:
     return run
 
 
-def make_search(source: Path, _models: Path | None, _slices: int) -> Run:
+def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a volume in memory to candidates and their nodule probabilities."""
     from app.chain import Scan, load_models, load_settings, search
     from app.chain.steps import Steps
@@ -62,15 +63,15 @@ def make_search(source: Path, _models: Path | None, _slices: int) -> Run:
     return run
 
 
-def make_book(source: Path, folder: Path | None, _slices: int) -> Run:
+def make_book(source: Path, chosen: argparse.Namespace) -> Run:
     """The same by the book's chain, everywhere in the volume."""
     from app.chain import Scan, load_models, load_settings, search
     from app.chain.steps import Steps
     from app.reading import load_volume
 
-    if folder is None:
+    if chosen.models is None:
         raise SystemExit("the book's chain needs --models")
-    models, settings = load_models(folder, "cpu"), load_settings(folder / "book")
+    models, settings = load_models(chosen.models, "cpu"), load_settings(chosen.models / "book")
     volume = load_volume(source)
 
     def run() -> Mapping[str, float]:
@@ -81,7 +82,7 @@ def make_book(source: Path, folder: Path | None, _slices: int) -> Run:
     return run
 
 
-def make_segmentation(source: Path, _models: Path | None, _slices: int) -> Run:
+def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     """The segmentation alone, in the lungs, from the resampled volume."""
     from app.chain import Scan, load_models, load_settings
     from app.chain.segment import segment
@@ -94,14 +95,14 @@ def make_segmentation(source: Path, _models: Path | None, _slices: int) -> Run:
     lungs = find_lungs(volume.hu, volume.geometry)
     scan = Scan(volume, lungs, settings.pipeline.lung_margin_mm)
     view = scan.isotropic(bundle.isotropic_mm)
-    image = window(view.hu, bundle.window_hu, bundle.input_range)
     region = scan.region_on(view.geometry)
 
     def run() -> Mapping[str, float]:
         segment(
-            image,
+            view.hu,
             region,
             bundle.network,
+            scale=lambda hu: window(hu, bundle.window_hu, bundle.input_range),
             roi_size=bundle.roi_size,
             pipeline=settings.pipeline,
             device=models.device,
@@ -111,7 +112,7 @@ def make_segmentation(source: Path, _models: Path | None, _slices: int) -> Run:
     return run
 
 
-def make_monai(source: Path, _models: Path | None, _slices: int) -> Run:
+def make_monai(source: Path, _chosen: argparse.Namespace) -> Run:
     """MONAI's sliding window over the whole resampled volume with the same U-Net in float32."""
     import torch
     from monai.inferers import sliding_window_inference
@@ -142,8 +143,11 @@ def make_monai(source: Path, _models: Path | None, _slices: int) -> Run:
     return run
 
 
-def make_size(source: Path, _models: Path | None, slices: int) -> Run:
-    """The chain and its results (no DICOM objects) on a volume resampled to so many slices."""
+def make_size(source: Path, chosen: argparse.Namespace) -> Run:
+    """The chain and its results (no DICOM objects) on a volume resampled to so many slices.
+
+    With ``--wide`` there is air around it, so that the field of view is twice as wide.
+    """
     import numpy as np
 
     from app.assemble import assemble_result
@@ -154,6 +158,7 @@ def make_size(source: Path, _models: Path | None, slices: int) -> Run:
     from transforms.geometry import Geometry
 
     models, settings, volume = load_models(), load_settings(), load_volume(source)
+    slices = chosen.slices or volume.hu.shape[0]
     count, rows, columns = volume.hu.shape
     places = np.linspace(0, count - 1, slices)
     hu = np.empty((slices, rows, columns), volume.hu.dtype)
@@ -163,6 +168,9 @@ def make_size(source: Path, _models: Path | None, slices: int) -> Run:
         hu[k] = np.rint((1 - part) * volume.hu[low] + part * volume.hu[low + 1])
     affine = volume.geometry.affine_lps.copy()
     affine[:3, 0] *= (count - 1) / (slices - 1)
+    if chosen.wide:
+        hu = np.pad(hu, ((0, 0), (rows // 2,) * 2, (columns // 2,) * 2), constant_values=-1024)
+        affine[:3, 3] -= affine[:3, 1:3] @ (rows // 2, columns // 2)
     volume = replace(
         volume,
         hu=hu,
@@ -184,7 +192,7 @@ def make_size(source: Path, _models: Path | None, slices: int) -> Run:
     return run
 
 
-MAKERS: Mapping[str, Callable[[Path, Path | None, int], Run]] = {
+MAKERS: Mapping[str, Callable[[Path, argparse.Namespace], Run]] = {
     "detect": make_detect,
     "search": make_search,
     "book": make_book,
@@ -194,6 +202,13 @@ MAKERS: Mapping[str, Callable[[Path, Path | None, int], Run]] = {
 }
 
 
+def peak_mib() -> float:
+    """The most memory that this process has had, in MiB."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -201,12 +216,14 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--models", type=Path)
     parser.add_argument("--slices", type=int, default=0)
+    parser.add_argument("--wide", action="store_true")
     parser.add_argument("--runs", type=int, default=1)
     chosen = parser.parse_args()
     began = time.perf_counter()
-    run = MAKERS[chosen.what](chosen.source, chosen.models, chosen.slices)
+    run = MAKERS[chosen.what](chosen.source, chosen)
     ready = time.perf_counter() - began
     runs: list[dict[str, Any]] = []
+    peak = 0.0
     for _ in range(chosen.runs):
         wall, cpu = time.perf_counter(), time.process_time()
         steps = dict(run())
@@ -217,9 +234,7 @@ def main() -> None:
                 "steps_s": steps,
             }
         )
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+        peak = peak or peak_mib()
     print(json.dumps({"ready_s": ready, "runs": runs, "peak_mib": peak}))
 
 

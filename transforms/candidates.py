@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from transforms.blocks import Box, connected_groups
 from transforms.geometry import apply_affine
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +72,11 @@ def group_candidates(
     inside = probability >= threshold
     if region is not None:
         inside &= region
-    labels, count = ndimage.label(inside, structure=np.ones((3, 3, 3), bool))
     matrix = np.asarray(affine, dtype=np.float64)
     voxel_mm3 = float(abs(np.linalg.det(matrix[:3, :3])))
     needed = threshold if peak_threshold is None else peak_threshold
     found = []
-    for label, box in enumerate(ndimage.find_objects(labels, count), start=1):
-        mask = labels[box] == label
+    for box, mask in connected_groups(inside):
         candidate = make_candidate(probability, box, mask, matrix, voxel_mm3)
         if candidate.peak_probability >= needed and candidate.volume_mm3 >= min_volume_mm3:
             found.append(candidate)

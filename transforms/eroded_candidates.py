@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from transforms.candidates import Box, Candidate, by_rank, make_candidate
+from transforms.blocks import Box
+from transforms.candidates import Candidate, by_rank, make_candidate
 from transforms.geometry import apply_affine
 
 

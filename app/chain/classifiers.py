@@ -45,8 +45,8 @@ class CubeClassifier:
             return np.zeros(0)
         bundle = self._bundle
         view = scan.isotropic(bundle.isotropic_mm)
-        image = window(view.hu, bundle.window_hu, bundle.input_range)
         index = np.round(view.geometry.lps_to_index(points_lps_mm), _TIES)
+        air = bundle.window_hu[0]
         looks = [
             (point, voxel, weight)
             for point, center in enumerate(index)
@@ -54,7 +54,7 @@ class CubeClassifier:
         ]
         seen = classify(
             [voxel for _, voxel, _ in looks],
-            lambda center: crop_cube(image, center, bundle.crop_size, bundle.input_range[0]),
+            lambda center: _seen(bundle, crop_cube(view.hu, center, bundle.crop_size, air)),
             bundle.network,
             batch=batch,
             device=self._device,
@@ -105,7 +105,7 @@ class NativeCropClassifier:
 
         def cut(center: NDArray[np.float64]) -> torch.Tensor:
             crop = crop_within(hu, center, bundle.crop_size, bundle.window_hu[0])
-            return window(crop.float(), bundle.window_hu, bundle.input_range)
+            return _seen(bundle, crop.float())
 
         return classify(
             list(index), cut, bundle.network, batch=batch, device=self._device, progress=report
@@ -128,6 +128,11 @@ class NativeCropClassifier:
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 
+def _seen(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:
+    """A crop as the network wants it."""
+    return window(hu, bundle.window_hu, bundle.input_range)
+
+
 def _crop(bundle: LoadedBundle, hu: torch.Tensor, geometry: Geometry) -> Crop:
-    values = window(hu, bundle.window_hu, bundle.input_range)[0]
+    values = _seen(bundle, hu)[0]
     return Crop(values.numpy(), geometry, bundle.window_hu, bundle.input_range)

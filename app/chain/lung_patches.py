@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice, slice]
+from transforms.blocks import Box, any_in_blocks
+
 _Blocks = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 _WORTH_A_CUT = 0.95
@@ -45,7 +46,7 @@ def cover_lungs(
     Returns:
         Patches within the volume padded at its ends to multiples of the stride; none without lung.
     """
-    blocks = _any_in_blocks(lungs, stride)
+    blocks = any_in_blocks(lungs, stride)
     around = -(-context // stride)
     whole = tuple((0, n) for n in blocks.shape)
     box = _shrink(blocks, (whole[0], whole[1], whole[2]))
@@ -55,14 +56,6 @@ def cover_lungs(
         LungPatch(_voxels(core, stride), _voxels(_outer(core, blocks.shape, around), stride))
         for core in _cut(blocks, box, around, max(1, max_voxels // stride**3))
     ]
-
-
-def _any_in_blocks(mask: NDArray[np.bool_], edge: int) -> NDArray[np.bool_]:
-    """Whether each block of ``edge`` voxels a side holds anything, the last ones padded."""
-    result = mask
-    for axis in range(3):
-        result = np.logical_or.reduceat(result, np.arange(0, mask.shape[axis], edge), axis=axis)
-    return np.asarray(result)
 
 
 def _shrink(blocks: NDArray[np.bool_], box: _Blocks) -> _Blocks | None:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transforms.candidates import Box, Candidate
+from transforms.blocks import Box
+from transforms.candidates import Candidate
 from transforms.geometry import Geometry
 
 

@@ -41,9 +41,10 @@ class PatchDetector:
             region = scan.region_on(grid)
         with steps("segmentation") as report:
             probability = segment(
-                window(view.hu, bundle.window_hu, bundle.input_range),
+                view.hu,
                 region,
                 bundle.network,
+                scale=lambda hu: window(hu, bundle.window_hu, bundle.input_range),
                 roi_size=bundle.roi_size,
                 pipeline=settings.pipeline,
                 device=self._device,

@@ -15,13 +15,15 @@ from app.chain.precision import stride_of
 from app.chain.settings import PipelineSettings
 
 Progress = Callable[[int, int], None]
+Scale = Callable[[torch.Tensor], torch.Tensor]
 
 
 def segment(
-    image: torch.Tensor,
+    hu: torch.Tensor,
     lungs: NDArray[np.bool_],
     network: torch.nn.Module,
     *,
+    scale: Scale,
     roi_size: Sequence[int],
     pipeline: PipelineSettings,
     device: torch.device,
@@ -30,9 +32,10 @@ def segment(
     """Probability of 'nodule' for each voxel: in large patches where the network allows it.
 
     Args:
-        image: shape (1, X, Y, Z), scaled as the network wants it.
+        hu: shape (1, X, Y, Z).
         lungs: bool, shape (X, Y, Z).
         network: gives one logit per voxel.
+        scale: from HU to what the network wants, where air is 0.
         roi_size: edge lengths of a patch for networks that want a fixed size.
         pipeline: sizes of patches.
         device: where the network is.
@@ -44,7 +47,7 @@ def segment(
     stride = stride_of(network)
     if stride is None:
         return segment_windows(
-            image,
+            scale(hu),
             lungs,
             network,
             roi_size=roi_size,
@@ -54,9 +57,10 @@ def segment(
             progress=progress,
         )
     return segment_patches(
-        image,
+        hu,
         lungs,
         network,
+        scale=scale,
         stride=stride,
         context=pipeline.patch_context,
         max_voxels=pipeline.patch_voxels,
@@ -66,10 +70,11 @@ def segment(
 
 
 def segment_patches(
-    image: torch.Tensor,
+    hu: torch.Tensor,
     lungs: NDArray[np.bool_],
     network: torch.nn.Module,
     *,
+    scale: Scale,
     stride: int,
     context: int,
     max_voxels: int,
@@ -82,8 +87,9 @@ def segment_patches(
     the patch, so that patches need not be blended and share no more than their context.
 
     Args:
-        image: shape (1, X, Y, Z), scaled as the network wants it.
+        hu: shape (1, X, Y, Z).
         lungs: bool, shape (X, Y, Z).
+        scale: from HU to what the network wants, patch by patch, so that there is no second volume.
         network: gives one logit per voxel of patches whose edges are multiples of ``stride``.
         stride: of the network in all.
         context: voxels that the network sees around what it answers for.
@@ -94,14 +100,14 @@ def segment_patches(
     Returns:
         float32, shape (X, Y, Z); 0 where no patch was.
     """
-    shape = image.shape[1:]
+    shape = hu.shape[1:]
     patches = cover_lungs(lungs, stride=stride, context=context, max_voxels=max_voxels)
     result = np.zeros(shape, np.float32)
     sizes = [math.prod(s.stop - s.start for s in patch.outer) for patch in patches]
     done = 0
     with torch.inference_mode():
         for patch, size in zip(patches, sizes, strict=True):
-            seen = image[(slice(None), *patch.outer)]
+            seen = scale(hu[(slice(None), *patch.outer)])
             missing = [
                 s.stop - s.start - n for s, n in zip(patch.outer, seen.shape[1:], strict=True)
             ]

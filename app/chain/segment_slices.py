@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from transforms.candidates import Box
+from transforms.blocks import Box
 from transforms.windowing import window
 
 Progress = Callable[[int, int], None]

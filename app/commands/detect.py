@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.root import EXIT_FAILED
+from app.commands.root import EXIT_FAILED, OWN_PROCESS
+from app.lean_monai import import_monai
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from app.chain.precision import PrecisionSetting
+    from app.commands.progress import StudyProgress
+    from app.reading import Discovery
     from app.results.options import OutputOptions, SegType
     from app.run import StudyOutcome
 
@@ -145,21 +151,25 @@ def _detect(
     """Do it; tell whether anything failed."""
     from rich.console import Console
 
-    from app.chain import load_models, load_settings
     from app.commands.progress import StudyProgress
-    from app.output import OutputFolder
-    from app.reading import Archives, find_studies
-    from app.results.marks import marks_of, write_marks
-    from app.run import run_all
 
     console = Console(highlight=False, soft_wrap=True)
-    chain_settings = load_settings(settings, models)
-    folder = OutputFolder(output)
-    with StudyProgress(errors) as progress, Archives() as archives:
+    with StudyProgress(errors) as progress, ExitStack() as stack:
         progress.task("looking for studies")
-        discovery = find_studies(source, progress.files, archives)
+        studies = _studies(source, progress, stack)
+        from app.chain import load_models, load_settings
+        from app.output import OutputFolder
+        from app.results.marks import marks_of, write_marks
+        from app.results.write import import_writers
+        from app.run import run_all
+
+        chain_settings = load_settings(settings, models)
+        folder = OutputFolder(output)
+        discovery = studies()
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
+        # The networks compute in other threads and leave Python to this one.
+        stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 
         def finished(outcome: StudyOutcome) -> None:
             print_outcome(console, errors, outcome, output)
@@ -178,6 +188,18 @@ def _detect(
     if marks is not None:
         write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)
+
+
+def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callable[[], Discovery]:
+    """Give what finds the studies: in a process of our own at once, beside the imports."""
+    from app.reading import Archives, find_studies, reading_ahead
+
+    archives = stack.enter_context(Archives())
+    if click.get_current_context().obj is not OWN_PROCESS:
+        return lambda: find_studies(source, progress.files, archives)
+    ahead = stack.enter_context(reading_ahead(source, archives, progress.files))
+    import_monai()
+    return ahead.studies
 
 
 def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, output: Path) -> None:

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -120,7 +120,7 @@ def command(
             raise Stopped
 
     orthanc = Orthanc(url, user, os.environ.get("NODULUS_ORTHANC_PASSWORD"))
-    chosen = dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
+    chosen: dict[str, Any] = dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
     options = dataclasses.replace(DICOM_ALONE, **chosen)
     with locked(state):
         chain_settings = load_settings(settings, models)

@@ -13,6 +13,9 @@ from app.errors import NodulusError
 
 EXIT_FAILED = 1
 
+OWN_PROCESS = "own process"
+"""The context's object where nothing else runs in this process, before or after the command."""
+
 COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",

@@ -38,6 +38,7 @@ class StudyInput:
         notes: warnings that are known before loading.
         error: why none fits.
         archives: what the series was unpacked by, if it was; open until results are written.
+        ahead: gives the volume where another process has read it, else None.
     """
 
     key: str
@@ -46,6 +47,7 @@ class StudyInput:
     notes: tuple[VolumeWarning, ...] = ()
     error: NodulusError | None = None
     archives: Archives | None = None
+    ahead: Callable[[], CtVolume | None] | None = None
 
     def load(self, progress: Progress | None = None) -> CtVolume:
         """Read the chosen series.
@@ -63,6 +65,11 @@ class StudyInput:
                 remedy="Give a chest CT.",
                 subject=self.key,
             )
+        read = None if self.ahead is None else self.ahead()
+        if read is not None:
+            if progress is not None:
+                progress(1, 1)
+            return read
         try:
             return self._read(self.chosen, progress)
         except NodulusError as error:

@@ -49,6 +49,7 @@ class OutputOptions:
     seg_type: SegType = "binary"
     key_images: bool = False
     pdf: bool = False
+    deidentify: bool = False
 
     def __post_init__(self) -> None:
         if self.seg_type not in get_args(SegType):
@@ -57,8 +58,7 @@ class OutputOptions:
     def check(self) -> None:
         """Make sure that what is wanted can be made here; worth calling before hours of work.
 
-        deidentify: bool = False
-    Raises:
+        Raises:
             NodulusError: PACKAGE_MISSING, naming what to install.
         """
         if self.pdf and util.find_spec("reportlab") is None:

@@ -96,6 +96,13 @@ def write_results(
     return written
 
 
+def import_writers() -> None:
+    """Import what makes the files, which takes a while: for a thread beside the networks."""
+    import app.results.dicom_seg
+    import app.results.dicom_sr
+    import app.results.report  # noqa: F401
+
+
 def _make_objects(writer: StudyWriter) -> None:
     writer.make_seg()
     writer.make_sr()

@@ -121,6 +121,14 @@ def _input_size(config: ConfigParser, kind: InputKind, path: Path) -> tuple[int,
     return tuple(edges)
 
 
+def _leave_out_imports(config: ConfigParser) -> None:
+    """Drop the config's imports, which serve expressions, where what is read here has none."""
+    keys = ("network_def", "window_hu", "spacing_mm", "input_range", *_SIZE_KEY.values())
+    told = json.dumps([config[key] for key in keys if key in config])
+    if '"$' not in told and '"@' not in told:
+        config["imports"] = []
+
+
 def _network(config: ConfigParser, path: Path) -> torch.nn.Module:
     try:
         network = config.get_parsed_content("network_def")
@@ -164,6 +172,7 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
         metadata = json.loads(metadata_path.read_text())
     except ValueError as error:
         raise ValueError(f"{config_path} or {metadata_path}: not JSON: {error}") from error
+    _leave_out_imports(config)
     kind = _input_kind(config, config_path)
     isotropic = kind.startswith("isotropic")
     for key in ("network_def", "window_hu", *(("spacing_mm",) if isotropic else ())):

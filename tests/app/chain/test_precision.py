@@ -71,6 +71,7 @@ def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -
         image,
         lungs,
         quick,
+        scale=torch.clone,
         stride=2,
         context=16,
         max_voxels=40_000,
@@ -81,7 +82,15 @@ def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -
     assert done[-1][0] == done[-1][1]
     np.testing.assert_allclose(result[lungs], whole[lungs], atol=1e-4)
     pipeline = chain_settings.pipeline.model_copy(update={"patch_context": 16})
-    other = segment(image, lungs, quick, roi_size=(16,) * 3, pipeline=pipeline, device=CPU)
+    other = segment(
+        image * 10 - 5,
+        lungs,
+        quick,
+        scale=lambda hu: (hu + 5) / 10,
+        roi_size=(16,) * 3,
+        pipeline=pipeline,
+        device=CPU,
+    )
     np.testing.assert_allclose(other[lungs], whole[lungs], atol=1e-4)
 
 

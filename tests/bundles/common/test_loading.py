@@ -101,3 +101,12 @@ def test_a_kind_that_cannot_be_is_named(folder, keys, named):
     configure(folder, **keys)
     with pytest.raises(ValueError, match=rf"inference.json: .*{named}"):
         load_bundle(folder)
+
+
+def test_imports_of_a_config_that_serve_expressions_of_the_network_are_kept(folder):
+    path = folder / "configs" / "inference.json"
+    config = json.loads(path.read_text())
+    config["imports"] = ["$from math import prod"]
+    config["network_def"]["block_inplanes"] = "$[prod((2, 2**k)) for k in range(3, 7)]"
+    path.write_text(json.dumps(config))
+    assert load_bundle(folder).network(torch.zeros(1, 1, 48, 48, 48)).shape == (1, 1)

@@ -1,0 +1,50 @@
+"""Masks seen in blocks of voxels: much of a sparse one need not be looked at voxel by voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Box = tuple[slice, slice, slice]
+
+_NEIGHBOURS = np.ones((3, 3, 3), bool)
+
+
+def any_in_blocks(mask: NDArray[np.bool_], edge: int) -> NDArray[np.bool_]:
+    """Whether each block of ``edge`` voxels a side holds anything, the last ones padded."""
+    result = mask
+    for axis in range(3):
+        result = np.logical_or.reduceat(result, np.arange(0, mask.shape[axis], edge), axis=axis)
+    return np.asarray(result)
+
+
+def connected_groups(
+    mask: NDArray[np.bool_], edge: int = 16
+) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
+    """Connected components (26 neighbours).
+
+    Blocks are grouped first, then the voxels of each group of blocks: neighbouring voxels never lie
+    in blocks of two groups.
+
+    Args:
+        mask: shape (X, Y, Z).
+        edge: of a block in voxels.
+
+    Yields:
+        The box of each component, and its voxels in that box; in no particular order.
+    """
+    blocks, count = ndimage.label(any_in_blocks(mask, edge), structure=_NEIGHBOURS)
+    for number, box in enumerate(ndimage.find_objects(blocks, count), start=1):
+        start = [s.start * edge for s in box]
+        part = mask[tuple(slice(a, s.stop * edge) for a, s in zip(start, box, strict=True))]
+        own = blocks[box] == number
+        for axis in range(3):
+            own = own.repeat(edge, axis)
+        x, y, z = part.shape
+        labels, inner_count = ndimage.label(part & own[:x, :y, :z], structure=_NEIGHBOURS)
+        for label, inner in enumerate(ndimage.find_objects(labels, inner_count), start=1):
+            i, j, k = (slice(a + s.start, a + s.stop) for a, s in zip(start, inner, strict=True))
+            yield (i, j, k), labels[inner] == label
