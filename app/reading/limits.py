@@ -20,6 +20,12 @@ MAX_MATRIX = 4096
 MAX_VOXELS = 2**30
 """Largest volume: 2 GiB of int16, or 1,024 slices of 1024 x 1024."""
 
+MAX_FRAMES = 2**16
+"""Most frames of one file."""
+
+MAX_INFLATED_BYTES = 2**30
+"""Largest deflated file, once it is inflated: that has to be done as a whole."""
+
 SAME_POSITION_MM = 0.01
 """Slices closer than this along the normal are one slice twice, whatever the spacing."""
 

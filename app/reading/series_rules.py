@@ -109,6 +109,8 @@ def _check_kind(stack: Stack) -> None:
     if header.modality != "CT":
         modality = header.modality or "not stated"
         _reject(stack, ErrorCode.WRONG_MODALITY, f"Its modality is {modality}, not CT.")
+    if not header.sop_class_uid:
+        _reject(stack, ErrorCode.NO_CT_SERIES, "It does not say what it is (no SOPClassUID).")
     if header.sop_class_uid not in CT_CLASSES:
         _reject(
             stack,
