@@ -65,11 +65,11 @@ def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeade
     # Odd values that matter are found and said here; pydicom need not warn of each.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-    if has_preamble and inflates_too_far(file):
-        message = f"The file inflates to more than {limits.MAX_INFLATED_BYTES:,} bytes."
-        raise _broken(path, ErrorCode.INVALID_ATTRIBUTE, message)
-    file.seek(0)
     try:
+        if has_preamble and inflates_too_far(file):
+            message = f"The file inflates to more than {limits.MAX_INFLATED_BYTES:,} bytes."
+            raise _broken(path, ErrorCode.INVALID_ATTRIBUTE, message)
+        file.seek(0)
         dataset = pydicom.dcmread(
             file, stop_before_pixels=True, force=not has_preamble, specific_tags=list(TAGS)
         )
@@ -81,7 +81,7 @@ def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeade
         return _images(file, dataset, path)
     except (OSError, NodulusError):
         raise
-    except Exception as error:  # a damaged file breaks pydicom in many ways
+    except Exception as error:  # a damaged file breaks pydicom and zlib in many ways
         if not has_preamble:
             return []
         raise _broken(

@@ -74,6 +74,12 @@ AIR_HU = -1024
 TISSUE_HU = (-950.0, 3000.0)
 """A padding value that lies in here would blank tissue, and is not applied."""
 
+MAX_SLOPE = 1e4
+"""Larger rescale slopes are damage: they make Hounsfield units of no stored value."""
+
+MAX_INTERCEPT = 1e6
+"""So are larger intercepts."""
+
 AIR_PRESENT_HU = -300.0
 """A chest CT has voxels below this; an image that has none is not in Hounsfield units."""
 

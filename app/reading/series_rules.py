@@ -143,6 +143,13 @@ def _checked_plan(stack: Stack) -> SlicePlan:
                 ErrorCode.NOT_HOUNSFIELD,
                 "It has no RescaleSlope and RescaleIntercept, so its values are unknown.",
             )
+        if abs(header.slope) > limits.MAX_SLOPE or abs(header.intercept) > limits.MAX_INTERCEPT:
+            _reject(
+                stack,
+                ErrorCode.NOT_HOUNSFIELD,
+                f"Its RescaleSlope {header.slope:g} and RescaleIntercept {header.intercept:g} "
+                "give no Hounsfield units.",
+            )
         if (header.rescale_type or "").upper() not in _HOUNSFIELD_TYPES:
             _reject(
                 stack,
