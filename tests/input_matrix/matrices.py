@@ -26,8 +26,9 @@ def _many(source: Source, folder: Path) -> None:
     parts = -(-MANY_SLICES // gaps)
     at = np.arange(gaps * parts + 1) / parts
     low = np.minimum(at.astype(int), gaps - 1)
-    part = (at - low)[:, None, None]
-    hu = np.rint((1 - part) * source.hu[low] + part * source.hu[low + 1])
+    part = at - low
+    # One at a time: together they may be larger than the memory.
+    hu = ((1 - p) * source.hu[k] + p * source.hu[k + 1] for k, p in zip(low, part, strict=True))
     positions = source.positions[0] + np.outer(at, source.positions[1] - source.positions[0])
     images = new_series(source, "", hu, positions)
     for image in images:

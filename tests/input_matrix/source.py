@@ -45,6 +45,14 @@ class Source:
         """The images, to be changed."""
         return [copy.deepcopy(image) for image in self.images]
 
+    def encoded_anew(self) -> Source:
+        """The same series with what is below -1024 HU, as padding is, raised to that."""
+        hu = self.hu.clip(-1024)
+        images = self.copies()
+        for image, values in zip(images, hu, strict=True):
+            set_hounsfield(image, values)
+        return Source(tuple(images), hu)
+
     def part(self, slices: slice, every: int) -> Source:
         """Some of the slices, with every so many row and column: what is quick to write.
 
@@ -109,7 +117,7 @@ def set_hounsfield(
 def new_series(
     source: Source,
     name: str,
-    hu: NDArray[Any],
+    hu: Iterable[NDArray[Any]],
     positions_lps_mm: ArrayLike,
     *,
     orientation: Sequence[float] | None = None,
@@ -120,7 +128,7 @@ def new_series(
     Args:
         source: gives every other attribute.
         name: of the series, from which its UIDs are made; empty to stay in the source's series.
-        hu: shape (N, R, C).
+        hu: the values of each image, shape (R, C).
         positions_lps_mm: shape (N, 3), ImagePositionPatient.
         orientation: ImageOrientationPatient, if it is another one.
         spacing_rc_mm: PixelSpacing, if it is another one.
