@@ -159,7 +159,7 @@ def _encapsulated_damage(
         if (group, element) != _ITEM or end > size:
             return "its compressed pixel data is cut off"
         stated = stated_shape(file.read(min(length, HEAD_BYTES)))
-        if stated not in (None, shape_rc):
+        if stated is not None and stated != shape_rc:
             return f"its compressed image says that it is {stated[0]:,} x {stated[1]:,}"
         items += 1
         file.seek(end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -173,7 +174,7 @@ def _is_other_part(body_part: str | None) -> bool:
     return bool(name) and not any(part in name for part in ("CHEST", "THORA", "LUNG", "BODY"))
 
 
-def _reject(stack: Stack, code: ErrorCode, message: str) -> None:
+def _reject(stack: Stack, code: ErrorCode, message: str) -> NoReturn:
     raise NodulusError(
         code,
         message,
