@@ -3,7 +3,7 @@
     python benchmarks/readers.py --sdk .venv-deploy/bin/python
 
 writes the variants that are known to trip readers from the synthetic chest of the tests, has each
-reader read each of them in a process of its own, and prints the table of docs/input.md. Nothing
+reader read each of them in a process of its own, and prints a table. Nothing
 is compared with Nodulus: shape, spacing and values stand as each reader gave them.
 """
 
@@ -95,7 +95,7 @@ def read_sdk(folder: Path) -> Seen:
     from monai.deploy.operators.dicom_series_to_volume_operator import DICOMSeriesToVolumeOperator
 
     fragment = Fragment()
-    loader = DICOMDataLoaderOperator(fragment, name="load", input_path=folder)
+    loader = DICOMDataLoaderOperator(fragment, name="load", input_folder=folder)
     selector = DICOMSeriesSelectorOperator(fragment, name="select")
     converter = DICOMSeriesToVolumeOperator(fragment, name="convert", affine_lps_to_ras=False)
     studies = loader.load_data_to_studies(folder)
