@@ -58,7 +58,7 @@ class OutputOptions:
         """Make sure that what is wanted can be made here; worth calling before hours of work.
 
         deidentify: bool = False
-    Raises:
+        Raises:
             NodulusError: PACKAGE_MISSING, naming what to install.
         """
         if self.pdf and util.find_spec("reportlab") is None:
