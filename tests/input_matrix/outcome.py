@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ErrorCode, NodulusError
-from app.reading import StudyInput, find_studies
+from app.reading import Archives, StudyInput, find_studies
 from app.volume import CtVolume
 from transforms.geometry import Geometry
 
@@ -43,8 +43,13 @@ class Reading:
 
 def read(folder: Path, study_uid: str) -> Reading:
     """Read a study as the command line does, with every other error in its place."""
+    with Archives() as archives:
+        return _read(folder, study_uid, archives)
+
+
+def _read(folder: Path, study_uid: str, archives: Archives) -> Reading:
     try:
-        found = find_studies(folder)
+        found = find_studies(folder, archives=archives)
     except NodulusError as error:
         return Reading(None, None, error, frozenset())
     problems = frozenset(problem.code.value for problem in found.problems)
