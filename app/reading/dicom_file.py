@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.errors import ErrorCode, NodulusError
+from app.reading import limits
+from app.reading.codestream import HEAD_BYTES, stated_shape
+from app.reading.deflated import DEFLATED, inflates_too_far
 from app.reading.image_header import slice_headers
 from app.reading.media_directory import MEDIA_DIRECTORY
-from app.reading.slice_header import TAGS, SliceHeader
+from app.reading.slice_header import TAGS, AttributeReader, SliceHeader
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)
 _SEQUENCE_END = (0xFFFE, 0xE0DD)
@@ -63,32 +65,45 @@ def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeade
     # Odd values that matter are found and said here; pydicom need not warn of each.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-    file.seek(0)
-    size = path.stat().st_size
     try:
+        if has_preamble and inflates_too_far(file):
+            message = f"The file inflates to more than {limits.MAX_INFLATED_BYTES:,} bytes."
+            raise _broken(path, ErrorCode.INVALID_ATTRIBUTE, message)
+        file.seek(0)
         dataset = pydicom.dcmread(
             file, stop_before_pixels=True, force=not has_preamble, specific_tags=list(TAGS)
         )
         media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
-    except OSError:
+        if media_class == MEDIA_DIRECTORY:
+            return []
+        if not has_preamble and not dataset.get("SOPClassUID"):
+            return []
+        return _images(file, dataset, path)
+    except (OSError, NodulusError):
         raise
-    except Exception as error:  # a damaged file breaks pydicom in many ways
+    except Exception as error:  # a damaged file breaks pydicom and zlib in many ways
         if not has_preamble:
             return []
         raise _broken(
             path, ErrorCode.TRUNCATED_FILE, "The DICOM header is damaged or cut off."
         ) from error
-    if media_class == MEDIA_DIRECTORY:
-        return []
-    if not has_preamble and not dataset.get("SOPClassUID"):
-        return []
+
+
+def _images(file: BinaryIO, dataset: Any, path: Path) -> list[SliceHeader]:
+    """The images of a file that stands where its pixel data begins."""
+    size = path.stat().st_size
     syntax = _transfer_syntax(dataset)
     at_end = syntax != DEFLATED and file.tell() >= size
+    read = AttributeReader(dataset)
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        if not dataset.get(keyword):
+        if not read.text(keyword):
             if at_end:
                 raise _broken(path, ErrorCode.TRUNCATED_FILE, "The file ends within its header.")
             raise _broken(path, ErrorCode.MISSING_ATTRIBUTE, f"The file has no {keyword}.")
+    frames = read.integer("NumberOfFrames") or 1
+    if frames > limits.MAX_FRAMES:
+        message = f"NumberOfFrames is {frames:,}; up to {limits.MAX_FRAMES:,} are read."
+        raise _broken(path, ErrorCode.INVALID_ATTRIBUTE, message)
     return slice_headers(dataset, path, syntax, _damage(file, dataset, syntax, size))
 
 
@@ -108,14 +123,15 @@ def _damage(file: BinaryIO, dataset: Any, syntax: str, size: int) -> str | None:
 
     The file stands at the pixel data, where pydicom stopped, or at its end.
     """
-    rows, columns = dataset.get("Rows"), dataset.get("Columns")
-    if not isinstance(rows, int) or not isinstance(columns, int) or syntax == DEFLATED:
+    read = AttributeReader(dataset)
+    rows, columns = read.integer("Rows"), read.integer("Columns")
+    if rows is None or columns is None or syntax == DEFLATED:
         return None
     if file.tell() >= size:
         return "it ends before its pixel data"
-    frames = max(1, int(dataset.get("NumberOfFrames") or 1))
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    expected = rows * columns * samples * frames * int(dataset.get("BitsAllocated") or 16) // 8
+    frames = max(1, read.integer("NumberOfFrames") or 1)
+    samples = read.integer("SamplesPerPixel") or 1
+    expected = rows * columns * samples * frames * (read.integer("BitsAllocated") or 16) // 8
     is_implicit, is_little = dataset.original_encoding
     order = "<" if is_little else ">"
     head = file.read(8 if is_implicit else 12)
@@ -123,24 +139,30 @@ def _damage(file: BinaryIO, dataset: Any, syntax: str, size: int) -> str | None:
         return "it ends before its pixel data"
     length = struct.unpack(f"{order}L", head[-4:])[0]
     if length == _UNDEFINED:
-        return _encapsulated_damage(file, size, frames)
+        return _encapsulated_damage(file, size, frames, (rows, columns))
     present = min(length, size - file.tell())
     if present < expected:
         return f"it holds {present:,} of {expected:,} bytes of pixel data"
     return None
 
 
-def _encapsulated_damage(file: BinaryIO, size: int, frames: int) -> str | None:
-    """Walk the items of compressed pixel data (DICOM PS3.5 A.4) without reading them."""
+def _encapsulated_damage(
+    file: BinaryIO, size: int, frames: int, shape_rc: tuple[int, int]
+) -> str | None:
+    """Walk the items of compressed pixel data (DICOM PS3.5 A.4), reading only their first bytes."""
     items = 0
     while len(head := file.read(8)) == 8:
         group, element, length = struct.unpack("<HHL", head)
         if (group, element) == _SEQUENCE_END:
             break
-        if (group, element) != _ITEM or file.tell() + length > size:
+        end = file.tell() + length
+        if (group, element) != _ITEM or end > size:
             return "its compressed pixel data is cut off"
+        stated = stated_shape(file.read(min(length, HEAD_BYTES)))
+        if stated is not None and stated != shape_rc:
+            return f"its compressed image says that it is {stated[0]:,} x {stated[1]:,}"
         items += 1
-        file.seek(length, 1)
+        file.seek(end)
     # The first item is the offset table.
     return None if items > frames else "its compressed pixel data is cut off"
 

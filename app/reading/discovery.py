@@ -236,7 +236,7 @@ def _try_headers(file: Path) -> list[SliceHeader] | NodulusError:
 def _damaged(header: SliceHeader) -> NodulusError:
     return NodulusError(
         ErrorCode.TRUNCATED_FILE,
-        f"The file is cut off: {header.damage}.",
+        f"The file is damaged: {header.damage}.",
         remedy="Copy the file again from its source.",
         subject=header.path,
     )

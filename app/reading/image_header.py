@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from app.reading.slice_header import AttributeReader, SliceHeader, Vector
+from app.reading.slice_header import DECODED_BY, AttributeReader, SliceHeader, Vector
 
 
 def slice_headers(
@@ -83,7 +83,8 @@ def _base_header(
         else bool(read.text("ContrastBolusAgent")),
         damage=damage,
     )
-    return replace(header, unreadable=tuple(read.unreadable))
+    absent = tuple(keyword for keyword in DECODED_BY if read.value(keyword) is None)
+    return replace(header, unreadable=tuple(read.unreadable), absent=absent)
 
 
 def _padding(read: AttributeReader, is_signed: bool, bits: int) -> tuple[int, int] | None:

@@ -20,6 +20,12 @@ MAX_MATRIX = 4096
 MAX_VOXELS = 2**30
 """Largest volume: 2 GiB of int16, or 1,024 slices of 1024 x 1024."""
 
+MAX_FRAMES = 2**16
+"""Most frames of one file."""
+
+MAX_INFLATED_BYTES = 2**30
+"""Largest deflated file, once it is inflated: that has to be done as a whole."""
+
 SAME_POSITION_MM = 0.01
 """Slices closer than this along the normal are one slice twice, whatever the spacing."""
 
@@ -67,6 +73,12 @@ AIR_HU = -1024
 
 TISSUE_HU = (-950.0, 3000.0)
 """A padding value that lies in here would blank tissue, and is not applied."""
+
+MAX_SLOPE = 1e4
+"""Larger rescale slopes are damage: they make Hounsfield units of no stored value."""
+
+MAX_INTERCEPT = 1e6
+"""So are larger intercepts."""
 
 AIR_PRESENT_HU = -300.0
 """A chest CT has voxels below this; an image that has none is not in Hounsfield units."""

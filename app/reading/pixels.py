@@ -152,7 +152,8 @@ def to_hounsfield(
             subject=header.path,
         )
     if dtype is np.int16:
-        hu = stored.astype(np.int32) * int(header.slope) + int(header.intercept)
+        wide = np.int32 if stored.dtype.itemsize <= 2 else np.int64
+        hu = stored.astype(wide) * int(header.slope) + int(header.intercept)
         hu = np.clip(hu, -32768, 32767).astype(np.int16)
     else:
         hu = (stored.astype(np.float64) * header.slope + header.intercept).astype(np.float32)

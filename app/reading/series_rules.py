@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -109,6 +110,8 @@ def _check_kind(stack: Stack) -> None:
     if header.modality != "CT":
         modality = header.modality or "not stated"
         _reject(stack, ErrorCode.WRONG_MODALITY, f"Its modality is {modality}, not CT.")
+    if not header.sop_class_uid:
+        _reject(stack, ErrorCode.NO_CT_SERIES, "It does not say what it is (no SOPClassUID).")
     if header.sop_class_uid not in CT_CLASSES:
         _reject(
             stack,
@@ -141,6 +144,13 @@ def _checked_plan(stack: Stack) -> SlicePlan:
                 ErrorCode.NOT_HOUNSFIELD,
                 "It has no RescaleSlope and RescaleIntercept, so its values are unknown.",
             )
+        if abs(header.slope) > limits.MAX_SLOPE or abs(header.intercept) > limits.MAX_INTERCEPT:
+            _reject(
+                stack,
+                ErrorCode.NOT_HOUNSFIELD,
+                f"Its RescaleSlope {header.slope:g} and RescaleIntercept {header.intercept:g} "
+                "give no Hounsfield units.",
+            )
         if (header.rescale_type or "").upper() not in _HOUNSFIELD_TYPES:
             _reject(
                 stack,
@@ -164,7 +174,7 @@ def _is_other_part(body_part: str | None) -> bool:
     return bool(name) and not any(part in name for part in ("CHEST", "THORA", "LUNG", "BODY"))
 
 
-def _reject(stack: Stack, code: ErrorCode, message: str) -> None:
+def _reject(stack: Stack, code: ErrorCode, message: str) -> NoReturn:
     raise NodulusError(
         code,
         message,

@@ -43,6 +43,9 @@ def check_attributes(headers: tuple[SliceHeader, ...]) -> Plane:
                 message = f"{keyword} is not what it should be (a malformed number)."
                 raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
             raise _error(ErrorCode.MISSING_ATTRIBUTE, f"The images have no {keyword}.", header)
+    if header.absent:
+        message = f"The images have no {header.absent[0]}."
+        raise _error(ErrorCode.MISSING_ATTRIBUTE, message, header)
     _check_matrix(header)
     _check_orientation(header)
     spacing = cast("tuple[float, float]", header.pixel_spacing_mm)

@@ -51,6 +51,9 @@ TAGS = (
 )
 """The attributes that are read, none of which identifies a patient."""
 
+DECODED_BY = ("SamplesPerPixel", "PhotometricInterpretation", "BitsStored", "PixelRepresentation")
+"""Attributes that have no default and that every decoder needs."""
+
 
 @dataclass(frozen=True)
 class SliceHeader:
@@ -66,6 +69,7 @@ class SliceHeader:
         stack: whatever tells stacks in one series apart beside geometry: StackID, temporal
             position.
         unreadable: keywords of attributes whose value is there but makes no sense.
+        absent: keywords of attributes that are not there, though no pixels decode without them.
         damage: why the pixels cannot be read (a truncated file), None for a whole one.
     """
 
@@ -105,6 +109,7 @@ class SliceHeader:
     kvp: float | None
     contrast: bool | None
     unreadable: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     damage: str | None = None
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, RLELossless
+from pydicom.uid import MPEG2MPML, HTJ2KLossless, JPEG2000Lossless, RLELossless
 
 from app.errors import ErrorCode, NodulusError
 from app.reading import find_studies, load_volume
@@ -182,7 +182,7 @@ def test_too_many_cut_off_files_are_refused(tmp_path: Path) -> None:
     assert failure(tmp_path) in (ErrorCode.MISSING_SLICES, ErrorCode.TRUNCATED_FILE)
 
 
-@pytest.mark.parametrize("syntax", [HTJ2KLossless, "1.2.3.4"])
+@pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.3.4"])
 def test_missing_decoder_names_the_transfer_syntax(tmp_path: Path, syntax: str) -> None:
     for path in write_series(tmp_path, body_hu()):
         dataset = pydicom.dcmread(path)
@@ -200,3 +200,9 @@ def test_jpeg2000_has_a_decoder() -> None:
 
     assert missing_decoder(JPEG2000Lossless) is None
     assert missing_decoder("1.2.840.10008.1.2.4.70") is None
+
+
+def test_htj2k_has_a_decoder() -> None:
+    from app.reading.pixels import missing_decoder
+
+    assert missing_decoder(HTJ2KLossless) is None

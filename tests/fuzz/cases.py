@@ -1,0 +1,141 @@
+"""Reads one mutated folder in a process of its own, with limits of memory and time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import tempfile
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import ErrorCode
+from tests.fuzz.bases import Files
+from tests.fuzz.mutations import mutated
+from tests.input_matrix.outcome import is_sound
+
+CPU_SECONDS = 20
+WALL_SECONDS = 180
+ADDRESS_SPACE = 3 * 2**30
+RESIDENT_MIB = 512
+OF_THE_BASES = {"thick-slices", "unscanned-gaps"}
+"""Warnings that the series have before they are damaged."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one case.
+
+    Args:
+        number: of the case; with the seed it says everything.
+        base: which series was mutated.
+        outcome: ``volume``, ``volume with warnings`` or ``refused``; or what must not be:
+            ``crash``, ``hang``, ``memory``, ``unsound``, ``died``.
+        detail: the code, the warnings, or the traceback.
+    """
+
+    number: int
+    base: str
+    outcome: str
+    detail: str
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the reader broke its word."""
+        return self.outcome not in ("volume", "volume with warnings", "refused")
+
+
+def run_cases(bases: dict[str, Files], seed: int, numbers: range) -> Iterator[Verdict]:
+    """Make and read cases, each by its own seed, so that one can be had again alone."""
+    names = sorted(bases)
+    for number in numbers:
+        rng = random.Random(f"{seed}-{number}")
+        base = rng.choice(names)
+        folder = Path(tempfile.mkdtemp(prefix="nodulus-fuzz-"))
+        try:
+            for name, content in mutated(rng, bases[base]).items():
+                (folder / name).write_bytes(content)
+            outcome, detail = _in_child(folder)
+        finally:
+            shutil.rmtree(folder)
+        yield Verdict(number, base, outcome, detail)
+
+
+def _in_child(folder: Path) -> tuple[str, str]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        try:
+            _limit()
+            answer = _read(folder)
+        except BaseException:
+            answer = ("crash", traceback.format_exc())
+        os.write(writing, json.dumps(answer).encode()[:60000])
+        os._exit(0)
+    os.close(writing)
+    ready, _, _ = select.select([reading], [], [], WALL_SECONDS)
+    if not ready:
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read() if ready else b""
+    _, status = os.waitpid(child, 0)
+    if not ready or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU):
+        return "hang", f"more than {CPU_SECONDS} s of CPU or {WALL_SECONDS} s"
+    if not told:
+        return "died", f"wait status {status}"
+    outcome, detail = json.loads(told)
+    return outcome, detail
+
+
+def _limit() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + ADDRESS_SPACE
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _read(folder: Path) -> tuple[str, str]:
+    """Read every study; the worst outcome of them counts."""
+    from app.errors import NodulusError
+    from app.reading import find_studies
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = "volume"
+    details: set[str] = set()
+    try:
+        found = find_studies(folder)
+        details |= {problem.code.value for problem in found.problems}
+        if found.problems:
+            outcome = "volume with warnings"
+        for study in found.studies:
+            try:
+                volume = study.load()
+            except NodulusError as error:
+                outcome = "refused"
+                details.add(error.code.value)
+                continue
+            if not is_sound(volume):
+                return "unsound", f"{volume.hu.shape}, {volume.geometry.affine_lps.tolist()}"
+            codes = {warning.code for warning in volume.warnings} - OF_THE_BASES
+            if codes and outcome == "volume":
+                outcome = "volume with warnings"
+            details |= codes
+        if not found.studies:
+            outcome = "refused"
+    except NodulusError as error:
+        outcome = "refused"
+        details.add(error.code.value)
+    if ErrorCode.INTERNAL.value in details:
+        return "crash", "internal-error"
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    if grown > RESIDENT_MIB:
+        return "memory", f"{grown:.0f} MiB"
+    return outcome, ", ".join(sorted(details))
