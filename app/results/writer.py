@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.results.deidentify import deidentified_result, deidentify
 from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 from app.results.model import ResultWarning, StudyResult
 from app.results.options import OutputOptions
@@ -86,6 +85,8 @@ class StudyWriter:
         self._options = options
         self._kept = intermediates if options.keep_intermediates else None
         if options.deidentify:
+            from app.results.deidentify import deidentified_result
+
             result = deidentified_result(result)
         files, left_out = planned_files(
             result,
@@ -228,7 +229,10 @@ class StudyWriter:
                 for dataset in self._objects.values():
                     # Kept away from the libraries until now: they warn of odd names.
                     dataset.PatientName = self._sources.patient_name
-                    if self._options.deidentify:
+                if self._options.deidentify:
+                    from app.results.deidentify import deidentify
+
+                    for dataset in self._objects.values():
                         deidentify(dataset)
         with replaced_folder(self._folder) as part:
             for name, dataset in self._objects.items():

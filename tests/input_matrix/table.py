@@ -10,7 +10,8 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "input.md"
 _OUTCOME = re.compile(
     r"(?P<kind>same volume|same findings|refused)"
-    r"(: `(?P<code>[a-z0-9-]+)`)?( within (?P<hu>[0-9.]+) HU)?( but (?P<slices>\d+) slices?)?"
+    r"(?P<loose> loosely)?(: `(?P<code>[a-z0-9-]+)`)?"
+    r"( within (?P<hu>[0-9.]+) HU)?( but (?P<slices>\d+) slices?)?"
 )
 
 
@@ -24,6 +25,7 @@ class Row:
         code: of the refusal.
         within_hu: largest difference from the plain volume.
         slices: how many slices may differ from it by more.
+        loose: fewer slices are there, and findings may differ more.
         warnings: codes of the volume's warnings.
         problems: codes of the errors about single files.
     """
@@ -33,6 +35,7 @@ class Row:
     code: str | None
     within_hu: float
     slices: int
+    loose: bool
     warnings: frozenset[str]
     problems: frozenset[str]
 
@@ -58,6 +61,7 @@ def read_table() -> list[Row]:
                 code=outcome["code"],
                 within_hu=float(outcome["hu"] or 0),
                 slices=int(outcome["slices"] or 0),
+                loose=outcome["loose"] is not None,
                 warnings=_codes(cells[3]),
                 problems=_codes(cells[4]),
             )

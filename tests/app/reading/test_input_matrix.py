@@ -118,9 +118,10 @@ def test_findings(
     assert reading.volume is not None, reading.error
     assert is_sound(reading.volume)
     findings = analyse(reading.volume, models, load_settings()).findings
-    assert len(plain_findings) <= len(findings) <= len(plain_findings) + 1
+    more, probability, diameter_mm = (2, 0.3, 6.0) if row.loose else (1, 0.1, 2.5)
+    assert len(plain_findings) <= len(findings) <= len(plain_findings) + more
     for finding in plain_findings:
         same, distance_mm = nearest(findings, finding)
         assert distance_mm <= 2.0
-        assert same.nodule_probability == pytest.approx(finding.nodule_probability, abs=0.1)
-        assert same.longest_diameter_mm == pytest.approx(finding.longest_diameter_mm, abs=2.5)
+        assert same.nodule_probability == pytest.approx(finding.nodule_probability, abs=probability)
+        assert abs(same.longest_diameter_mm - finding.longest_diameter_mm) <= diameter_mm

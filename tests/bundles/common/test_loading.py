@@ -26,7 +26,7 @@ def folder(bundles, tmp_path):
 def test_loads_everything(folder):
     bundle = load_bundle(folder, "cpu")
     assert bundle.name == "nodule"
-    assert bundle.version == "0.2.0"
+    assert bundle.version == "0.3.0"
     assert not bundle.network.training
     assert bundle.sha256 == hashlib.sha256((folder / "models/model.pt").read_bytes()).hexdigest()
     assert (bundle.spacing_mm, bundle.window_hu) == (1.0, (-1000.0, 400.0))
