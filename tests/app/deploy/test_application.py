@@ -7,8 +7,9 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+import pypdfium2
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
 
 
 def _installed(name: str) -> bool:
@@ -30,16 +31,24 @@ ANEW = {"UI", "DA", "TM", "DT"}
 
 def described(dataset: Dataset) -> list[object]:
     """Everything in a dataset but UIDs and times; UIDs of the source are the same anyway."""
-    return [
-        (
-            element.tag,
-            element.VR,
-            [described(item) for item in element.value]
-            if element.VR == "SQ"
-            else ("anew" if element.VR in ANEW else element.value),
-        )
-        for element in dataset
-    ]
+    return [(element.tag, element.VR, _value(element)) for element in dataset]
+
+
+def _value(element: DataElement) -> object:
+    if element.VR == "SQ":
+        return [described(item) for item in element.value]
+    if element.keyword == "EncapsulatedDocument":
+        return printed(element.value)
+    # The length is that of a document with another time in it.
+    is_new = element.VR in ANEW or element.keyword == "EncapsulatedDocumentLength"
+    return "anew" if is_new else element.value
+
+
+def printed(document: bytes) -> list[str]:
+    """The text of a PDF's pages but for the time of the analysis."""
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(document)]
+    assert any("Analysed " in page for page in pages)
+    return [re.sub(r"Analysed \S+", "", page) for page in pages]
 
 
 def source_uids(dataset: Dataset) -> tuple[str, ...]:
