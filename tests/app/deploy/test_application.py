@@ -47,8 +47,8 @@ def _value(element: DataElement) -> object:
 def printed(document: bytes) -> list[str]:
     """The text of a PDF's pages but for the time of the analysis."""
     pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(document)]
-    assert any("Analysed " in page for page in pages)
-    return [re.sub(r"Analysed \S+", "", page) for page in pages]
+    assert any("Analysed" in page for page in pages)
+    return [re.sub(r"Analysed\s+\S+", "", page) for page in pages]
 
 
 def source_uids(dataset: Dataset) -> tuple[str, ...]:
