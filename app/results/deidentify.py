@@ -166,6 +166,8 @@ def _actions() -> dict[tuple[int, ...], Action]:
             actions[tag] = library.keep
         elif action is library.replace_UID:
             actions[tag] = _map_uid
+        elif action is library.delete_or_empty:
+            actions[tag] = _sequences_deleted(action)
     for keyword in _OURS:
         actions[_tag(keyword)] = library.keep
     for keyword in _EMPTY:
@@ -191,6 +193,18 @@ def _map_uid(dataset: Dataset, tag: tuple[int, int]) -> None:
         element.value = [new_uid(value) for value in element.value]
     elif element.value:
         element.value = new_uid(element.value)
+
+
+def _sequences_deleted(action: Action) -> Action:
+    """The action X/Z; a sequence goes: the library would empty what its items must hold."""
+
+    def deleted(dataset: Dataset, tag: tuple[int, int]) -> None:
+        if dataset[tag].VR == "SQ":
+            del dataset[tag]
+        else:
+            action(dataset, tag)
+
+    return deleted
 
 
 def _pseudonym(dataset: Dataset, tag: tuple[int, int]) -> None:

@@ -58,6 +58,19 @@ def test_the_objects_hold_no_identity_and_are_valid(tmp_path: Path, make: Any) -
     np.testing.assert_array_equal(seg.pixel_array, plain["nodules_seg.dcm"].pixel_array)
 
 
+def test_a_reference_to_another_study_object_leaves_nothing_empty(tmp_path: Path) -> None:
+    source = write_series(tmp_path / "ct")
+    for image in source.source_images:
+        header = dcmread(image.path)
+        header.ReferencedStudySequence = [Dataset()]
+        header.ReferencedStudySequence[0].ReferencedSOPClassUID = "1.2.840.10008.3.1.2.3.1"
+        header.ReferencedStudySequence[0].ReferencedSOPInstanceUID = "1.2.3.4"
+        header.save_as(image.path)
+    for name, dataset in write(tmp_path / "out", source).items():
+        assert "ReferencedStudySequence" not in dataset
+        validate(tmp_path / "out" / name)
+
+
 def test_objects_refer_to_each_other_and_not_to_the_source(tmp_path: Path) -> None:
     source = write_series(tmp_path / "ct")
     objects = write(tmp_path / "out", source)
