@@ -66,15 +66,31 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
 
     try:
         return _checked(
-            header, pixel_array(header.path, transfer_syntax_uid=header.transfer_syntax_uid)
+            header,
+            pixel_array(
+                header.path,
+                transfer_syntax_uid=header.transfer_syntax_uid,
+                decoding_plugin=_plugin(header),
+            ),
         )
     except Exception:  # the quick way takes the file meta information at its word
         try:
             dataset = dcmread(header.path, force=True)
             dataset.file_meta.TransferSyntaxUID = header.transfer_syntax_uid
+            dataset.pixel_array_options(decoding_plugin=_plugin(header))
             return _checked(header, dataset.pixel_array)
         except Exception as error:
             return UnreadablePixelsError(header, f"its pixels do not decode ({_brief(error)})")
+
+
+def _plugin(header: SliceHeader) -> str:
+    """Which of pydicom's plug-ins decodes; empty for any.
+
+    GDCM ends the process on some damaged JPEG 2000 data.
+    """
+    from pydicom.uid import JPEG2000TransferSyntaxes
+
+    return "pylibjpeg" if header.transfer_syntax_uid in JPEG2000TransferSyntaxes else ""
 
 
 def _decode_frames(
@@ -88,6 +104,7 @@ def _decode_frames(
             headers[indices[0]].path,
             indices=[headers[k].frame for k in indices],
             transfer_syntax_uid=headers[indices[0]].transfer_syntax_uid,
+            decoding_plugin=_plugin(headers[indices[0]]),
         )
         for k, array in zip(indices, arrays, strict=False):
             yield k, _checked(headers[k], array)

@@ -37,6 +37,12 @@ def test_no_damaged_input_breaks_the_reader(bases: dict[str, Files]) -> None:
     assert all(v.detail for v in verdicts if v.outcome == "refused")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and fork are Linux'")
+def test_jpeg_2000_that_ends_gdcm_s_process_is_refused(bases: dict[str, Files]) -> None:
+    (verdict,) = run_cases(bases, 1, [2410])
+    assert (verdict.base, verdict.outcome) == ("jpeg-2000", "refused")
+
+
 def test_the_same_seed_gives_the_same_damage(bases: dict[str, Files]) -> None:
     first, again = (mutated(random.Random("1-5"), bases["rle"]) for _ in range(2))
     assert first == again
