@@ -39,7 +39,7 @@ def test_no_damaged_input_breaks_the_reader(bases: dict[str, Files]) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and fork are Linux'")
 def test_jpeg_2000_that_ends_gdcm_s_process_is_refused(bases: dict[str, Files]) -> None:
-    (verdict,) = run_cases(bases, 1, [2410])
+    (verdict,) = run_cases(bases, 1, range(2410, 2411))
     assert (verdict.base, verdict.outcome) == ("jpeg-2000", "refused")
 
 
