@@ -33,6 +33,7 @@ from bundles.common.files import write_text
 from bundles.common.finetuning import Finetune
 from bundles.common.metrics.auc_comparison import ComparedAuc, compare_methods
 from bundles.common.metrics.estimate import Estimate
+from bundles.common.overrides import parse_overrides
 from bundles.common.size_and_radiomics import RadiomicsModel, diameters, volumes
 
 CONFIGS = Path(__file__).resolve().parents[1] / "bundles" / "malignancy" / "configs"
@@ -73,13 +74,7 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
         "steps": args.steps,
         "validate_every": min(args.steps, 200),
     }
-    for text in args.more:
-        name, _, value = text.partition("=")
-        try:
-            keys[name] = json.loads(value)
-        except json.JSONDecodeError:
-            keys[name] = value
-    return keys
+    return keys | parse_overrides(args.more)
 
 
 def train(folder: Path, keys: dict[str, Any]) -> Path:

@@ -38,6 +38,7 @@ from bundles.common.metrics.detection import ScanMatch
 from bundles.common.metrics.froc import CPM_RATES, FrocCounts
 from bundles.common.metrics.froc_bootstrap import bootstrap_froc
 from bundles.common.metrics.luna16_match import MarkMatch
+from bundles.common.overrides import parse_overrides
 from transforms.windowing import window
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundles" / "segmentation"
@@ -100,13 +101,7 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
         "validate_every": min(args.steps, 200),
         "seed": args.seed,
     }
-    for text in args.more:
-        name, _, value = text.partition("=")
-        try:
-            keys[name] = json.loads(value)
-        except json.JSONDecodeError:
-            keys[name] = value
-    return keys
+    return keys | parse_overrides(args.more)
 
 
 def train(loss: str, folder: Path, keys: dict[str, Any], insert: bool) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -119,7 +120,9 @@ def load_models(
 
     chosen = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     root = BUNDLES if folder is None else folder
-    try:
+    invalid = "a model cannot be used"
+    remedy = "Check that the weights belong to the network in configs/inference.json."
+    with model_errors(root, invalid, remedy):
         target = torch.device(chosen)
         segmentation, nodule, malignancy = (
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
@@ -131,18 +134,37 @@ def load_models(
         malignancy = replace(malignancy, network=accelerate(malignancy.network, "float32"))
         models = Models(segmentation, nodule, malignancy, target)
         models.check()
+    return models
+
+
+@contextmanager
+def model_errors(
+    folder: Path, invalid: str, remedy: str, subject: Path | None = None
+) -> Iterator[None]:
+    """Say what is wrong with models as an error that a user can act on.
+
+    Args:
+        folder: of the three bundles.
+        invalid: what cannot be done with one.
+        remedy: for that.
+        subject: the bundle, where it is known which.
+
+    Raises:
+        NodulusError: ``model-not-found`` or ``model-invalid``.
+    """
+    try:
+        yield
     except FileNotFoundError as error:
         raise NodulusError(
             ErrorCode.MODEL_NOT_FOUND,
             f"a model file is missing ({error}).",
             remedy="Point --models at a folder with the three bundles.",
-            subject=root,
+            subject=folder,
         ) from error
     except (ValueError, RuntimeError) as error:
         raise NodulusError(
             ErrorCode.MODEL_INVALID,
-            f"a model cannot be used: {error}",
-            remedy="Check that the weights belong to the network in configs/inference.json.",
-            subject=root,
+            f"{invalid}: {error}",
+            remedy=remedy,
+            subject=subject or folder,
         ) from error
-    return models

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import app
-from app.chain.models import BUNDLES
+from app.chain.models import BUNDLES, model_errors
 from app.deploy.models import MODEL_NAMES, package_model
 from app.errors import ErrorCode, NodulusError
 
@@ -103,22 +103,10 @@ def _write_models(folder: Path, bundles: Path, progress: Callable[[int, int], No
     for done, name in enumerate(MODEL_NAMES):
         if progress is not None:
             progress(done, len(MODEL_NAMES))
-        try:
+        invalid = f"the bundle {name} cannot be packaged"
+        remedy = "Check that its network can be compiled by torch.jit.script."
+        with model_errors(bundles, invalid, remedy, bundles / name):
             package_model(bundles / name, folder / name)
-        except FileNotFoundError as error:
-            raise NodulusError(
-                ErrorCode.MODEL_NOT_FOUND,
-                f"a model file is missing ({error}).",
-                remedy="Point --models at a folder with the three bundles.",
-                subject=bundles,
-            ) from error
-        except (ValueError, RuntimeError) as error:
-            raise NodulusError(
-                ErrorCode.MODEL_INVALID,
-                f"the bundle {name} cannot be packaged: {error}",
-                remedy="Check that its network can be compiled by torch.jit.script.",
-                subject=bundles / name,
-            ) from error
     if progress is not None:
         progress(len(MODEL_NAMES), len(MODEL_NAMES))
 
