@@ -5,8 +5,9 @@
 
 Trains the malignancy bundle by its own configs/train.json with `finetune` head, blocks, all and
 scratch for each seed on the same split, then judges each run's final weights, the diameter, the
-volume and a logistic regression of radiomics features on the validation nodules and on crops of
-real ones (see bundles/common/data/rated_crops.py for their form). Nodules rated 3 are left out.
+volume and a logistic regression of radiomics features on the validation nodules, on those of
+`--test_dirs` and on crops of real ones (see bundles/common/data/rated_crops.py for their form).
+Nodules rated 3 are left out. `--insert` trains with fresh nodules (configs/insert_nodules.json).
 OUT gets `table.md`, `table.json` and `scores.csv`; `runs/` holds the trainings: a finished one is
 kept, a stopped one goes on. Any other key of train.json: `--set KEY=VALUE`.
 """
@@ -35,6 +36,7 @@ from bundles.common.metrics.auc_comparison import ComparedAuc, compare_methods
 from bundles.common.metrics.estimate import Estimate
 from bundles.common.overrides import parse_overrides
 from bundles.common.size_and_radiomics import RadiomicsModel, diameters, volumes
+from bundles.common.splits import Side
 
 CONFIGS = Path(__file__).resolve().parents[1] / "bundles" / "malignancy" / "configs"
 MODES = tuple(mode.value for mode in Finetune)
@@ -52,6 +54,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--data_dirs", nargs="+", required=True)
     parser.add_argument("--validation_dirs", nargs="*", default=[])
+    parser.add_argument("--test_dirs", nargs="*", default=[],
+                        help="data folders that nothing is trained or chosen on")  # fmt: skip
+    parser.add_argument("--insert", action="store_true", help="with insert_nodules.json")
     parser.add_argument("--test_crops", type=Path, help="folder with crops.npz and labels.csv")
     parser.add_argument("--modes", nargs="+", default=MODES,
                         choices=MODES)  # fmt: skip
@@ -70,6 +75,7 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     keys: dict[str, Any] = {
         "data_dirs": list(args.data_dirs),
         "validation_dirs": list(args.validation_dirs),
+        "test_dirs": list(args.test_dirs),
         "initial_weights": str(args.initial_weights),
         "steps": args.steps,
         "validate_every": min(args.steps, 200),
@@ -77,16 +83,22 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     return keys | parse_overrides(args.more)
 
 
-def train(folder: Path, keys: dict[str, Any]) -> Path:
+def config_files(insert: bool) -> list[str]:
+    """What a run is made of."""
+    names = ("train.json", "insert_nodules.json") if insert else ("train.json",)
+    return [str(CONFIGS / name) for name in names]
+
+
+def train(folder: Path, keys: dict[str, Any], insert: bool) -> Path:
     """Train one network unless that is done; returns its weights."""
     weights, note = folder / "model.pt", folder / "settings.json"
-    wanted = json.dumps(keys, indent=1, sort_keys=True) + "\n"
+    wanted = json.dumps({"insert": insert, **keys}, indent=1, sort_keys=True) + "\n"
     if note.exists() and note.read_text(encoding="utf-8") != wanted:
         raise SystemExit(f"{note}: made with other settings; choose another --output")
     if not weights.exists():
         write_text(note, wanted)
         run(
-            config_file=str(CONFIGS / "train.json"),
+            config_file=config_files(insert),
             meta_file=str(CONFIGS / "metadata.json"),
             logging_file=str(CONFIGS / "logging.conf"),
             output_dir=str(folder),
@@ -117,17 +129,17 @@ def network_scores(
     return found
 
 
-def nodules(config: ConfigParser) -> tuple[list[RatedCrop], list[RatedCrop], set[str]]:
-    """The nodules to learn from, those to validate on, and every patient learnt from."""
+def nodules(config: ConfigParser) -> tuple[dict[Side, list[RatedCrop]], set[str]]:
+    """The nodules of each side of the split, and every patient learnt from."""
     split = config.get_parsed_content("drawn_split")
     cache, spacing = (config.get_parsed_content(key) for key in ("cache_dir", "spacing_mm"))
-    sides = []
-    for studies in (split.training, split.validation):
+    sides = {}
+    for side, studies in split.sides().items():
         prepared = PreparedStudies(studies, cache, spacing).prepare(report=print)
-        sides.append(prepared_crops(prepared, studies, spacing))
+        sides[side] = prepared_crops(prepared, studies, spacing)
     learnt = {study.patient_id for study in split.training}
     learnt |= {n.lidc_patient for s in split.training for n in s.nodules if n.lidc_patient}
-    return sides[0], sides[1], learnt
+    return sides, learnt
 
 
 def both_classes(crops: Sequence[RatedCrop]) -> bool:
@@ -139,10 +151,11 @@ def judge(args: argparse.Namespace) -> tuple[dict[str, list[RatedCrop]], Scores,
     """Train what is missing and score every nodule by every method."""
     keys = overrides(args)
     config = ConfigParser()
-    config.read_config(str(CONFIGS / "train.json"))
+    config.read_config(config_files(insert=False))
     config.update({**keys, "seed": args.seeds[0], "output_dir": str(args.output / "runs")})
-    training, validation, learnt = nodules(config)
-    sets = {"validation": validation}
+    sides, learnt = nodules(config)
+    training = sides.pop(Side.TRAINING)
+    sets = {side.value: crops for side, crops in sides.items()}
     if args.test_crops is not None:
         sets["crops"] = read_crops(args.test_crops)
         seen = {crop.patient for crop in sets["crops"]} & learnt
@@ -156,10 +169,15 @@ def judge(args: argparse.Namespace) -> tuple[dict[str, list[RatedCrop]], Scores,
     for number, (mode, seed) in enumerate(plan, start=1):
         print(f"run {number} of {len(plan)}: {mode}, seed {seed}", flush=True)
         folder = args.output / "runs" / f"{mode}-seed{seed}"
-        weights = train(folder, {**keys, "finetune": mode, "seed": seed})
+        weights = train(folder, {**keys, "finetune": mode, "seed": seed}, args.insert)
         for name, values in network_scores(config, weights, sets).items():
             scores[name].setdefault(mode, []).append(values)
-    facts: dict[str, Any] = {"settings": keys, "seeds": args.seeds, "training": count(training)}
+    facts: dict[str, Any] = {
+        "settings": keys,
+        "insert": args.insert,
+        "seeds": args.seeds,
+        "training": count(training),
+    }
     rule = load_settings().pipeline.texture.rule()
     model = RadiomicsModel(training, rule) if both_classes(training) else None
     for name, crops in sets.items():

@@ -73,14 +73,17 @@ def expect_rare(network: torch.nn.Module, prior: float) -> torch.nn.Module:
 
     The bias of the last convolution becomes the prior's logit, so that the first steps are not
     spent on unlearning half of the background (Lin et al., Focal Loss, ICCV 2017, section 3.3).
+    Deep supervision has several: each convolution with as many channels out as the last.
 
     Args:
         network: its last 3D convolution has a bias and gives the logits.
         prior: share of the class, between 0 and 1.
     """
-    last = [m for m in network.modules() if isinstance(m, torch.nn.Conv3d)][-1]
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv3d)]
+    last = convolutions[-1]
     if last.bias is None:
         raise ValueError("the network's last convolution has no bias to set")
-    with torch.no_grad():
-        last.bias.fill_(math.log(prior / (1.0 - prior)))
+    for convolution in convolutions:
+        if convolution.out_channels == last.out_channels and convolution.bias is not None:
+            torch.nn.init.constant_(convolution.bias, math.log(prior / (1.0 - prior)))
     return network

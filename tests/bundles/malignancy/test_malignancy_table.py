@@ -110,3 +110,15 @@ def test_crops_of_a_patient_who_was_learnt_from_are_refused(script, command, cro
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     with pytest.raises(SystemExit, match="3 of its patients are learnt from"):
         script.main([*command(made), "--test_crops", str(tmp_path)])
+
+
+def test_fresh_nodules_and_a_test_side(script, command, other_data, tmp_path):
+    script.main([
+        *command(tmp_path, "--modes", "head", "--insert", "--test_dirs", str(other_data)),
+        "insertion_probability=1.0",
+    ])  # fmt: skip
+    result = json.loads((tmp_path / "table.json").read_text())
+    assert list(result["sets"]) == ["validation", "test", "crops"]
+    assert result["insert"]
+    assert json.loads((tmp_path / "runs/head-seed0/settings.json").read_text())["insert"]
+    assert "## test: " in (tmp_path / "table.md").read_text()

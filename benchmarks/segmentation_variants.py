@@ -1,12 +1,15 @@
-"""Which loss trains the segmentation best: python benchmarks/segmentation_losses.py.
+"""Which loss or network the segmentation learns best with.
 
-    python benchmarks/segmentation_losses.py --data_dirs DIR --validation_dirs DIR \
+    python benchmarks/segmentation_variants.py --data_dirs DIR --validation_dirs DIR \
         --test_crops CROPS/crops.npz --steps 600 -o OUT
+    python benchmarks/segmentation_variants.py --variants dynunet dynunet_deep_supervision \
+        ... --set initial_weights=null
 
-Trains the segmentation from the same start, on the same patches and for as many steps with the
-loss of configs/train.json (``size_balanced``) and with each file of configs/losses. Each network's
-voxel threshold is chosen on the outlined crops by `nodulus evaluate segmentation-points`' rule; its
-candidates at that threshold are then matched with the validation studies' nodules by LUNA16's rule.
+Trains the segmentation from the same start, on the same patches and for as many steps as
+configs/train.json has it (``size_balanced``) and with each file of configs/losses and
+configs/networks that is named. Each network's voxel threshold is chosen on the outlined crops by
+`nodulus evaluate segmentation-points`' rule; its candidates at that threshold are then matched with
+the validation studies' nodules by LUNA16's rule.
 OUT gets `table.md` and `table.json`; `runs/` holds the trainings: a finished one is kept, a
 stopped one goes on. Any other key of train.json: `--set KEY=VALUE`.
 """
@@ -43,17 +46,22 @@ from transforms.windowing import window
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundles" / "segmentation"
 DEFAULT = "size_balanced"
-LOSSES = (DEFAULT, *sorted(path.stem for path in (BUNDLE / "configs" / "losses").glob("*.json")))
+FILES = {
+    path.stem: path
+    for folder in ("losses", "networks")
+    for path in sorted((BUNDLE / "configs" / folder).glob("*.json"))
+}
+LOSSES = (DEFAULT, *(name for name, path in FILES.items() if path.parent.name == "losses"))
 SENSITIVITY, DICE_LOSS = 0.95, 0.02
 HEADER = (
-    "| loss | threshold | mean Dice, crops | crops seen | nodules with a candidate "
+    "| variant | threshold | mean Dice, crops | crops seen | nodules with a candidate "
     "| false candidates a scan | sensitivity at 1, 4 a scan | CPM of the candidates |"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one loss came to.
+    """What one variant came to.
 
     Args:
         threshold: of a voxel, chosen on the crops.
@@ -82,7 +90,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data_dirs", nargs="+", required=True)
     parser.add_argument("--validation_dirs", nargs="+", required=True)
     parser.add_argument("--test_crops", type=Path, required=True, help="crops.npz")
-    parser.add_argument("--losses", nargs="+", default=LOSSES, choices=LOSSES)
+    parser.add_argument("--variants", nargs="+", default=LOSSES, choices=(DEFAULT, *FILES))
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--insert", action="store_true", help="with insert_nodules.json")
@@ -104,17 +112,18 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     return keys | parse_overrides(args.more)
 
 
-def train(loss: str, folder: Path, keys: dict[str, Any], insert: bool) -> Path:
-    """Train with one loss unless that is done; returns the bundle's folder."""
+def train(variant: str, folder: Path, keys: dict[str, Any], insert: bool) -> Path:
+    """Train one variant unless that is done; returns the bundle's folder."""
     configs = BUNDLE / "configs"
     files = [configs / "train.json"]
     if insert:
         files.append(configs / "insert_nodules.json")
-    if loss != DEFAULT:
-        files.append(configs / "losses" / f"{loss}.json")
+    if variant != DEFAULT:
+        files.append(FILES[variant])
     weights = folder / "models" / "model.pt"
     if not weights.exists():
         shutil.copytree(configs, folder / "configs", dirs_exist_ok=True)
+        name_network(folder / "configs" / "inference.json", files)
         run(
             config_file=[str(file) for file in files],
             meta_file=str(configs / "metadata.json"),
@@ -126,6 +135,16 @@ def train(loss: str, folder: Path, keys: dict[str, Any], insert: bool) -> Path:
             **keys,
         )
     return folder
+
+
+def name_network(inference: Path, files: Sequence[Path]) -> None:
+    """Let inference build the network that the last of the training's files names."""
+    config = json.loads(inference.read_text(encoding="utf-8"))
+    for file in files:
+        config["network_def"] = json.loads(file.read_text(encoding="utf-8")).get(
+            "network_def", config["network_def"]
+        )
+    write_text(inference, json.dumps(config, indent=4) + "\n")
 
 
 def chain_network(folder: Path) -> LoadedBundle:
@@ -197,10 +216,10 @@ def markdown(rows: dict[str, Row], keys: dict[str, Any]) -> str:
         "|" + "---|" * (HEADER.count("|") - 1),
     ]
     one, four = CPM_RATES.index(1.0), CPM_RATES.index(4.0)
-    for loss, row in rows.items():
+    for variant, row in rows.items():
         cpm, lower, upper = row.cpm
         text.append(
-            f"| {loss} | {row.threshold:.2f} | {row.mean_dice:.3f} | {row.crops_seen:.2f} "
+            f"| {variant} | {row.threshold:.2f} | {row.mean_dice:.3f} | {row.crops_seen:.2f} "
             f"| {row.found:.2f} | {row.false_per_scan:.1f} "
             f"| {row.sensitivity[one]:.2f}, {row.sensitivity[four]:.2f} "
             f"| {cpm:.3f} ({lower:.3f} to {upper:.3f}) |"
@@ -219,11 +238,11 @@ def main(given: Sequence[str] | None = None) -> None:
     validation = config.get_parsed_content("drawn_split").validation
     studies = PreparedStudies(validation, cache, spacing).prepare(report=print)
     rows: dict[str, Row] = {}
-    for number, loss in enumerate(args.losses, start=1):
-        print(f"run {number} of {len(args.losses)}: {loss}", flush=True)
-        folder = train(loss, args.output / "runs" / loss, keys, args.insert)
-        rows[loss] = judge(chain_network(folder), args.test_crops, studies)
-        result = {"settings": keys, "losses": {name: asdict(row) for name, row in rows.items()}}
+    for number, variant in enumerate(args.variants, start=1):
+        print(f"run {number} of {len(args.variants)}: {variant}", flush=True)
+        folder = train(variant, args.output / "runs" / variant, keys, args.insert)
+        rows[variant] = judge(chain_network(folder), args.test_crops, studies)
+        result = {"settings": keys, "variants": {name: asdict(row) for name, row in rows.items()}}
         write_text(args.output / "table.json", json.dumps(result, indent=1) + "\n")
         write_text(args.output / "table.md", markdown(rows, keys))
     print((args.output / "table.md").read_text(encoding="utf-8"))
