@@ -133,6 +133,36 @@ def _match(
     return MatchedScan(result, nodules, candidates, findings, excluded, on_excluded)
 
 
+def with_probabilities(
+    scan: MatchedScan,
+    of_nodule: Sequence[float | None],
+    of_malignancy: Sequence[float] | None = None,
+) -> MatchedScan:
+    """The scan with other probabilities; what was kept stays kept.
+
+    Args:
+        scan: its matches are made anew.
+        of_nodule: one a candidate; its finding gets the same.
+        of_malignancy: one a finding; None leaves them.
+    """
+    own = zip(scan.result.candidates, of_nodule, strict=True)
+    candidates = tuple(c.model_copy(update={"nodule_probability": p}) for c, p in own)
+    by_finding = {c.finding_id: c.nodule_probability for c in candidates}
+    findings = tuple(
+        f.model_copy(
+            update={
+                "nodule_probability": by_finding[f.id],
+                "malignancy_probability": (
+                    f.malignancy_probability if of_malignancy is None else of_malignancy[n]
+                ),
+            }
+        )
+        for n, f in enumerate(scan.result.findings)
+    )
+    result = scan.result.model_copy(update={"candidates": candidates, "findings": findings})
+    return match_results([result], scan.nodules, scan.excluded)[0]
+
+
 def nodule_scores(scans: Sequence[MatchedScan]) -> NDArray[np.float64]:
     """For each true nodule the best nodule probability of a candidate on it, 0 if none."""
     found = np.concatenate([s.candidates.found for s in scans] or [np.zeros(0)])

@@ -12,7 +12,7 @@ from scipy.special import logit
 
 from app.chain.recalibration import recalibrated
 from app.evaluation.chain_report import candidate_scores
-from app.evaluation.matched import MatchedScan, match_results
+from app.evaluation.matched import MatchedScan, with_probabilities
 from app.evaluation.table import malignancy_scores
 from app.results.model import OperatingPoint
 from bundles.common.metrics.platt import fit_platt
@@ -93,20 +93,11 @@ def recalibrate(
 def _recalibrate(
     scan: MatchedScan, nodule: Recalibration, malignancy: Recalibration
 ) -> MatchedScan:
-    candidates = tuple(
-        c
-        if c.nodule_probability is None
-        else c.model_copy(update={"nodule_probability": nodule(c.nodule_probability)})
-        for c in scan.result.candidates
+    return with_probabilities(
+        scan,
+        [
+            None if c.nodule_probability is None else nodule(c.nodule_probability)
+            for c in scan.result.candidates
+        ],
+        [malignancy(f.malignancy_probability) for f in scan.result.findings],
     )
-    findings = tuple(
-        f.model_copy(
-            update={
-                "nodule_probability": nodule(f.nodule_probability),
-                "malignancy_probability": malignancy(f.malignancy_probability),
-            }
-        )
-        for f in scan.result.findings
-    )
-    result = scan.result.model_copy(update={"candidates": candidates, "findings": findings})
-    return match_results([result], scan.nodules, scan.excluded)[0]

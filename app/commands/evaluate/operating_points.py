@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.evaluate import options
-from app.commands.evaluate.points_file import write_points
+from app.commands.evaluate.points_file import write_pipeline, write_points
 from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.chain.settings import PipelineSettings
+    from app.evaluation.matched import MatchedScan
     from app.evaluation.recalibrations import Method
 
 
@@ -53,6 +57,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="Also fit what makes both probabilities honest: a temperature, or that and an offset.",
 )
+@click.option(
+    "--choose-segmentation-share",
+    "choose_share",
+    is_flag=True,
+    help="First choose segmentation_share by CPM; pipeline.json is written beside the points.",
+)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Folder whose pipeline.json the new one is made from; default: the shipped one.",
+)
 @options.points_file
 def operating_points(
     results: Path,
@@ -62,6 +77,8 @@ def operating_points(
     max_false_positives: float,
     malignant_sensitivity: float,
     method: Method,
+    choose_share: bool,
+    settings: Path | None,
     output: Path,
 ) -> None:
     """Choose the classifiers' thresholds on RESULTS of validation studies.
@@ -74,7 +91,10 @@ def operating_points(
     from app.evaluation.truth import read_scans
 
     scans = read_scans(results, nodules, excluded)
+    pipeline = None
     try:
+        if choose_share:
+            scans, pipeline = _with_best_share(scans, settings)
         points = choose_operating_points(
             scans, sensitivity, max_false_positives, malignant_sensitivity, method
         )
@@ -86,3 +106,18 @@ def operating_points(
             subject=results,
         ) from error
     write_points(output, points)
+    if pipeline is not None:
+        write_pipeline(output.with_name("pipeline.json"), pipeline)
+
+
+def _with_best_share(
+    scans: Sequence[MatchedScan], settings: Path | None
+) -> tuple[Sequence[MatchedScan], PipelineSettings]:
+    from app.chain.settings import load_settings
+    from app.evaluation.segmentation_share import choose_segmentation_share
+
+    chosen = choose_segmentation_share(scans)
+    shown = ", ".join(f"{share:g}: {cpm:.3f}" for share, cpm in chosen.cpm.items())
+    click.echo(f"segmentation_share: {chosen.share:g} (CPM by share {shown})")
+    pipeline = load_settings(settings).pipeline
+    return chosen.scans, pipeline.model_copy(update={"segmentation_share": chosen.share})

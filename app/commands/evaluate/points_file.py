@@ -1,17 +1,17 @@
-"""operating_points.json."""
+"""operating_points.json and pipeline.json."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.chain.settings import OperatingPoints
+    from app.chain.settings import OperatingPoints, PipelineSettings
 
 
 def write_points(path: Path, points: OperatingPoints) -> None:
@@ -20,18 +20,30 @@ def write_points(path: Path, points: OperatingPoints) -> None:
     Raises:
         NodulusError: ``output-not-writable``.
     """
+    # A temperature of 1 or an offset of 0 is none, and is not written.
+    _write(path, points.model_dump(exclude_defaults=True), "the operating points")
+    for point in points.listed():
+        click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")
+
+
+def write_pipeline(path: Path, pipeline: PipelineSettings) -> None:
+    """Write pipeline.json: the keys that were given, and what is not the default.
+
+    Raises:
+        NodulusError: ``output-not-writable``.
+    """
+    _write(path, pipeline.model_dump(exclude_unset=True), "the settings")
+
+
+def _write(path: Path, content: dict[str, Any], what: str) -> None:
     from bundles.common.files import write_text
 
     try:
-        # A temperature of 1 or an offset of 0 is none, and is not written.
-        text = json.dumps(points.model_dump(exclude_defaults=True), indent=2)
-        write_text(path, text + "\n")
+        write_text(path, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise NodulusError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"the operating points cannot be written ({error.strerror or type(error).__name__}).",
+            f"{what} cannot be written ({error.strerror or type(error).__name__}).",
             remedy="Name another file.",
             subject=path,
         ) from error
-    for point in points.listed():
-        click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")

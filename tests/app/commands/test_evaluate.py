@@ -160,3 +160,29 @@ def test_segmentation_points_wants_one_source() -> None:
     result = CliRunner().invoke(cli, ["evaluate", "segmentation-points", "-o", "x.json"])
     assert result.exit_code == 2
     assert "Give --results with --masks, or --crops" in result.output
+
+
+def test_the_segmentation_share_is_chosen_and_kept(folder: Path) -> None:
+    for path in (folder / "results").glob("*/findings.json"):
+        result = json.loads(path.read_text())
+        for candidate in result["candidates"]:
+            candidate["classifier_probability"] = candidate["nodule_probability"]
+        path.write_text(json.dumps(result))
+    text = run(
+        "operating-points", folder / "results", "--nodules", folder / "nodules.csv",
+        "--choose-segmentation-share", "-o", folder / "settings" / "operating_points.json",
+    )  # fmt: skip
+    # Every peak is 0.9: the share changes no order, and the tie goes to a half.
+    assert "segmentation_share: 0.5 (CPM by share 0: " in text
+    written = load_settings(folder / "settings").pipeline
+    assert written == load_settings().pipeline.model_copy(update={"segmentation_share": 0.5})
+
+
+def test_a_share_needs_both_opinions(folder: Path) -> None:
+    args = ["--nodules", folder / "nodules.csv", "--choose-segmentation-share", "-o", folder / "p"]
+    result = CliRunner().invoke(
+        cli, ["evaluate", "operating-points", str(folder / "results"), *map(str, args)]
+    )
+    assert result.exit_code == 1
+    assert "do not hold the nodule classifier's own probabilities" in result.output
+    assert not (folder / "p").exists()
