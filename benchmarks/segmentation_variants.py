@@ -163,9 +163,10 @@ def match_studies(bundle: LoadedBundle, studies: PreparedStudies, threshold: flo
     for item in studies:
         lungs = np.asarray(item["lungs"][0]) > 0
         probability = segment(
-            window(item["image"].float(), bundle.window_hu, bundle.input_range),
+            item["image"],
             lungs,
             bundle.network,
+            scale=lambda hu: window(hu.float(), bundle.window_hu, bundle.input_range),
             roi_size=bundle.roi_size,
             pipeline=settings,
             device=device,

@@ -112,7 +112,7 @@ def operating_points(
 
 def _with_best_share(
     scans: Sequence[MatchedScan], settings: Path | None
-) -> tuple[Sequence[MatchedScan], PipelineSettings]:
+) -> tuple[tuple[MatchedScan, ...], PipelineSettings]:
     from app.chain.settings import load_settings
     from app.evaluation.segmentation_share import choose_segmentation_share
 
