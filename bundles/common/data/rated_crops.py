@@ -3,15 +3,15 @@
 From prepared studies, or from a folder of crops: ``crops.npz`` with ``hu`` (n, edge, edge, edge)
 int16 and ``mask`` bool, axes (I, R, C) of axial slices at 1 mm, I towards the head, R towards the
 back, C towards the left; ``labels.csv`` with a row for each and the columns ``crop``, ``patient``,
-``malignancy`` (1 to 5) and ``equivalent_diameter_mm``.
+``malignancy`` (1 to 5) and ``equivalent_diameter_mm``; others of :data:`RATINGS` may be there.
 """
 
 from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 UNDECIDED = 3
 """The rating that is neither benign nor malignant; LIDC-IDRI's custom is to leave it out."""
+RATINGS = ("texture", "spiculation", "lobulation", "margin", "sphericity", "subtlety")
 EDGE = 64
 AIR_HU = -1024
 
@@ -45,6 +46,7 @@ class RatedCrop:
         malignant: whether the readers' median rating is above 3.
         diameter_mm: as annotated.
         spacing_mm: isotropic.
+        ratings: the readers' other ratings by name, such as texture and spiculation, where known.
     """
 
     name: str
@@ -54,6 +56,7 @@ class RatedCrop:
     malignant: bool
     diameter_mm: float
     spacing_mm: float = 1.0
+    ratings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def geometry(self) -> Geometry:
@@ -101,6 +104,7 @@ def read_crops(folder: Path | str) -> list[RatedCrop]:
             _ras(mask[n]).astype(bool),
             float(row["malignancy"]) > UNDECIDED,
             float(row["equivalent_diameter_mm"]),
+            ratings={name: float(row[name]) for name in RATINGS if row.get(name)},
         )
         for n, row in enumerate(rows)
         if float(row["malignancy"]) != UNDECIDED
@@ -147,6 +151,7 @@ def prepared_crops(
                     float(nodule.malignancy or 0) > UNDECIDED,
                     nodule.diameter_mm,
                     spacing_mm,
+                    nodule.ratings,
                 )
             )
     if bare:
