@@ -12,9 +12,11 @@ from monai.transforms import MapTransform, Randomizable
 from numpy.typing import NDArray
 
 from transforms.geometry import apply_affine
+from transforms.insert_nodules import Shapes
+from transforms.nodule_insertion_record import to_json
 from transforms.patch_sampling import RandCropAroundPointd, lps_to_voxel
 from transforms.patches import crop_cube, cube_start
-from transforms.rand_insert_nodules import RandInsertNodules, Shapes, to_json
+from transforms.rand_insert_nodules import RandInsertNodules
 
 _SURROUNDINGS_VOXELS = 24
 
@@ -29,7 +31,7 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
 
     The item must hold ``affine`` (4, 4) to RAS mm, ``lungs`` and ``label`` (1, X, Y, Z) and voxel
     indices ``inside`` (m, 3) of the lungs; without a label nothing is inserted. What was inserted
-    is in ``insertions``, as :func:`transforms.rand_insert_nodules.to_json` writes it.
+    is in ``insertions``, as :func:`transforms.nodule_insertion_record.to_json` writes it.
 
     Args:
         keys: the image, one key.

@@ -10,16 +10,10 @@ from monai.transforms import Compose
 
 from tests.transforms.ball_shapes import Ball
 from transforms.geometry import LPS_TO_RAS, apply_affine
+from transforms.insert_nodules import InsertNodules, InsertNodulesd
+from transforms.nodule_insertion_record import from_json, to_json
 from transforms.nodule_position import Attachment
-from transforms.rand_insert_nodules import (
-    InsertNodules,
-    InsertNodulesd,
-    NoduleInsertion,
-    RandInsertNodules,
-    RandInsertNodulesd,
-    from_json,
-    to_json,
-)
+from transforms.rand_insert_nodules import RandInsertNodules, RandInsertNodulesd
 
 SIZE = 48
 
@@ -200,18 +194,6 @@ def test_it_works_in_a_data_loader_where_the_seed_decides():
     assert texts == [text for batch in second for text in batch["insertions"]]
     assert len(set(texts)) > 1
     assert first[0]["image"].shape == (2, 1, SIZE, SIZE, SIZE)
-
-
-def test_records_survive_as_text():
-    turn = tuple(tuple(float(v) for v in row) for row in np.linalg.qr(np.ones((3, 3)))[0])
-    record = NoduleInsertion("a/1", (0.1, -2 / 3, 1e-9), turn, 1 / 3, Attachment.VESSEL, 0.7, 2**62)
-    assert from_json(to_json([record])) == (record,)
-
-
-@pytest.mark.parametrize("text", ["no", "{}x", '[{"shape_id": "a"}]', "[1]"])
-def test_bad_text_is_refused(text):
-    with pytest.raises(ValueError, match="not a list of nodule insertions"):
-        from_json(text)
 
 
 def test_bad_arguments_are_named():

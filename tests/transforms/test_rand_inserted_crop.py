@@ -4,7 +4,7 @@ import torch
 
 from tests.transforms.ball_shapes import Ball
 from transforms.geometry import LPS_TO_RAS, apply_affine
-from transforms.rand_insert_nodules import from_json
+from transforms.nodule_insertion_record import from_json
 from transforms.rand_inserted_crop import RandInsertedNoduleCropd
 
 SHAPE = (60, 60, 60)

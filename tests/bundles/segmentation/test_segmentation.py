@@ -131,7 +131,8 @@ def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatc
     from monai.bundle import run
 
     from bundles.common.lidc.library import ShapeLibrary
-    from transforms.rand_insert_nodules import RandInsertNodulesd, from_json
+    from transforms.nodule_insertion_record import from_json
+    from transforms.rand_insert_nodules import RandInsertNodulesd
 
     table = fake_data / "nodules.csv"
     with table.open(newline="") as file:
