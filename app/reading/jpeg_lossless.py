@@ -19,7 +19,7 @@ PLUGIN = "nodulus-libjpeg-turbo"
 SYNTAXES = frozenset({str(JPEGLossless), str(JPEGLosslessSV1)})
 """The transfer syntaxes that it decodes."""
 
-DECODER_DEPENDENCIES = {uid: ("imagecodecs>=2025.3",) for uid in (JPEGLossless, JPEGLosslessSV1)}
+DECODER_DEPENDENCIES = dict.fromkeys((JPEGLossless, JPEGLosslessSV1), ("imagecodecs>=2025.3",))
 """pydicom asks for it by this name."""
 
 _START_OF_SCAN, _END_OF_IMAGE, _RESTART = 0xDA, 0xD9, 0xD0
