@@ -10,7 +10,6 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import edt
 import numpy as np
 import torch
 from monai.config import KeysCollection
@@ -19,6 +18,7 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from transforms.ball_morphology import bounding_box, grown, opened_by_cross, shrunk
 from transforms.geometry import LPS_TO_RAS, Geometry
 
 BoolArray = NDArray[np.bool_]
@@ -127,14 +127,26 @@ def coarsen(
     factor = np.minimum(factor, np.asarray(hu.shape))
     fi, fr, fc = (int(f) for f in factor)
     si, sr, sc = (int(s) for s in size)
-    slabs = []
+    result = np.empty((si, sr, sc), np.float32)
     for i in range(si):  # slab by slab: no float copy of the whole volume
-        slab = hu[i * fi : (i + 1) * fi, : sr * fr, : sc * fc]
-        slabs.append(slab.reshape(-1, sr, fr, sc, fc).mean(axis=(0, 2, 4), dtype=np.float32))
+        slab = np.ascontiguousarray(hu[i * fi : (i + 1) * fi, : sr * fr, : sc * fc])
+        lines = torch.from_numpy(slab).float().view(fi * sr, fr, sc * fc)
+        # Whole rows are added, which are long; of whole numbers every order gives the same sum.
+        rows = _added(lines, 1, fr).view(fi, sr, sc * fc)
+        rows = _added(rows, 0, fi).view(sr, sc, fc)
+        result[i] = _added(rows, 2, fc).numpy()
+    result /= fi * fr * fc
     affine = geometry.affine_lps.copy()
     affine[:3, :3] = geometry.affine_lps[:3, :3] * factor
     affine[:3, 3] = geometry.index_to_lps((factor - 1) / 2)
-    return np.stack(slabs), Geometry((si, sr, sc), affine)
+    return result, Geometry((si, sr, sc), affine)
+
+
+def _added(values: torch.Tensor, axis: int, count: int) -> torch.Tensor:
+    total = values.select(axis, 0).clone()
+    for k in range(1, count):
+        total += values.select(axis, k)
+    return total
 
 
 def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
@@ -159,15 +171,15 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     )
     voxel_ml = grid.voxel_volume_mm3 / 1000.0
 
-    body = _largest(ndimage.binary_opening(volume > TISSUE_ABOVE_HU))
+    body = _largest(opened_by_cross(volume > TISSUE_ABOVE_HU))
     air = (volume < AIR_BELOW_HU) & ~_outside_air(volume) & (_sides_enclosed(body) >= 3)
-    air = ndimage.binary_opening(air)
+    air = opened_by_cross(air)
     lungs = _lung_parts(air, volume, spacing, voxel_ml)
     if not lungs.any():
         return None
 
     closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
-    mask = _distance(~closed, spacing) <= MARGIN_MM + _ROUNDING_MM
+    mask = grown(closed, spacing, MARGIN_MM + _ROUNDING_MM)
     ends = (bool(lungs[0].sum() * voxel_ml > 1.0), bool(lungs[-1].sum() * voxel_ml > 1.0))
     return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends)
 
@@ -187,22 +199,23 @@ def _largest(mask: BoolArray) -> BoolArray:
 
 def _outside_air(volume: NDArray[np.float32]) -> BoolArray:
     """Air around the patient: reaches the border of its axial slice through air that is empty."""
-    empty = volume < OUTSIDE_AIR_BELOW_HU
+    labels, outside = _in_plane_parts(volume < OUTSIDE_AIR_BELOW_HU)
+    return np.asarray(outside[labels])
+
+
+def _in_plane_parts(mask: BoolArray) -> tuple[NDArray[np.int32], BoolArray]:
+    """Connected parts of each axial slice: labels, and which reach the slice's border.
+
+    The last is by label; that of label 0, what is not in the mask, is false.
+    """
     in_plane = np.zeros((3, 3, 3), bool)
     in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    labels, _ = ndimage.label(empty, structure=in_plane)
-    border = np.concatenate(
-        [
-            labels[:, 0].ravel(),
-            labels[:, -1].ravel(),
-            labels[:, :, 0].ravel(),
-            labels[:, :, -1].ravel(),
-        ]
-    )
-    outside = np.zeros(labels.max() + 1, bool)
-    outside[np.unique(border)] = True
-    outside[0] = False
-    return np.asarray(outside[labels])
+    labels, count = ndimage.label(mask, structure=in_plane)
+    reaches = np.zeros(count + 1, bool)
+    for border in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        reaches[border.ravel()] = True
+    reaches[0] = False
+    return labels, reaches
 
 
 def _sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
@@ -225,7 +238,7 @@ def _lung_parts(
     labels, count = ndimage.label(air)
     if count == 0:
         return air
-    core = _distance(air, spacing) > CORE_DEPTH_MM + _ROUNDING_MM
+    core = shrunk(air, spacing, CORE_DEPTH_MM + _ROUNDING_MM)
     voxels = np.bincount(labels[core], minlength=count + 1)[1:]
     total = np.bincount(labels[core], weights=volume[core], minlength=count + 1)[1:]
     gas = total < GAS_BELOW_HU * voxels
@@ -233,33 +246,24 @@ def _lung_parts(
     return np.asarray(np.concatenate([[False], keep])[labels])
 
 
-def _distance(mask: BoolArray, spacing: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Distance in mm of each voxel to the nearest one outside the mask, 0 outside."""
-    # On two threads, for a coarse grid has little work for more.
-    squared = edt.edtsq(np.ascontiguousarray(mask), anisotropy=tuple(spacing), parallel=2)
-    return np.asarray(np.sqrt(squared))
-
-
 def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:
-    """Closing by a ball, by two distance transforms; padded, so that the edge does not erode."""
+    """Closing by a ball in the mask's box; padded, so that the edge does not erode."""
     pad = np.ceil(radius_mm / spacing).astype(int) + 1
-    padded = np.pad(mask, [(int(p), int(p)) for p in pad])
-    grown = _distance(~padded, spacing) <= radius_mm + _ROUNDING_MM
-    shrunk = _distance(grown, spacing) > radius_mm + _ROUNDING_MM
-    inner = tuple(slice(int(p), int(p) + n) for p, n in zip(pad, mask.shape, strict=True))
-    return np.asarray(shrunk[inner] | mask)
+    box = bounding_box(mask)
+    padded = np.pad(mask[box], [(int(p), int(p)) for p in pad])
+    radius_mm += _ROUNDING_MM
+    closed = shrunk(grown(padded, spacing, radius_mm), spacing, radius_mm)
+    result = mask.copy()
+    result[box] |= closed[tuple(slice(int(p), -int(p)) for p in pad)]
+    return result
 
 
 def _fill_holes(mask: BoolArray, pixel_mm2: float) -> BoolArray:
     """Fill what lung encloses within an axial slice up to a large mass; never the mediastinum."""
-    result = mask.copy()
-    for plane in result:
-        holes, count = ndimage.label(ndimage.binary_fill_holes(plane) & ~plane)
-        if count:
-            area = np.bincount(holes.ravel()) * pixel_mm2
-            area[0] = np.inf
-            plane |= (area <= LARGEST_HOLE_MM2)[holes]
-    return result
+    labels, outside = _in_plane_parts(~mask)
+    small = np.bincount(labels.ravel()) * pixel_mm2 <= LARGEST_HOLE_MM2
+    small[0] = False
+    return np.asarray(mask | (small & ~outside)[labels])
 
 
 class LungRegiond(MapTransform):

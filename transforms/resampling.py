@@ -9,6 +9,7 @@ Both give a linear function of place back exactly: nothing moves.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,9 @@ from monai.utils import ensure_tuple_rep
 from numpy.typing import ArrayLike, NDArray
 
 Mode = Literal["linear", "nearest"]
+
+_BAND = 32
+"""New voxels that are computed by one matrix."""
 
 
 def output_size(size: int, spacing_mm: float, new_spacing_mm: float) -> int:
@@ -71,17 +75,40 @@ def resample_axis(
     index, weight = _taps(image.shape[axis], new_size, step, mode)
     if mode == "nearest":
         return image.index_select(axis, torch.from_numpy(index[:, 0]).to(image.device))
-    matrix = torch.zeros(new_size, image.shape[axis])
-    matrix.index_put_(
-        (torch.arange(new_size)[:, None], torch.from_numpy(index)),
-        torch.from_numpy(weight),
-        accumulate=True,
-    )
-    return _multiply(matrix.to(image.device), image, axis)
+    return _multiply(_bands(index, weight), image, axis)
 
 
-def _multiply(matrix: torch.Tensor, image: torch.Tensor, axis: int) -> torch.Tensor:
-    """Each line along ``axis`` times a matrix (new, old), float32; the order in memory stays.
+@dataclass(frozen=True)
+class _Band:
+    """Some neighbouring voxels of the new grid, and what of the old one they are made of.
+
+    Args:
+        first: the first of them.
+        source: the first old voxel.
+        matrix: shape (new voxels, old voxels), float32.
+    """
+
+    first: int
+    source: int
+    matrix: torch.Tensor
+
+
+def _bands(index: NDArray[np.int64], weight: NDArray[np.float32]) -> list[_Band]:
+    """The matrix from old to new voxels along its diagonal: the rest of it is zeros."""
+    bands = []
+    for first in range(0, len(index), _BAND):
+        near, weights = index[first : first + _BAND], weight[first : first + _BAND]
+        source = int(near.min())
+        matrix = torch.zeros(len(near), int(near.max()) + 1 - source)
+        rows = torch.arange(len(near))[:, None]
+        taps = torch.from_numpy(near - source), torch.from_numpy(weights)
+        matrix.index_put_((rows, taps[0]), taps[1], accumulate=True)
+        bands.append(_Band(first, source, matrix))
+    return bands
+
+
+def _multiply(bands: Sequence[_Band], image: torch.Tensor, axis: int) -> torch.Tensor:
+    """Each line along ``axis`` times the bands, float32; the order in memory stays.
 
     Slab by slab, so that no second float copy of a whole volume is made.
     """
@@ -89,8 +116,9 @@ def _multiply(matrix: torch.Tensor, image: torch.Tensor, axis: int) -> torch.Ten
     order = sorted(range(image.ndim), key=lambda a: (-strides[a], a))
     source = image.permute(order)
     place = order.index(axis)
+    size = sum(len(band.matrix) for band in bands)
     result = source.new_empty(
-        [len(matrix) if k == place else n for k, n in enumerate(source.shape)], dtype=torch.float32
+        [size if k == place else n for k, n in enumerate(source.shape)], dtype=torch.float32
     )
     slabs = min((k for k in range(image.ndim) if k != place and source.shape[k] > 1), default=None)
     step = (
@@ -102,11 +130,14 @@ def _multiply(matrix: torch.Tensor, image: torch.Tensor, axis: int) -> torch.Ten
             count = min(step, source.shape[slabs] - first)
             part, target = (t.narrow(slabs, first, count) for t in (source, result))
         lines = part.float()
-        if place == image.ndim - 1:
-            target.copy_(lines @ matrix.T)
-        else:
-            flat = lines.flatten(place + 1)
-            target.copy_(torch.matmul(matrix, flat).reshape(target.shape))
+        for band in bands:
+            matrix = band.matrix.to(image.device)
+            old = lines.narrow(place, band.source, matrix.shape[1])
+            new = target.narrow(place, band.first, matrix.shape[0])
+            if place == image.ndim - 1:
+                new.copy_(old @ matrix.T)
+            else:
+                new.copy_(torch.matmul(matrix, old.flatten(place + 1)).reshape(new.shape))
     return result.permute([order.index(a) for a in range(image.ndim)])
 
 
@@ -132,14 +163,29 @@ def resample_to_spacing(
     target = np.asarray(ensure_tuple_rep(spacing_mm, 3), dtype=np.float64)
     step = target / spacing
     sizes = [output_size(n, s, t) for n, s, t in zip(image.shape[1:], spacing, target, strict=True)]
-    result = image
-    # The axis that shrinks most first: the others then have less to do.
-    for axis in np.argsort(-step):
-        result = resample_axis(result, int(axis) + 1, float(step[axis]), sizes[axis], mode)
     new = old.copy()
     new[:3, :3] = old[:3, :3] * step
     new[:3, 3] = old[:3, :3] @ (0.5 * step - 0.5) + old[:3, 3]
-    return (result.float().contiguous() if mode == "linear" else result), new
+    # The axis that shrinks most first: the others then have less to do.
+    *earlier, last = (int(axis) for axis in np.argsort(-step))
+
+    def resampled(part: torch.Tensor, axes: Sequence[int]) -> torch.Tensor:
+        for axis in axes:
+            part = resample_axis(part, axis + 1, float(step[axis]), sizes[axis], mode)
+        return part
+
+    if mode == "nearest":
+        return resampled(image, [*earlier, last]), new
+    if step[last] == 1.0 and sizes[last] == image.shape[last + 1]:
+        return resampled(image, earlier).float().contiguous(), new
+    result = torch.empty((image.shape[0], *sizes), dtype=torch.float32, device=image.device)
+    # Band by band along the last axis: what the first two leave is never there as a whole.
+    for band in _bands(*_taps(image.shape[last + 1], sizes[last], float(step[last]), mode)):
+        part = image.narrow(last + 1, band.source, band.matrix.shape[1])
+        whole = _Band(0, 0, band.matrix)
+        lines = _multiply([whole], resampled(part, earlier), last + 1)
+        result.narrow(last + 1, band.first, len(band.matrix)).copy_(lines)
+    return result, new
 
 
 class ResampleToSpacingd(MapTransform):

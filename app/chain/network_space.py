@@ -50,7 +50,9 @@ def to_network_space(
         box = lungs.box(geometry, margin_mm)
         geometry = geometry.cropped([s.start for s in box], [s.stop - s.start for s in box])
         hu_irc = hu_irc[box]
-    array = torch.from_numpy(np.ascontiguousarray(hu_irc))[None]
+    if min(hu_irc.strides) <= 0:  # which torch does not take
+        hu_irc = np.ascontiguousarray(hu_irc)
+    array = torch.from_numpy(hu_irc)[None]
     array, affine = to_ras_order(array, geometry.affine_ras)
     hu, affine = resample_to_spacing(array, affine, spacing_mm)
     return NetworkVolume(hu, affine)

@@ -86,10 +86,14 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
 def _plugin(header: SliceHeader) -> str:
     """Which of pydicom's plug-ins decodes; empty for any.
 
-    GDCM ends the process on some damaged JPEG 2000 data.
+    GDCM ends the process on some damaged JPEG Lossless and JPEG 2000 data.
     """
     from pydicom.uid import JPEG2000TransferSyntaxes
 
+    from app.reading import jpeg_lossless
+
+    if header.transfer_syntax_uid in jpeg_lossless.SYNTAXES:
+        return jpeg_lossless.PLUGIN
     return "pylibjpeg" if header.transfer_syntax_uid in JPEG2000TransferSyntaxes else ""
 
 
@@ -169,9 +173,11 @@ def to_hounsfield(
             subject=header.path,
         )
     if dtype is np.int16:
-        wide = np.int32 if stored.dtype.itemsize <= 2 else np.int64
-        hu = stored.astype(wide) * int(header.slope) + int(header.intercept)
-        hu = np.clip(hu, -32768, 32767).astype(np.int16)
+        wide = stored.astype(np.int32 if stored.dtype.itemsize <= 2 else np.int64)
+        if header.slope != 1.0:
+            wide *= int(header.slope)
+        wide += int(header.intercept)
+        hu = np.clip(wide, -32768, 32767, out=wide).astype(np.int16)
     else:
         hu = (stored.astype(np.float64) * header.slope + header.intercept).astype(np.float32)
     if header.padding is not None and not padding_is_tissue(header):

@@ -9,7 +9,7 @@ import torch
 from monai.data import MetaTensor
 
 from transforms.geometry import Geometry
-from transforms.lungs import CropToLungsd, LungRegiond, find_lungs, lung_region
+from transforms.lungs import CropToLungsd, LungRegiond, coarsen, find_lungs, lung_region
 
 SPACING = 2.5
 
@@ -140,3 +140,16 @@ def test_the_mass_on_the_diaphragm_is_inside(real_ct: Path) -> None:
     assert region is not None
     assert region.at(np.array([-83.0, -192.0, -195.0]))
     assert 3000 < region.volume_ml < 6000
+
+
+@pytest.mark.parametrize("shape", [(21, 67, 66), (2, 40, 41), (1, 3, 2)])
+def test_blocks_are_averaged(shape: tuple[int, int, int]) -> None:
+    hu = np.random.default_rng(7).integers(-32768, 32767, shape).astype(np.int16)
+    geometry = Geometry(shape, np.diag([0.7, 0.7, 1.25, 1.0])[[0, 1, 2, 3]][:, [2, 1, 0, 3]])
+    coarse, grid = coarsen(hu, geometry, SPACING)
+    f = [max(1, n // m) for n, m in zip(shape, coarse.shape, strict=True)]
+    cut = hu[tuple(slice(n * k) for n, k in zip(coarse.shape, f, strict=True))]
+    i, r, c = coarse.shape
+    blocks = cut.reshape(i, f[0], r, f[1], c, f[2])
+    assert np.array_equal(coarse, blocks.mean(axis=(1, 3, 5), dtype=np.float64).astype(np.float32))
+    assert grid.shape_irc == coarse.shape
