@@ -19,7 +19,7 @@ PADDING_HU = -2000
 _THIN_MM = 0.9
 _COARSE_NOISE_MM = 6.0
 _NOISE_ANGLES = 12
-_PER_WATER_MM = 0.0096
+_PER_WATER_MM = 0.012
 # The most even squares of tissue, where noise is measured, lie low among all tissue.
 _EVEN_PERCENTILE = 50.0
 _LEAST_NOISE, _MOST_NOISE = 0.35, 2.5
