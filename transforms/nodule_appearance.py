@@ -24,7 +24,7 @@ SMALL_DEPTH_MM = 3.5
 
 
 # How far into a small nodule its density rises, as a share of its depth, and from how much less.
-_PEAK_SHARE, _PEAK_FALL = 0.7, 0.35
+_PEAK_SHARE, _PEAK_FALL = 0.6, 0.22
 
 
 class Calcification(IntEnum):
@@ -134,7 +134,7 @@ def _fill(
         # Small solid nodules are fainter than their size alone explains, half of them by far, and
         # densest in the middle.
         faint = rng.random() < 0.5
-        top = rng.uniform(0.5, 0.8) if faint else rng.uniform(0.9, 1.0)
+        top = rng.uniform(0.42, 0.72) if faint else rng.uniform(0.85, 1.0)
         inward = np.clip(-sdf_mm / (_PEAK_SHARE * depth_mm), 0.0, 1.0)
         return np.asarray(top * (1.0 - _PEAK_FALL * (1.0 - inward)), dtype=np.float32)
     low, high = (-720.0, -530.0) if texture < 1.5 else (-680.0, -450.0)

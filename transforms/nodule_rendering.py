@@ -30,7 +30,7 @@ _EDGE_MM = {1: 1.7, 2: 1.25, 3: 0.9, 4: 0.65, 5: 0.5}
 _UNEVEN_MM = {1: 0.7, 2: 0.5, 3: 0.35, 4: 0.2, 5: 0.15}
 # Denser lung around a nodule, fitted by eye and profile to real ones in LIDC-IDRI.
 _HALO_FILL = 0.25
-_SMALL_HALO = 0.6
+_SMALL_HALO = 0.5
 _HALO_MM = 1.6
 _REACH_MM = 3.0
 

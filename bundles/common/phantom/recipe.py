@@ -51,7 +51,7 @@ class AnatomyRecipe(_Part):
     contrast_hu: Range = (130.0, 290.0)
     parenchyma_hu: Range = (-900.0, -815.0)
     gravity_hu: Range = (20.0, 75.0)
-    texture_hu: Range = (20.0, 44.0)
+    texture_hu: Range = (18.0, 42.0)
     emphysema_probability: float = Field(default=0.25, ge=0, le=1)
     vessel_ends_per_lung: Range = (2400.0, 3400.0)
     vessel_end_radius: Range = (0.36, 0.46)
