@@ -96,7 +96,7 @@ def nodule_material(
     coarse = correlated_noise(sdf_mm.shape, spacing_mm, max(2.5, 0.6 * depth_mm), rng)
     inner = 0.6 * fine + 0.8 * coarse
     fill = _fill(sdf_mm, depth_mm, (inner, coarse), texture, rng)
-    tissue_hu = rng.uniform(0.0, 55.0) + 14.0 * inner
+    tissue_hu = rng.uniform(5.0, 60.0) + 14.0 * inner
     kind = round(calcification)
     enhanced_hu = draw_enhancement(rng)
     if texture >= 4.5 and kind >= Calcification.ABSENT:

@@ -54,7 +54,7 @@ class AnatomyRecipe(_Part):
     texture_hu: Range = (18.0, 42.0)
     emphysema_probability: float = Field(default=0.25, ge=0, le=1)
     vessel_ends_per_lung: Range = (2400.0, 3400.0)
-    vessel_end_radius: Range = (0.36, 0.46)
+    vessel_end_radius: Range = (0.38, 0.48)
     dependent_hu: Range = (0.0, 240.0)
     scars: tuple[int, int] = (0, 6)
     fissure_hu: Range = (60.0, 200.0)

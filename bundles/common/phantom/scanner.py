@@ -19,9 +19,9 @@ PADDING_HU = -2000
 _THIN_MM = 0.9
 _COARSE_NOISE_MM = 6.0
 _NOISE_ANGLES = 12
-_PER_WATER_MM = 0.012
-# The most even squares of tissue, where noise is measured, lie low among all tissue.
-_EVEN_PERCENTILE = 50.0
+_PER_WATER_MM = 0.014
+# The most even squares of tissue, where noise is measured, lie a little lower than the median.
+_EVEN_PERCENTILE = 45.0
 _LEAST_NOISE, _MOST_NOISE = 0.35, 2.5
 DRAWN_NOISE_MM = 2.0
 """The recipe's noise is that of slices up to this; thicker ones average more photons."""
