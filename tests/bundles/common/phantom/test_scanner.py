@@ -78,6 +78,19 @@ def test_noise_grows_with_the_water_that_rays_cross(grid, scan, rng):
     assert noise[6:].std() > 1.1 * noise[:6].std()
 
 
+def test_noise_is_weaker_in_lung_than_in_the_tissue_about_it(grid, scan, rng):
+    hu = np.full(grid.shape_irc, -1000.0, np.float32)
+    hu[:, 32:224, 8:248] = 40.0
+    for low, high in ((28, 100), (156, 228)):
+        hu[:, 60:200, low:high] = -850.0
+    before = hu.copy()
+    add_noise(hu, grid, replace(scan, noise_hu=20.0), rng)
+    noise = hu - before
+    lung, heart = noise[:, 100:160, 40:88].std(), noise[:, 100:160, 112:144].std()
+    assert lung < 0.85 * heart
+    assert heart > 17.0
+
+
 def test_blur_keeps_the_mean_and_has_the_kernels_width(grid, scan):
     scan = replace(scan, sigma_mm=1.0, overshoot=0.0, slice_sigma_mm=1.0)
     hu = np.zeros(grid.shape_irc, np.float32)
