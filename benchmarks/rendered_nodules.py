@@ -226,7 +226,8 @@ def main() -> None:
                 pairs.append(pair)
     report(pairs, grid, options.seed)
     shown = np.linspace(0, len(pairs) - 1, options.pairs).round().astype(int)
-    sheet = arranged([tile(pairs[n], grid, options.seed) for n in shown])
+    # One seed draws much the same density for all.
+    sheet = arranged([tile(pairs[n], grid, options.seed + int(n)) for n in shown])
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with beside(options.output) as part:
         sheet.save(part, format="PNG", optimize=True)

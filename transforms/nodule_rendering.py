@@ -30,6 +30,7 @@ _EDGE_MM = {1: 1.7, 2: 1.25, 3: 0.9, 4: 0.65, 5: 0.5}
 _UNEVEN_MM = {1: 0.7, 2: 0.5, 3: 0.35, 4: 0.2, 5: 0.15}
 # Denser lung around a nodule, fitted by eye and profile to real ones in LIDC-IDRI.
 _HALO_FILL = 0.25
+_SMALL_HALO = 0.5
 _HALO_MM = 1.6
 _REACH_MM = 3.0
 
@@ -147,6 +148,7 @@ def render_nodule(
     if texture < 2.5:
         edge_mm = max(edge_mm, 1.0)
     halo = _HALO_FILL * rng.uniform(0.4, 1.4)
+    halo *= float(np.interp(radius_mm * scale, _EXCESS_RADIUS_MM, (_SMALL_HALO, 1.0)))
     fill = material.fill * _share_inside(fine_sdf, edge_mm, halo)
     if strands:
         to_fine = np.linalg.inv(geometry.affine_lps[:3, :3]) * factor[:, np.newaxis]

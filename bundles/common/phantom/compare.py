@@ -1,15 +1,16 @@
 """Compare phantoms with real CTs: ``python -m bundles.common.phantom.compare -o FOLDER CT...``.
 
 For each real CT, phantoms are made with its slice spacing, pixel size, kind of kernel and noise,
-so that what differs is anatomy and the form of blur and noise, not the protocol. Writes
-``realism.json`` and ``realism.png``: the real scan against the spread of its phantoms.
+so that what differs is anatomy and the form of blur and noise, not the protocol; they have no
+infiltrates. Writes ``realism.json``, ``realism.md`` (a table) and ``realism.png``: the real scan
+against the spread of its phantoms.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,12 @@ def matched_recipe(recipe: PhantomRecipe, real: Measures, columns: int) -> Phant
             "soft_noise_hu": (noise, noise),
             "sharp_noise_hu": (noise, noise),
         }
-    return recipe.model_copy(update={"scanner": recipe.scanner.model_copy(update=update)})
+    return recipe.model_copy(
+        update={
+            "scanner": recipe.scanner.model_copy(update=update),
+            "infiltrates": recipe.infiltrates.model_copy(update={"probability": 0.0}),
+        }
+    )
 
 
 def histogram_distance_hu(a: Sequence[float], b: Sequence[float]) -> float:
@@ -99,6 +105,61 @@ def compare(cts: Sequence[Path], studies: int, seed: int) -> dict[str, Any]:
             "histogram_distance_hu": distance,
         })  # fmt: skip
     return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown: a column for each real CT, and one with the value of each of its phantoms."""
+    cases = result["cases"]
+    head, rows = [""], [[name] for name, _ in _ROWS]
+    distance = ["distance of the histograms, HU"]
+    for case in cases:
+        step, _, pixel = case["real"]["spacing_mm"]
+        head += [f"{case['name']} ({step:g} mm, pixels of {pixel:.2f} mm)", "phantoms"]
+        for row, (_, text) in zip(rows, _ROWS, strict=True):
+            row += [text(case["real"]), "; ".join(text(m) for m in case["phantoms"])]
+        distance += ["", "; ".join(f"{d:.0f}" for d in case["histogram_distance_hu"])]
+    lines = [head, ["---"] * len(head), *rows[:2], distance, *rows[2:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)
+
+
+def _share(key: str, index: int) -> Callable[[Measures], str]:
+    return lambda m: f"{100.0 * m[key][index]:.{2 if key.endswith('size') else 1}f}"
+
+
+_ROWS: tuple[tuple[str, Callable[[Measures], str]], ...] = (
+    ("median of the lungs, HU", lambda m: f"{m['percentiles_hu']['50']:.0f}"),
+    (
+        "5th and 95th percentile, HU",
+        lambda m: f"{m['percentiles_hu']['5']:.0f}, {m['percentiles_hu']['95']:.0f}",
+    ),
+    *(
+        (f"vessel-like, % of the lung, {a:g} to {b:g} mm deep", _share("tube_share_by_depth", n))
+        for n, (a, b) in enumerate(pairwise(DEPTHS_MM))
+    ),
+    *(
+        (f"vessel-like, % of the lung, sigma {sigma:g} mm", _share("tube_share_by_size", n))
+        for n, sigma in enumerate(TUBE_SIGMAS_MM)
+    ),
+    ("deviation within 5 mm, median, HU", lambda m: f"{m['local_deviation_hu']['50']:.0f}"),
+    (
+        "co-occurrence: contrast, correlation",
+        lambda m: f"{m['cooccurrence']['contrast']:.1f}, {m['cooccurrence']['correlation']:.2f}",
+    ),
+    ("noise in soft tissue, HU", lambda m: _number(m["noise_tissue"]["deviation_hu"], ".1f")),
+    (
+        "its mean frequency, cycles per mm",
+        lambda m: _number(m["noise_tissue"]["mean_frequency"], ".2f"),
+    ),
+    ("deviation in quiet lung, HU", lambda m: _number(m["noise_lung"]["deviation_hu"], ".1f")),
+    (
+        "its mean frequency, cycles per mm",
+        lambda m: _number(m["noise_lung"]["mean_frequency"], ".2f"),
+    ),
+)
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -170,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen.output.mkdir(parents=True, exist_ok=True)
     result = compare(chosen.cts, chosen.studies, chosen.seed)
     write_text(chosen.output / "realism.json", json.dumps(result, indent=1))
+    write_text(chosen.output / "realism.md", table(result))
     draw(result, chosen.output / "realism.png")
 
 

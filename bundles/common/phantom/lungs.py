@@ -92,7 +92,7 @@ def make_texture(body: Anatomy, grid: CoarseGrid, lungs: Field, rng: np.random.G
     """
     y = grid.warped[1]
     depth = (y - body.back_y + body.half_depth) / body.half_depth
-    broad = smooth_noise(grid.shape, 18.0 / grid.step_mm, rng) * (0.5 * body.texture_hu)
+    broad = smooth_noise(grid.shape, 18.0 / grid.step_mm, rng) * (0.35 * body.texture_hu)
     density = body.parenchyma_hu + body.gravity_hu * 0.5 * depth + broad
     patches = np.clip(0.6 + 0.8 * smooth_noise(grid.shape, 22.0 / grid.step_mm, rng), 0, 2)
     at_back = np.clip(depth - 0.15, 0, 1) * np.exp(np.minimum(lungs, 0.0) / 3.5)

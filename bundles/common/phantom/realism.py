@@ -36,6 +36,7 @@ _BLOCK_MM, _EDGE_MM = 44, 8
 _ROI, _ROIS = 32, 60
 _PLEURA_MM = 2.5
 _CLOSING_MM = 6.0
+_GAS_HU = -940.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,8 @@ def measure(
     for n, plane in enumerate(hu):
         ndimage.gaussian_filter(plane.astype(np.float32), 1.8 / pixel, output=smooth[n])
     tissue = (smooth > -10) & (smooth < 350) & (hu > -150)
-    quiet = lungs.mask & (smooth < -700)
+    # Gas of the bowel or the windpipe that was taken for lung is more even than any lung.
+    quiet = lungs.mask & (smooth < -700) & (smooth > _GAS_HU)
     return {
         "spacing_mm": [round(float(s), 4) for s in geometry.spacing_irc_mm],
         "lung_litres": round(float(lungs.mask.sum()) * geometry.voxel_volume_mm3 / 1e6, 2),

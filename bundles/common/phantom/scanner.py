@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.recipe import ScannerRecipe, draw
@@ -17,6 +17,12 @@ FloatArray = NDArray[np.float32]
 
 PADDING_HU = -2000
 _THIN_MM = 0.9
+_COARSE_NOISE_MM = 6.0
+_NOISE_ANGLES = 12
+_PER_WATER_MM = 0.014
+# The most even squares of tissue, where noise is measured, lie a little lower than the median.
+_EVEN_PERCENTILE = 45.0
+_LEAST_NOISE, _MOST_NOISE = 0.35, 2.5
 DRAWN_NOISE_MM = 2.0
 """The recipe's noise is that of slices up to this; thicker ones average more photons."""
 
@@ -30,7 +36,7 @@ class Acquisition:
         sigma_mm: width of the in-plane point spread (Gaussian).
         overshoot: how much a sharp kernel lifts middle frequencies (0: not at all).
         slice_sigma_mm: width of the slice profile.
-        noise_hu: standard deviation in the middle of the body.
+        noise_hu: standard deviation in even soft tissue.
         noise_rise: exponent with which the noise power rises at low frequencies.
         noise_cut: where it falls, cycles per mm.
         noise_fall: how steeply.
@@ -160,6 +166,58 @@ def _strength(hu: FloatArray, pixel_mm: float) -> FloatArray:
     return np.asarray(np.clip(strength, 0.7, 2.2), dtype=np.float32)
 
 
+def _local_noise(
+    hu: FloatArray, pixel_mm: float
+) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
+    """Deviation of the noise in each place, 1 in the even parts of soft tissue.
+
+    Filtered back-projection spreads the noise of every ray along it; a ray's variance grows with
+    the water that it crosses, half as fast as without the tube's current following the body. So
+    the variance of a pixel is the mean over the rays through it.
+
+    Returns:
+        The deviation on coarse pixels, shape (I, r, c), and matrices (R, r) and (c, C) that
+        interpolate a plane of it to the slice.
+    """
+    factor = max(1, round(_COARSE_NOISE_MM / pixel_mm))
+    small = np.clip(hu[:, factor // 2 :: factor, factor // 2 :: factor] + 1000.0, 0.0, 2500.0)
+    small *= np.float32(1e-3)
+    cell_mm = factor * pixel_mm
+    count, rows, columns = small.shape
+    y, x = np.indices((rows, columns)) - np.array([rows / 2, columns / 2])[:, None, None]
+    reach = int(np.ceil(np.hypot(rows, columns) / 2)) + 1
+    variance = np.zeros((count, rows * columns))
+    flat = small.reshape(count, -1)
+    for angle in np.arange(_NOISE_ANGLES) * np.pi / _NOISE_ANGLES:
+        ray = (np.rint(x * np.cos(angle) + y * np.sin(angle)).astype(int) + reach).ravel()
+        # Bins of one cell hold 1 cell^2 of area a cell of length.
+        for n in range(count):
+            water_mm = np.bincount(ray, flat[n], 2 * reach + 1) * cell_mm
+            variance[n] += np.exp(_PER_WATER_MM * gaussian_filter1d(water_mm, 1.0))[ray]
+    deviation = np.sqrt(variance / _NOISE_ANGLES).reshape(small.shape)
+    deviation = gaussian_filter(deviation, (0.0, 1.0, 1.0))
+    even = gaussian_filter(small, (0.0, 1.0, 1.0))
+    tissue = (even > 0.95) & (even < 1.35)
+    level = np.percentile(deviation[tissue], _EVEN_PERCENTILE) if tissue.any() else 1.0
+    deviation = np.clip(deviation / level, _LEAST_NOISE, _MOST_NOISE).astype(np.float32)
+    ways = [
+        _linear(length, size, factor)
+        for length, size in zip(hu.shape[1:], (rows, columns), strict=True)
+    ]
+    return deviation, (ways[0], np.ascontiguousarray(ways[1].T))
+
+
+def _linear(length: int, size: int, factor: int) -> FloatArray:
+    """Weights from every ``factor``-th of ``length`` points to all of them, (length, size)."""
+    at = np.clip((np.arange(length) - factor // 2) / factor, 0.0, size - 1.0)
+    low = np.minimum(at.astype(int), max(size - 2, 0))
+    part = (at - low).astype(np.float32)
+    weights = np.zeros((length, size), dtype=np.float32)
+    weights[np.arange(length), low] = 1.0 - part
+    weights[np.arange(length), np.minimum(low + 1, size - 1)] += part
+    return weights
+
+
 def add_noise(
     hu: FloatArray, geometry: Geometry, scan: Acquisition, rng: np.random.Generator
 ) -> None:
@@ -167,7 +225,8 @@ def add_noise(
 
     The form and the ranges follow the spectra of real scans: filtered back-projection leaves a
     ramp at low frequencies, and the kernel ends it. Two slices come from one complex transform;
-    neighbours share a little of it.
+    neighbours share a little of it. It is stronger where rays cross more, as in the shoulders and
+    the mediastinum, and weaker in the lungs.
     """
     _, pixel, _ = geometry.spacing_irc_mm
     shape = (hu.shape[1], hu.shape[2])
@@ -180,9 +239,7 @@ def add_noise(
     amplitude /= np.sqrt(np.mean(amplitude**2))
     amplitude *= np.float32(np.sqrt(amplitude.size))
     amplitude = amplitude.astype(np.float32)
-    rows = (np.arange(shape[0]) - shape[0] / 2)[:, None] * pixel
-    columns = (np.arange(shape[1]) - shape[1] / 2)[None, :] * pixel
-    local = (0.35 + 0.65 * np.exp(-(rows**2 + columns**2) / 125.0**2)).astype(np.float32)
+    local, ways = _local_noise(hu, pixel)
     local *= np.float32(scan.noise_hu)
     strength = _strength(hu, pixel)
     bands = rng.standard_normal((len(hu), shape[0])).astype(np.float32)
@@ -193,10 +250,10 @@ def add_noise(
         pair = fft.ifft2(white * amplitude, overwrite_x=True)
         for n, fresh in ((first, pair.real), (first + 1, pair.imag)):
             if n < len(hu):
-                noise = strength[n] * (0.94 * fresh + 0.34 * before)
+                noise = 0.94 * fresh + 0.34 * before
                 # Where few photons are left, at the shoulders and between arms, streaks run across.
                 noise += max(0.7 * (strength[n] - 1.15), 0.0) * bands[n][:, None]
-                hu[n] += noise * local
+                hu[n] += noise * (ways[0] @ local[n] @ ways[1])
                 before = fresh
 
 

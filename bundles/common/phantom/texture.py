@@ -15,6 +15,8 @@ STEP_MM = 0.8
 LONGEST_MM, SHORTEST_MM = 7.0, 1.2
 SPECTRAL_SLOPE = 0.9
 SKEW = 0.22
+PATCH_MM = 40.0
+PATCH_MEAN, PATCH_SPREAD, PATCH_MOST = 0.85, 0.6, 2.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,10 @@ class FineTexture:
 
 
 def make_fine_texture(rng: np.random.Generator) -> FineTexture:
-    """Draw noise whose amplitude falls with frequency between two lengths, slightly skewed."""
+    """Draw noise whose amplitude falls with frequency between two lengths, slightly skewed.
+
+    It is stronger in some places than in others and all but gone in a few, as real lung is.
+    """
     white = rng.standard_normal((TILE, TILE, TILE), dtype=np.float32)
     f = fft.fftfreq(TILE, STEP_MM).astype(np.float32)
     last = fft.rfftfreq(TILE, STEP_MM).astype(np.float32)
@@ -59,6 +64,14 @@ def make_fine_texture(rng: np.random.Generator) -> FineTexture:
     amplitude[0, 0, 0] = 0.0
     smooth = fft.irfftn(fft.rfftn(white) * amplitude, s=white.shape)
     smooth /= smooth.std()
+    patches = fft.irfftn(
+        fft.rfftn(rng.standard_normal(white.shape, dtype=np.float32))
+        * np.exp(-square * np.float32(PATCH_MM**2)),
+        s=white.shape,
+    )
+    patches *= PATCH_SPREAD / patches.std()
     skewed = smooth + SKEW * (smooth**2 - 1.0)
+    skewed *= np.clip(PATCH_MEAN + patches, 0.0, PATCH_MOST)
+    skewed -= skewed.mean()
     first = tuple(int(n) for n in rng.integers(0, TILE, 3))
     return FineTexture((skewed / skewed.std()).astype(np.float32), (first[0], first[1], first[2]))

@@ -6,7 +6,9 @@ and Hausser, PLoS Comput Biol 6(8), 2010, for dendrites). The share decides betw
 long detours) and straight ways from the root to the periphery, as pulmonary vessels take them;
 it is larger for the stems, which join first, than for the twigs between them. Then each branching
 is drawn towards the line between its neighbours, and a branch's radius follows Murray's law from
-the number of points that it feeds.
+the number of points that it feeds: cubes of radii add up (Murray, PNAS 12(3), 1926). Diameters of
+human pulmonary arteries grow 1.56 times an order, their numbers fall 3.4 times (Huang et al., J
+Appl Physiol 81(5), 1996), which gives an exponent of 2.7; trunks of 3 are nearer to what CT shows.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-MURRAY_EXPONENT = 2.8
+MURRAY_EXPONENT = 3.0
 TRUNK_SHARE, TRUNK_MM = 0.35, 26.0
 STEM_SHARE = 0.3
 STEM_ROOT_SHARE = 0.4

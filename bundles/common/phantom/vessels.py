@@ -74,7 +74,7 @@ def grow_lung_tree(
     rng: np.random.Generator,
 ) -> Tree:
     """A tree from a root at the hilum to ends all over one lung, no branch across a fissure."""
-    points = draw_lung_points(grid, lungs, side, body.vessel_ends, 4.0, rng)
+    points = draw_lung_points(grid, lungs, side, body.vessel_ends, 3.0, rng)
     lobes = fissures.lobe(points)
     return grow_tree(root_xyz, [points[lobes == n] for n in range(3)])
 
@@ -147,7 +147,7 @@ def _airways_beside(
     # None runs through the heart: beyond the hilum both ends lie in the lung.
     inside = (grid.sample(lungs, starts) < 1.0) & (grid.sample(lungs, ends) < 1.0)
     inside |= np.linalg.norm(starts - bronchus_xyz(body, side), axis=1) < 6.0
-    kept = np.nonzero((lumen > 0.9) & inside)[0]
+    kept = np.nonzero((lumen > 0.75) & inside)[0]
     start_radius = np.where(tree.parent >= 0, np.minimum(lumen[tree.parent], lumen * 1.25), lumen)
     moved = Tree(starts[kept], ends[kept], tree.parent[kept], tree.ends[kept])
     start, end, branch = bend(moved, rng)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from bundles.common.phantom.compare import draw, histogram_distance_hu, matched_recipe
+from bundles.common.phantom.compare import draw, histogram_distance_hu, matched_recipe, table
 from bundles.common.phantom.dataset import make_one
 from bundles.common.phantom.realism import FREQUENCIES, HISTOGRAM_HU, measure, noise_power
 from bundles.common.phantom.recipe import PhantomRecipe
@@ -49,6 +49,11 @@ def test_a_phantom_is_measured_and_drawn(small_plan, tmp_path, rng):
     assert sum(result["histogram"]) == pytest.approx(1.0, abs=1e-3)
     assert 0.0 <= sum(result["tube_share_by_size"]) < 0.3
     case = {"name": "small", "real": result, "phantoms": [result]}
+    case["histogram_distance_hu"] = [0.0]
+    lines = table({"cases": [case]}).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    median = f"{result['percentiles_hu']['50']:.0f}"
+    assert f"| median of the lungs, HU | {median} | {median} |" in lines
     draw({"cases": [case]}, tmp_path / "realism.png")
     assert (tmp_path / "realism.png").read_bytes().startswith(b"\x89PNG")
 
@@ -62,6 +67,7 @@ def test_a_matched_recipe_has_the_scans_protocol():
     assert scanner.slice_spacings == (2.5,)
     assert scanner.pixel_spacing_512 == (0.8, 0.8)
     assert scanner.sharp_probability == 1.0
+    assert matched_recipe(PhantomRecipe(), real, 512).infiltrates.probability == 0.0
     # The scanner takes off what slices thicker than 2 mm average.
     assert np.multiply(scanner.sharp_noise_hu, (2.0 / 2.5) ** 0.5) == pytest.approx([33.0, 33.0])
 

@@ -23,3 +23,9 @@ def test_a_plane_is_periodic_and_goes_with_its_neighbours_in_space(texture):
     near = np.corrcoef(here.ravel(), texture.plane(xs, ys, 3.8).ravel())[0, 1]
     far = np.corrcoef(here.ravel(), texture.plane(xs, ys, 23.0).ravel())[0, 1]
     assert near > 0.5 > abs(far)
+
+
+def test_it_is_all_but_gone_in_some_places_and_strong_in_others(texture):
+    blocks = texture.tile.reshape(8, 16, 8, 16, 8, 16).std(axis=(1, 3, 5))
+    assert np.percentile(blocks, 5) < 0.3
+    assert np.percentile(blocks, 95) > 1.3
