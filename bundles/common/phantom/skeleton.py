@@ -1,4 +1,4 @@
-"""Ribs, spine, breastbone, shoulder blades and collar bones as one signed distance."""
+"""Ribs, spine, breastbone, collar bones and humeri as signed distances."""
 
 from __future__ import annotations
 
@@ -66,16 +66,23 @@ def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
     disc = (np.abs(level) - 0.39) * VERTEBRA_MM * s
     vertebra = np.maximum(np.maximum(body_distance, disc), -12.0)
     canal = np.hypot(x / s, u - 23.0)
-    arch = np.maximum(np.abs(canal - 11.0) - 2.6, (np.abs(level) - 0.36) * VERTEBRA_MM)
+    lean = 1.0 + 0.18 * np.sin(2.3 * np.round(phase))  # no two levels are alike
+    arch = np.maximum(np.abs(canal - 11.0) - 2.4, (np.abs(level) - 0.36) * VERTEBRA_MM)
     arch = np.maximum(arch, 15.0 - u)
-    # Spinous and transverse processes.
-    spinous = np.maximum(np.maximum(np.abs(x / s) - 2.8, np.abs(u - 44.0) - 12.0),
-                         (np.abs(level + 0.2) - 0.22) * VERTEBRA_MM)  # fmt: skip
-    sideways = np.abs(x / s) - 24.0
-    transverse = np.maximum(np.maximum(np.abs(u - 27.0 - 0.3 * (sideways + 10)) - 3.2,
-                                       np.abs(sideways) - 15.0),
-                            (np.abs(level) - 0.2) * VERTEBRA_MM)  # fmt: skip
-    processes = np.minimum(np.minimum(arch, spinous), transverse) * s
+    # Spinous process: it falls, thickens at its end and leans to a side.
+    behind = np.clip((u - 33.0) / 22.0, 0.0, 1.0)
+    drop = level + 0.1 + 0.35 * behind
+    bent = x / s - 2.5 * behind * np.sin(1.7 * np.round(phase))
+    spinous = np.maximum(np.abs(bent) - (2.1 + 2.0 * behind**3), np.abs(u - 42.0) - 12.5 * lean)
+    spinous = np.maximum(spinous, (np.abs(drop) - 0.2) * VERTEBRA_MM)
+    # Transverse processes: they run backwards, taper and end in a knob.
+    out = np.clip((np.abs(x / s) - 9.0) / 26.0, 0.0, 1.2)
+    thick = 4.2 - 2.6 * out + 2.8 * np.exp(-(((out - 0.95) / 0.2) ** 2))
+    transverse = np.hypot(u - 26.0 - 9.0 * out, (level + 0.02) * VERTEBRA_MM) - thick
+    transverse = np.maximum(transverse, np.abs(np.abs(x / s) - 22.0) - 13.0 * lean)
+    # Joints between the arches.
+    joint = np.hypot(np.abs(x / s) - 12.5, u - 28.0) - 4.2
+    processes = np.minimum(np.minimum(arch, spinous), np.minimum(transverse, joint)) * s
     bone = smooth_min(vertebra.astype(np.float32), processes.astype(np.float32), 3.0)
     soft = np.minimum(body_distance, (canal - 9.0) * s).astype(np.float32)
     # The lungs' gutter ends beside the processes: flesh covers them, wider towards the back.
@@ -85,22 +92,23 @@ def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
 
 
 def make_other_bones(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> Field:
-    """Breastbone, shoulder blades and collar bones."""
+    """Breastbone, collar bones and humeri."""
     x, _, z = grid.warped
     s = body.scale
-    d = cavity.distance_mm
-    top = body.apex_z - 45.0 * s
-    plate = np.maximum(np.abs(d - 7.5 * s) - 5.0 * s, np.abs(x) - (16.0 + 5.0 * (z > top - 35)) * s)
-    plate = np.maximum(plate, np.maximum(z - top, top - 150.0 * s - z))
+    top = body.apex_z - 42.0 * s
+    down = (top - z) / s
+    # Handle, body and tip; notches where cartilage joins.
+    half = np.interp(down, (0, 22, 44, 60, 110, 135, 150, 172), (27, 29, 17, 15, 19, 17, 8, 4))
+    half = half + 1.6 * np.cos(down * (2 * np.pi / 19.0))
+    thick = np.interp(down, (0, 30, 50, 130, 172), (6.5, 6.5, 5.2, 4.6, 3.2))
+    bow = 2.5 * np.clip(np.abs(x / s) / half, 0, 1.5) ** 2
+    depth = cavity.distance_mm / s - 8.5 - bow
+    ratio = (np.abs(x / s / half) ** 2.6 + np.abs(depth / thick) ** 2.6) ** (1 / 2.6) + 1e-3
+    plate = (ratio - 1.0) * np.minimum(np.hypot(x / s, depth) / ratio, thick) * s
+    joint = 3.0 - np.abs(down - 47.0)  # between handle and body
+    plate = np.maximum(plate, np.maximum(np.maximum(z - top, top - 172.0 * s - z), joint))
     breastbone = np.where(cavity.azimuth > 2.0, plate, 30.0)
-    middle = body.apex_z - 62.0 * s
-    t = (z - middle) / (72.0 * s)
-    span = (40.0 * (0.25 + 0.75 * np.clip((t + 1) / 1.6, 0, 1))) * s
-    along = (cavity.azimuth - 0.95) * body.half_width * 0.9
-    ridge = np.abs(along) / np.maximum(span, 1.0)
-    blade = np.abs(d - (25.0 + 8.0 * ridge**2) * s) - (1.8 + 3.2 * ridge**4) * s
-    blade = np.maximum(np.maximum(blade, np.abs(along) - span), np.abs(z - middle) - 72.0 * s)
-    bone = np.minimum(np.minimum(breastbone, blade), 30.0).astype(np.float32)
+    bone = np.minimum(breastbone, 30.0).astype(np.float32)
     front = body.back_y - 1.22 * body.half_depth
     for side in (-1.0, 1.0):
         path = [(side * 20 * s, front - 14, top + 4), (side * 60 * s, front - 16, top + 16 * s),
