@@ -15,7 +15,6 @@ from bundles.common.phantom.chest_wall import make_wall
 from bundles.common.phantom.compose import ChestFields, render
 from bundles.common.phantom.covers import draw_cover
 from bundles.common.phantom.grid import CoarseGrid, Field, make_grid, smooth_noise
-from bundles.common.phantom.heart import Heart
 from bundles.common.phantom.lesions import Lesion, fill_airways, make_lesions
 from bundles.common.phantom.lungs import Fissures, draw_fissures, make_lungs, make_texture
 from bundles.common.phantom.mediastinum import make_mediastinum
@@ -66,12 +65,12 @@ class Chest:
 
 def make_fields(
     body: Anatomy, grid: CoarseGrid, seed: int, study: int
-) -> tuple[ChestFields, Fissures, WallMap, Heart]:
+) -> tuple[ChestFields, Fissures, WallMap, tuple[np.ndarray, ...]]:
     """All smooth anatomy of one body on a coarse grid."""
     cavity = make_cavity(body, grid)
     mediastinum = make_mediastinum(body, grid, part_rng(seed, study, "mediastinum"))
     ribs, cartilage = make_ribs(body, grid, cavity)
-    spine, _, column = make_spine(body, grid)
+    spine, column = make_spine(body, grid)
     lungs = make_lungs(body, grid, cavity, mediastinum.outline, column)
     wall = make_wall_map(body, grid.z_mm, part_rng(seed, study, "muscles"))
     skin, arms = make_wall(body, grid, cavity, wall, part_rng(seed, study, "wall"))
@@ -96,7 +95,7 @@ def make_fields(
         lung_hu=make_texture(body, grid, lungs, rng),
         marbling=smooth_noise(grid.shape, 9.0 / grid.step_mm, rng),
     )
-    return fields, draw_fissures(body, part_rng(seed, study, "fissures")), wall, mediastinum.heart
+    return fields, draw_fissures(body, part_rng(seed, study, "fissures")), wall, mediastinum.grooves
 
 
 def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, study: int) -> Chest:
@@ -117,7 +116,7 @@ def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, s
     corners = [(float(a[0]), float(a[1]), float(a[2])) for a in (low, high)]
     rng = part_rng(seed, study, "warp")
     grid = make_grid(corners[0], corners[1], coarse_mm, body.warp_mm, rng)
-    fields, fissures, wall, heart = make_fields(body, grid, seed, study)
+    fields, fissures, wall, grooves = make_fields(body, grid, seed, study)
     arteries, airways = make_arteries_and_airways(
         body, grid, fields.lungs, fissures, part_rng(seed, study, "arteries")
     )

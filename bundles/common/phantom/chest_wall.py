@@ -31,8 +31,8 @@ def make_wall(
     x, y, z = grid.warped
     s, a = body.scale, cavity.azimuth
     # Skin bridges the furrows between muscles.
-    bridged = maximum_filter1d(np.minimum(wall.reach_mm, 112.0), 61, axis=1, mode="nearest")
-    bridged = gaussian_filter(bridged, (2.0, 34.0), mode="nearest")
+    bridged = maximum_filter1d(np.minimum(wall.reach_mm, 112.0), 45, axis=1, mode="nearest")
+    bridged = gaussian_filter(bridged, (2.0, 24.0), mode="nearest")
     rows = np.clip((z - wall.z_mm[0]) / (wall.z_mm[1] - wall.z_mm[0]), 0, len(bridged) - 1)
     columns = side_angle(a, x > 0)
     reach = bridged[np.rint(rows).astype(np.int32), np.rint(columns).astype(np.int32)]
@@ -40,18 +40,19 @@ def make_wall(
     height = (z - body.apex_z) / s
     side = np.exp(-(((a - 1.45) / 0.6) ** 2))
     flank = 1.0 / (1.0 + np.exp((height + 120.0) / 16.0))
-    fat = body.fat_mm * (0.55 + 0.3 * side + 0.45 * flank * side + 0.25 * np.exp(-((a - 2.6) / 0.5) ** 2))
+    front = np.exp(-(((a - 2.6) / 0.5) ** 2))
+    fat = body.fat_mm * (0.5 + (0.25 + 0.45 * flank) * side + 0.25 * front)
     uneven = smooth_noise(grid.shape, 48.0 / grid.step_mm, rng)
     fat = 2.5 + fat * np.clip(1.0 + 0.22 * uneven, 0.3, 1.8)
     skin = (cavity.distance_mm - reach - fat - 2.2 * uneven).astype(np.float32)
     _fold(skin, body, a, height, x, rng)
     if body.has_breasts:
-        front = body.back_y - 2.0 * body.half_depth - 12.0
+        first = body.back_y - 2.0 * body.half_depth - 12.0
         for sign in (-1.0, 1.0):
             size = float(rng.uniform(0.75, 1.25)) * s
-            where = (sign * (74 + rng.uniform(-6, 14)) * s, front + rng.uniform(-4, 10),
+            where = (sign * (66 + rng.uniform(-6, 10)) * s, first + rng.uniform(-4, 10),
                      body.apex_z - (148.0 + rng.uniform(-8, 8)) * s)  # fmt: skip
-            add_ellipsoid(skin, grid, where, np.array([58, 26, 54]) * size, None, 26.0)
+            add_ellipsoid(skin, grid, where, np.array([54, 23, 56]) * size, None, 38.0)
     # The body lies on the table: its back is flattened.
     floor = y - (body.back_y + (26.0 * body.muscle_scale + 5.0) * s + body.fat_mm * 0.55)
     floor = floor + 1.5 * uneven

@@ -58,8 +58,8 @@ class ChestFields:
 _EVERYWHERE = ("skin", "wall_mm", "azimuth", "marbling")
 # What says where a group is, and what else is needed there.
 _GROUPS = (
-    (("organs", "soft", "muscle", "blood", "air"), ("blood_hu",)),
     (("lungs",), ("lung_hu",)),
+    (("organs", "soft", "muscle", "blood", "air"), ("blood_hu",)),
     (("bone", "cartilage"), ()),
 )
 _REACH_MM = 3.0
@@ -124,39 +124,59 @@ def render(
         middle_y = body.back_y - body.half_depth
         front = (np.abs(xs[box[1]])[None, :] < 5.0) & (ys[box[0]][:, None] < middle_y)
         values["azimuth"][front] = np.pi
-        if cover:
-            paint_cover(out, cover, values["skin"], ys[box[0]], float(z), sharpness)
-        paint_wall(out, values, wall.plane(float(z)), xs[box[1]] > 0, fine, sharpness)
+        found = []
         for leaders, others in _GROUPS:
             coarse = level((*leaders, *others))
             near = np.min([coarse[name] for name in leaders], axis=0) < _REACH_MM
-            if not near.any():
-                continue
-            inner = _box(grid, near, ys, xs, box)
-            if inner[0].start >= inner[0].stop or inner[1].start >= inner[1].stop:
-                continue
-            local = _fine(coarse, grid, ys, xs, inner)
+            inner = _box(grid, near, ys, xs, box) if near.any() else (slice(0, 0),) * 2
+            local = _fine(coarse, grid, ys, xs, inner) if _size(inner) else {}
             within = tuple(
                 slice(i.start - b.start, i.stop - b.start) for i, b in zip(inner, box, strict=True)
             )
-            local["marbling"], grain = values["marbling"][within], fine[within]
-            out = hu[n][inner]
-            if "lungs" in leaders:
-                density = local["lung_hu"]
-                # Where emphysema has emptied the lung there is nothing to be uneven.
-                kept = np.clip((density + 980.0) / 80.0, 0.0, 1.0) * np.float32(body.texture_hu)
-                lung = inside(local["lungs"], sharpness)
-                out += (density + grain * kept - out) * lung
-                _paint_fissures(
-                    out, lung, fissures, body, xs[inner[1]], ys[inner[0]], float(z),
-                    float(spacing[1]),
+            found.append((inner, within, local))
+        (in_lungs, lungs_within, lung_values), in_chest, in_bone = found
+        wanted = values["skin"] < max(0.6 * float(spacing[1]), 0.6)
+        if lung_values:
+            wanted[lungs_within] &= lung_values["lungs"] > -float(spacing[1])
+        if cover:
+            paint_cover(out, cover, values["skin"], ys[box[0]], float(z), sharpness)
+        is_left = xs[box[1]] > 0
+        paint_wall(out, values, wall.plane(float(z)), is_left, fine, wanted, sharpness)
+        for (inner, within, local), paint in ((in_chest, paint_inside), (in_bone, paint_bone)):
+            if local:
+                local["marbling"] = values["marbling"][within]
+                paint(hu[n][inner], local, body, fine[within], sharpness)
+            if paint is paint_inside and lung_values:
+                share[n][in_lungs] = 255 * _paint_lungs(
+                    hu[n][in_lungs], lung_values, fine[lungs_within], body, fissures,
+                    xs[in_lungs[1]], ys[in_lungs[0]], float(z), float(spacing[1]),
                 )  # fmt: skip
-                share[n][inner] = lung * 255
-            elif "bone" in leaders:
-                paint_bone(out, local, body, grain, sharpness)
-            else:
-                paint_inside(out, local, body, grain, sharpness)
     return hu, share
+
+
+def _paint_lungs(
+    out: FloatArray,
+    values: dict[str, FloatArray],
+    fine: FloatArray,
+    body: Anatomy,
+    fissures: Fissures,
+    xs: NDArray[np.float64],
+    ys: NDArray[np.float64],
+    z: float,
+    pixel_mm: float,
+) -> FloatArray:
+    """Paint lung and fissures in place; returns how much of each pixel is lung."""
+    density = values["lung_hu"]
+    # Where emphysema has emptied the lung there is nothing to be uneven.
+    kept = np.clip((density + 980.0) / 80.0, 0.0, 1.0) * np.float32(body.texture_hu)
+    lung = inside(values["lungs"], 1.0 / pixel_mm)
+    out += (density + fine * kept - out) * lung
+    _paint_fissures(out, lung, fissures, body, xs, ys, z, pixel_mm)
+    return lung
+
+
+def _size(box: tuple[slice, slice]) -> int:
+    return max(box[0].stop - box[0].start, 0) * max(box[1].stop - box[1].start, 0)
 
 
 def _fine(

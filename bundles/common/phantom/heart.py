@@ -47,20 +47,13 @@ def heart_point(body: Anatomy, x: float, y: float, z: float) -> tuple[float, flo
     return (x * s, body.spine_y + y * s * body.depth_factor, down * s)
 
 
-def part_of(grid: CoarseGrid, box: tuple[slice, ...]) -> CoarseGrid:
-    """A grid's points within index slices (z, y, x)."""
-    k, j, i = box
-    x, y, z = (w[box] for w in grid.warped)
-    return CoarseGrid(grid.x_mm[i], grid.y_mm[j], grid.z_mm[k], grid.step_mm, (x, y, z))
-
-
 def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Heart:
     """Draw the heart.
 
     The septum is the left ventricle's wall: the right one lies about it as a crescent.
     """
     s = body.scale
-    k = body.heart_scale * s
+    k = body.heart_scale * s * (0.6 + 0.32 * body.depth_factor)
 
     def at(x: float, y: float, z: float) -> tuple[float, float, float]:
         return heart_point(body, x + shift[0], y + shift[1], z + shift[2])
@@ -69,7 +62,7 @@ def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Hea
     low = np.array(heart_point(body, -75, 0, -150)) - 12.0
     high = np.array(heart_point(body, 100, -125, 15)) + 12.0
     box = grid.box(np.minimum(low, high), np.maximum(low, high))
-    part = part_of(grid, box)
+    part = grid.part(box)
     wave = smooth_noise(part.shape, 20.0 / grid.step_mm, rng)
     ripple = smooth_noise(part.shape, 8.0 / grid.step_mm, rng)
     axes = tilted_axes(np.array(LONG_AXIS) + rng.uniform(-0.09, 0.09, 3))
@@ -87,7 +80,7 @@ def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Hea
         add_tube(papillary, part, [start, end], [4.5 * k, 3.0 * k])
     cavity = np.maximum(cavity, -papillary)
 
-    right = _solid(part, at(8, -88, -74), np.array([47, 31, 40]) * k,
+    right = _solid(part, at(8, -85, -74), np.array([46, 28, 39]) * k,
                    tilted_axes((0.85, -0.1, -0.5)))  # fmt: skip
     right = smooth_max(right + 1.5 * wave, -(left - 0.8), 5.0)
     add_tube(right, part, [at(12, -94, -58), at(22, -90, -34), at(22, -84, -24)],
@@ -116,7 +109,7 @@ def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Hea
     muscle = np.minimum(np.minimum(left, right), np.minimum(left_atrium, right_atrium)
                         - ATRIUM_WALL_MM)  # fmt: skip
     muscle = np.minimum(muscle, np.minimum(root, np.minimum(mitral, tricuspid)) - 1.6)
-    bag = smooth_min(smooth_min(left, right, 26.0), smooth_min(left_atrium, right_atrium, 20.0), 26)
+    bag = smooth_min(smooth_min(left, right, 22.0), smooth_min(left_atrium, right_atrium, 16.0), 20)
     fat = 1.5 + 3.0 * body.heart_fat + (1.2 + 1.5 * body.heart_fat) * np.clip(wave, -1.0, 2.0)
     grooves = (
         np.array([at(20, -78, -34), at(34, -92, -52), at(52, -100, -74), at(66, -102, -96)]),

@@ -8,8 +8,8 @@ import numpy as np
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min, smooth_noise
-from bundles.common.phantom.heart import Heart, heart_point, make_heart
-from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field
+from bundles.common.phantom.heart import heart_point, make_heart
+from bundles.common.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
 
 Path = list[tuple[float, float, float]]
 
@@ -25,7 +25,7 @@ class Mediastinum:
         muscle: the heart's walls.
         soft: oesophagus and small veins without contrast medium.
         air: in the oesophagus.
-        heart: its own fields.
+        grooves: where the coronary arteries run, each points (n, 3) in anatomy mm.
     """
 
     outline: Field
@@ -34,7 +34,7 @@ class Mediastinum:
     muscle: Field
     soft: Field
     air: Field
-    heart: Heart
+    grooves: tuple[np.ndarray, ...]
 
 
 def hilum_xyz(body: Anatomy, side: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -46,6 +46,11 @@ def hilum_xyz(body: Anatomy, side: int) -> np.ndarray[tuple[int], np.dtype[np.fl
 def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Mediastinum:
     """Draw the mediastinum."""
     s = body.scale
+    whole, half = grid, 112.0 * s
+    low = np.array([-half, body.back_y - 2.0 * body.half_depth - 12.0, grid.z_mm[0] - 1.0])
+    high = np.array([half, body.back_y + 12.0, grid.z_mm[-1] + 1.0])
+    box = whole.box(low, high)
+    grid = whole.part(box)  # nothing of it lies elsewhere
     heart = make_heart(body, grid, rng)
     blood, soft, air = far_field(grid), far_field(grid), far_field(grid)
     muscle, bag = far_field(grid), far_field(grid)
@@ -65,7 +70,6 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
 
     unite(heart.left_blood, heart.box, body.blood.left)
     unite(heart.right_blood, heart.box, body.blood.right)
-    whole = (slice(None),) * 3
     vessels = far_field(grid)
     for name, hu in (
         ("left", body.blood.left),
@@ -76,7 +80,7 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
         drawn = far_field(grid)
         for path, radii in _vessels(name, wide):
             add_tube(drawn, grid, [at(*p) for p in path], [r * s for r in radii], 2.0)
-        unite(drawn, whole, hu)
+        unite(drawn, (slice(None),) * 3, hu)
         np.minimum(vessels, drawn, out=vessels)
     # Blood mixes slowly where the medium comes in.
     mixing = smooth_noise(grid.shape, 14.0 / grid.step_mm, rng)
@@ -89,13 +93,27 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
         flat = [(x + shift * s, y, z) for x, y, z in places]
         add_tube(wall, grid, flat, [float(rng.uniform(5.2, 6.8)) * s for _ in flat], 3.0)
     # It holds air here and there.
-    lumen = wall + 3.4 + 3.0 * np.maximum(-mixing + float(rng.uniform(-0.6, 0.8)), 0.0)
+    lumen = wall + 3.2 + 4.0 * np.clip(float(rng.uniform(0.0, 1.4)) - mixing, 0.0, 2.0)
     np.maximum(lumen, -6.0, out=air)
     np.minimum(soft, wall, out=soft)
     tissue = smooth_min(smooth_min(vessels, soft, 5.0), bag, 8.0)
     tissue = tissue - (1.0 + 3.5 * body.mediastinal_fat) * np.clip(0.8 + 0.5 * mixing, 0.0, 2.0)
     outline = _outline(body, grid, tissue.astype(np.float32))
-    return Mediastinum(outline, blood, blood_hu, muscle, soft, air.astype(np.float32), heart)
+
+    def spread(part: Field, elsewhere: float = FAR_MM) -> Field:
+        field = np.full(whole.shape, elsewhere, dtype=np.float32)
+        field[box] = part
+        return field
+
+    return Mediastinum(
+        spread(outline),
+        spread(blood),
+        spread(blood_hu, body.blood.left),
+        spread(muscle),
+        spread(soft),
+        spread(air),
+        heart.grooves,
+    )
 
 
 def _vessels(name: str, wide: float) -> list[tuple[Path, list[float]]]:
@@ -152,8 +170,8 @@ def _outline(body: Anatomy, grid: CoarseGrid, tissue: Field) -> Field:
     for side in (-1, 1):
         add_ellipsoid(outline, grid, hilum_xyz(body, side), np.array([12, 13, 18]) * s, None, 8.0)
     # Pads of fat in the angles between heart and diaphragm.
-    size = 10.0 + 14.0 * body.mediastinal_fat
+    size = 7.0 + 13.0 * body.mediastinal_fat
     for place, large in (((-38, -96, -112), 0.9), ((66, -102, -112), 1.1)):
         radii = np.array([1.2, 1.0, 1.3]) * size * large * s
-        add_ellipsoid(outline, grid, heart_point(body, *place), radii, None, 12.0)
+        add_ellipsoid(outline, grid, heart_point(body, *place), radii, None, 22.0)
     return outline

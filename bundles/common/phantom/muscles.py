@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.grid import Field, interpolation_matrix
@@ -60,9 +61,9 @@ class _Form:
 
 
 _FORMS = {
-    "multifidus": _Form(15, 60, -400, (0.03, 0.03), (0.14, 0.15), 0.4),
-    "longissimus": _Form(19, 60, -400, (0.10, 0.12), (0.28, 0.32), 0.4),
-    "iliocostalis": _Form(13, 20, -400, (0.26, 0.30), (0.42, 0.48), 0.45),
+    "multifidus": _Form(17, 60, -400, (0.03, 0.03), (0.17, 0.18), 0.25),
+    "longissimus": _Form(15, 60, -400, (0.09, 0.10), (0.33, 0.37), 0.4),
+    "iliocostalis": _Form(10, 20, -400, (0.25, 0.27), (0.45, 0.52), 0.4),
     "serratus anterior": _Form(7.5, -12, -168, (0.80, 1.10), (1.72, 1.98), 0.35),
     "subscapularis": _Form(15, 4, -100, (0.66, 0.84), (1.42, 1.12), 0.5),
     "pectoralis minor": _Form(9, -14, -88, (1.72, 1.95), (2.2, 2.48), 0.4, gap=9.0),
@@ -100,7 +101,7 @@ def draw_layers(
     lean = 1.0 + 0.035 * body.fat_mm
     # Beside the spine the wall begins behind the transverse processes, else on the ribs.
     start = np.interp(azimuth, (0.0, 0.14, 0.24, 0.36), (-2.0, -4.0, 4.0, RIBS_MM)) * s
-    reach = start[None, :] + 0.8 * _noise(size, 9, 40, rng)
+    reach = start[None, :] + 0.6 * _noise(size, 9, 50, rng)
     layers = []
     for name, form in _FORMS.items():
         along = np.clip((form.top - h) / min(form.top - form.bottom, 150.0), 0.0, 1.0)
@@ -110,7 +111,7 @@ def draw_layers(
         u = (a - 0.5 * (low + high)) / np.maximum(0.5 * (high - low), 0.02)
         shape = np.clip(1.0 - u * u, 0.0, 1.0) ** form.blunt
         ends = _fade(form.top - h, form.edge) * _fade(h - form.bottom, form.edge)
-        uneven = 1.0 + 0.16 * _noise(size, 10, 22, rng) + float(rng.uniform(-0.15, 0.15))
+        uneven = 1.0 + 0.13 * _noise(size, 10, 45, rng) + float(rng.uniform(-0.15, 0.15))
         power = s if form.bone else s * body.muscle_scale
         thick = form.thick * power * shape * ends * uneven
         if name == "serratus anterior":  # it springs from the ribs in teeth
@@ -121,11 +122,13 @@ def draw_layers(
             thick = thick * (np.abs(u) < 1.0) * (ends > 0.5)
         thick = np.where(thick < 1.1, 0.0, thick)
         here = np.clip(thick / 2.0, 0.0, 1.0)
-        fat = (0.9 + form.gap) * lean * np.clip(0.9 + 0.55 * _noise(size, 8, 16, rng), 0.35, 2.2)
+        fat = 0.9 * lean * np.clip(0.9 + 0.5 * _noise(size, 8, 26, rng), 0.3, 2.2) + form.gap * lean
         fat = fat if not form.bone else 0.4 * fat
         inner = reach + here * fat
         layers.append(Layer(name, inner.astype(np.float32), thick.astype(np.float32), form.bone))
         reach = inner + thick
+        # What lies on it bridges its furrows; fat fills them.
+        reach = np.maximum(reach, gaussian_filter1d(reach, 9.0, axis=1, mode="nearest"))
     return layers, np.asarray(reach, dtype=np.float32)
 
 

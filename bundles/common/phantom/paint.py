@@ -46,6 +46,7 @@ def paint_wall(
     wall: FloatArray,
     is_left: NDArray[np.bool_],
     fine: FloatArray,
+    wanted: NDArray[np.bool_],
     sharpness: float,
 ) -> None:
     """Skin, and under it fat and muscle, in place.
@@ -56,25 +57,30 @@ def paint_wall(
         wall: the unrolled wall at this height.
         is_left: shape (m,), columns left of the midline.
         fine: fine noise of unit variance, of the box's shape.
+        wanted: which pixels to paint, of that shape.
         sharpness: pixels per mm.
     """
-    skin, distance, marbling = values["skin"], values["wall_mm"], values["marbling"]
-    azimuth = values["azimuth"]
-    lay(out, skin, SKIN_HU, sharpness)
+    where = np.nonzero(wanted)
+    skin, distance, marbling, azimuth = (
+        values[name][where] for name in ("skin", "wall_mm", "marbling", "azimuth")
+    )
+    noise = fine[where]
     # Thin sheets cross the fat: where smooth noise passes through zero.
-    tissue = FAT_HU + 6.0 * marbling + 4.0 * fine
-    tissue += 34.0 * np.clip(1.0 - np.abs(marbling + 0.25 * fine) * 9.0, 0, 1) * (skin < -4.0)
-    near = (distance > FIRST_MM) & (skin < 0.0) & ((distance > -0.5) | (azimuth < 0.6))
-    where = np.nonzero(near)
-    left = is_left[where[1]]
-    laid = sample(wall, side_angle(azimuth[where], left), distance[where])
-    # Muscle holds streaks of fat, bone a mesh of trabeculae.
+    tissue = FAT_HU + 6.0 * marbling + 4.0 * noise
+    tissue += 34.0 * np.clip(1.0 - np.abs(marbling + 0.25 * noise) * 9.0, 0, 1) * (skin < -4.0)
+    near = np.flatnonzero((distance > FIRST_MM) & ((distance > -0.5) | (azimuth < 0.6)))
+    left = is_left[where[1][near]]
+    laid = sample(wall, side_angle(azimuth[near], left), distance[near])
+    # Muscle holds streaks of fat.
     share = np.clip((laid - FAT_HU) * np.float32(1 / 155.0), 0, 1)
-    streaks = fine[where] + 0.6 * marbling[where]
-    grain = 4.0 * marbling[where] - 22.0 * np.clip(streaks - 0.9, 0, 2.5)
-    there = tissue[where]
-    tissue[where] = there + share * (laid + grain - there)
-    lay(out, skin + SKIN_MM, tissue, sharpness)
+    streaks = noise[near] + 0.6 * marbling[near]
+    grain = 4.0 * marbling[near] - 22.0 * np.clip(streaks - 0.9, 0, 2.5)
+    there = tissue[near]
+    tissue[near] = there + share * (laid + grain - there)
+    there = out[where]
+    there += (SKIN_HU - there) * inside(skin, sharpness)
+    there += (tissue - there) * inside(skin + SKIN_MM, sharpness)
+    out[where] = there
 
 
 def paint_inside(
@@ -98,7 +104,7 @@ def paint_bone(
     lay(out, values["cartilage"], CARTILAGE_HU + 30.0 * marbling, sharpness)
     bone = values["bone"] + 0.35 * marbling
     lay(out, bone, CORTEX_HU - 170.0 * np.clip(marbling + 0.5 * fine, -1.5, 2), sharpness)
-    marrow = body.marrow_hu + 0.22 * body.marrow_hu * marbling + 0.34 * body.marrow_hu * fine
+    marrow = body.marrow_hu + 0.22 * body.marrow_hu * marbling + 0.26 * body.marrow_hu * fine
     # Trabeculae grow denser towards the cortex.
     marrow += 0.9 * body.marrow_hu * np.exp(np.clip(bone + 1.2, -12.0, 0.0) / 2.2)
     lay(out, bone + 1.15 + 0.45 * marbling, marrow, sharpness)

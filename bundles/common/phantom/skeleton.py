@@ -8,7 +8,7 @@ from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.cavity import Cavity
 from bundles.common.phantom.chest_wall import arm_path
 from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min
-from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field
+from bundles.common.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
 
 VERTEBRA_MM = 23.0
 RIB_DEPTH_MM = 6.5
@@ -53,10 +53,14 @@ def make_ribs(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> tuple[Field, F
     return bone, cartilage
 
 
-def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
-    """Vertebrae, the soft tissue about them (discs, cord) and the bare column's outline."""
+def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field]:
+    """Vertebrae, and the bare column's outline."""
+    whole, s = grid, body.scale
+    low = np.array([-75.0 * s, body.spine_y - 36.0 * s, grid.z_mm[0] - 1.0])
+    high = np.array([75.0 * s, body.spine_y + 75.0 * s, grid.z_mm[-1] + 1.0])
+    box = whole.box(low, high)
+    grid = whole.part(box)
     x, y, z = grid.warped
-    s = body.scale
     u = (y - body.spine_y) / s
     phase = ((z - body.apex_z) / s) / VERTEBRA_MM
     level = phase - np.round(phase)  # 0 at a vertebra's middle, +-0.5 at the discs
@@ -84,31 +88,35 @@ def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
     joint = np.hypot(np.abs(x / s) - 12.5, u - 28.0) - 4.2
     processes = np.minimum(np.minimum(arch, spinous), np.minimum(transverse, joint)) * s
     bone = smooth_min(vertebra.astype(np.float32), processes.astype(np.float32), 3.0)
-    soft = np.minimum(body_distance, (canal - 9.0) * s).astype(np.float32)
     # The lungs' gutter ends beside the processes: flesh covers them, wider towards the back.
     wedge = np.maximum(np.abs(x / s) - 19.0 - 0.85 * np.maximum(u - 8.0, 0.0), -u) * s * 0.75
     column = smooth_min(body_distance.astype(np.float32), wedge.astype(np.float32), 4.0)
-    return np.minimum(bone, np.float32(30.0)), soft, column
+    made = far_field(whole), far_field(whole)
+    made[0][box], made[1][box] = np.minimum(bone, np.float32(FAR_MM)), column
+    return made
 
 
 def make_other_bones(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> Field:
     """Breastbone, collar bones and humeri."""
-    x, _, z = grid.warped
     s = body.scale
     top = body.apex_z - 42.0 * s
+    front = body.back_y - 2.0 * body.half_depth
+    low = np.array([-50.0 * s, front - 60.0, top - 190.0 * s])
+    box = grid.box(low, np.array([50.0 * s, front + 110.0, top + 20.0]))
+    x, _, z = (w[box] for w in grid.warped)
     down = (top - z) / s
     # Handle, body and tip; notches where cartilage joins.
     half = np.interp(down, (0, 22, 44, 60, 110, 135, 150, 172), (27, 29, 17, 15, 19, 17, 8, 4))
     half = half + 1.6 * np.cos(down * (2 * np.pi / 19.0))
     thick = np.interp(down, (0, 30, 50, 130, 172), (6.5, 6.5, 5.2, 4.6, 3.2))
     bow = 2.5 * np.clip(np.abs(x / s) / half, 0, 1.5) ** 2
-    depth = cavity.distance_mm / s - 8.5 - bow
+    depth = cavity.distance_mm[box] / s - 8.5 - bow
     ratio = (np.abs(x / s / half) ** 2.6 + np.abs(depth / thick) ** 2.6) ** (1 / 2.6) + 1e-3
     plate = (ratio - 1.0) * np.minimum(np.hypot(x / s, depth) / ratio, thick) * s
     joint = 3.0 - np.abs(down - 47.0)  # between handle and body
     plate = np.maximum(plate, np.maximum(np.maximum(z - top, top - 172.0 * s - z), joint))
-    breastbone = np.where(cavity.azimuth > 2.0, plate, 30.0)
-    bone = np.minimum(breastbone, 30.0).astype(np.float32)
+    bone = far_field(grid)
+    bone[box] = np.minimum(np.where(cavity.azimuth[box] > 2.0, plate, FAR_MM), FAR_MM)
     front = body.back_y - 1.22 * body.half_depth
     for side in (-1.0, 1.0):
         path = [(side * 20 * s, front - 14, top + 4), (side * 60 * s, front - 16, top + 16 * s),

@@ -125,8 +125,8 @@ def _intercostals(
     s = body.scale
     wave = rng.uniform(-0.5, 0.5, (len(azimuth) // 12 + 2,))
     wave = np.interp(np.arange(len(azimuth)) / 12.0, np.arange(len(wave)), wave)[:, None]
-    inner = np.clip((1.7 - np.abs(depth - (3.0 + wave) * s)) / STEP_MM + 0.5, 0, 1)
-    outer = np.clip((2.2 - np.abs(depth - (7.8 + wave) * s)) / STEP_MM + 0.5, 0, 1)
+    inner = np.clip((2.2 - np.abs(depth - (3.4 + wave) * s)) / STEP_MM + 0.5, 0, 1)
+    outer = np.clip((2.0 - np.abs(depth - (8.2 + wave) * s)) / STEP_MM + 0.5, 0, 1)
     there = np.clip((azimuth - 0.3) * 8, 0, 1) * np.clip((2.75 - azimuth) * 6, 0, 1)
     covered = ((inner + outer) * there[:, None]).astype(np.float32)
     half[:, :, :40] += (np.float32(MUSCLE_HU - 8.0) - FAT_HU) * covered
