@@ -20,6 +20,7 @@ from bundles.common.phantom.lungs import Fissures, draw_fissures, make_lungs, ma
 from bundles.common.phantom.mediastinum import make_mediastinum
 from bundles.common.phantom.scars import make_scars
 from bundles.common.phantom.skeleton import make_other_bones, make_ribs, make_spine
+from bundles.common.phantom.small_structures import paint_small_structures
 from bundles.common.phantom.solids import paint_solids
 from bundles.common.phantom.table import draw_table
 from bundles.common.phantom.texture import make_fine_texture
@@ -128,6 +129,9 @@ def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, s
     rng = part_rng(seed, study, "cover")
     cover = draw_cover(body.back_y - body.half_depth, rng) if body.has_cover else None
     hu, share = render(fields, wall, grid, body, fissures, texture, fine, table, cover)
+    paint_small_structures(
+        hu, share, fine, body, grid, fields.skin, grooves, part_rng(seed, study, "small structures")
+    )
     rng = part_rng(seed, study, "lesions")
     solids, lesions = make_lesions(body, grid, fields.lungs, rng)
     filled, mucus = fill_airways(airways, body.filled_airways, rng)

@@ -36,7 +36,7 @@ def make_wall(
     rows = np.clip((z - wall.z_mm[0]) / (wall.z_mm[1] - wall.z_mm[0]), 0, len(bridged) - 1)
     columns = side_angle(a, x > 0)
     reach = bridged[np.rint(rows).astype(np.int32), np.rint(columns).astype(np.int32)]
-    reach = gaussian_filter(reach, 0.8)
+    reach = gaussian_filter(reach, 1.3)
     height = (z - body.apex_z) / s
     side = np.exp(-(((a - 1.45) / 0.6) ** 2))
     flank = 1.0 / (1.0 + np.exp((height + 120.0) / 16.0))
@@ -51,8 +51,8 @@ def make_wall(
         for sign in (-1.0, 1.0):
             size = float(rng.uniform(0.75, 1.25)) * s
             where = (sign * (66 + rng.uniform(-6, 10)) * s, first + rng.uniform(-4, 10),
-                     body.apex_z - (148.0 + rng.uniform(-8, 8)) * s)  # fmt: skip
-            add_ellipsoid(skin, grid, where, np.array([54, 23, 56]) * size, None, 38.0)
+                     body.apex_z - (160.0 + rng.uniform(-8, 8)) * s)  # fmt: skip
+            add_ellipsoid(skin, grid, where, np.array([54, 23, 50]) * size, None, 38.0)
     # The body lies on the table: its back is flattened.
     floor = y - (body.back_y + (26.0 * body.muscle_scale + 5.0) * s + body.fat_mm * 0.55)
     floor = floor + 1.5 * uneven

@@ -59,9 +59,9 @@ def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Hea
         return heart_point(body, x + shift[0], y + shift[1], z + shift[2])
 
     shift = rng.uniform(-4, 4, 3)
-    low = np.array(heart_point(body, -75, 0, -150)) - 12.0
-    high = np.array(heart_point(body, 100, -125, 15)) + 12.0
-    box = grid.box(np.minimum(low, high), np.maximum(low, high))
+    low = np.array(heart_point(body, -75, -128, -150)) - 12.0
+    high = np.array(heart_point(body, 105, 0, 15)) + 12.0
+    box = grid.box(low, high)
     part = grid.part(box)
     wave = smooth_noise(part.shape, 20.0 / grid.step_mm, rng)
     ripple = smooth_noise(part.shape, 8.0 / grid.step_mm, rng)

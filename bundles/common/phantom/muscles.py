@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, grey_closing
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.grid import Field, interpolation_matrix
@@ -61,20 +61,20 @@ class _Form:
 
 
 _FORMS = {
-    "multifidus": _Form(17, 60, -400, (0.03, 0.03), (0.17, 0.18), 0.25),
-    "longissimus": _Form(15, 60, -400, (0.09, 0.10), (0.33, 0.37), 0.4),
-    "iliocostalis": _Form(10, 20, -400, (0.25, 0.27), (0.45, 0.52), 0.4),
+    "multifidus": _Form(9, 60, -400, (0.02, 0.02), (0.17, 0.18), 0.5, gap=-0.7),
+    "longissimus": _Form(17, 60, -400, (0.02, 0.02), (0.35, 0.39), 0.4, gap=-0.5),
+    "iliocostalis": _Form(11, 30, -400, (0.31, 0.34), (0.50, 0.57), 0.4, gap=-0.5),
     "serratus anterior": _Form(7.5, -12, -168, (0.80, 1.10), (1.72, 1.98), 0.35),
     "subscapularis": _Form(15, 4, -100, (0.66, 0.84), (1.42, 1.12), 0.5),
-    "pectoralis minor": _Form(9, -14, -88, (1.72, 1.95), (2.2, 2.48), 0.4, gap=9.0),
+    "pectoralis minor": _Form(9, -14, -88, (1.72, 1.95), (2.2, 2.48), 0.4, gap=2.5),
     "scapula": _Form(3.0, 10, -122, (0.62, 0.90), (1.46, 1.02), 0.12, 3.0, bone=True),
     "infraspinatus": _Form(18, -34, -116, (0.66, 0.88), (1.40, 1.08), 0.5),
     "supraspinatus": _Form(22, 16, -26, (0.70, 0.70), (1.36, 1.36), 0.5),
     "teres major": _Form(22, -62, -122, (1.22, 1.02), (1.62, 1.40), 0.5, 9.0),
     "deltoid": _Form(52, 40, -34, (1.05, 1.15), (1.95, 1.75), 0.4, 9.0, 4.0),
-    "rhomboideus": _Form(7, 2, -102, (0.20, 0.28), (0.60, 0.70), 0.35),
+    "rhomboideus": _Form(6, 2, -102, (0.10, 0.14), (0.60, 0.70), 0.3, gap=-0.3),
     "latissimus dorsi": _Form(11, -78, -400, (1.10, 0.30), (1.78, 1.5), 0.35, 12.0),
-    "trapezius": _Form(8, 60, -172, (0.05, 0.04), (0.98, 0.26), 0.4),
+    "trapezius": _Form(7, 60, -172, (0.02, 0.02), (0.98, 0.26), 0.35, gap=-0.3),
     "pectoralis major": _Form(16, 4, -126, (1.62, 2.1), (2.96, 2.86), 0.55, 10.0, 1.0),
     "obliquus externus": _Form(7, -122, -400, (1.20, 1.0), (2.58, 2.55), 0.3, 12.0),
     "rectus abdominis": _Form(9, -138, -400, (2.62, 2.6), (3.06, 3.06), 0.35, 12.0),
@@ -124,10 +124,12 @@ def draw_layers(
         here = np.clip(thick / 2.0, 0.0, 1.0)
         fat = 0.9 * lean * np.clip(0.9 + 0.5 * _noise(size, 8, 26, rng), 0.3, 2.2) + form.gap * lean
         fat = fat if not form.bone else 0.4 * fat
-        inner = reach + here * fat
+        inner = reach + here * np.maximum(fat, 0.2)
         layers.append(Layer(name, inner.astype(np.float32), thick.astype(np.float32), form.bone))
         reach = inner + thick
         # What lies on it bridges its furrows; fat fills them.
+        if name == "iliocostalis":
+            reach = grey_closing(reach, (1, 91), mode="nearest")
         reach = np.maximum(reach, gaussian_filter1d(reach, 9.0, axis=1, mode="nearest"))
     return layers, np.asarray(reach, dtype=np.float32)
 

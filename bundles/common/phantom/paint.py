@@ -11,7 +11,7 @@ from bundles.common.phantom.wall_map import FAT_HU, FIRST_MM, sample, side_angle
 
 FloatArray = NDArray[np.float32]
 
-SKIN_HU, SKIN_MM = 30.0, 1.6
+SKIN_HU, SKIN_MM = 35.0, 1.9
 SOFT_HU, ORGAN_HU = 44.0, 60.0
 CORTEX_HU, CARTILAGE_HU = 780.0, 105.0
 
@@ -74,7 +74,7 @@ def paint_wall(
     # Muscle holds streaks of fat.
     share = np.clip((laid - FAT_HU) * np.float32(1 / 155.0), 0, 1)
     streaks = noise[near] + 0.6 * marbling[near]
-    grain = 4.0 * marbling[near] - 22.0 * np.clip(streaks - 0.9, 0, 2.5)
+    grain = 4.0 * marbling[near] - 15.0 * np.clip(streaks - 0.9, 0, 2.5)
     there = tissue[near]
     tissue[near] = there + share * (laid + grain - there)
     there = out[where]
@@ -90,7 +90,9 @@ def paint_inside(
     marbling = values["marbling"]
     lift = 45.0 if body.has_contrast else 0.0
     lay(out, values["organs"], ORGAN_HU + lift + 4.0 * marbling, sharpness)
-    lay(out, values["soft"], SOFT_HU + 5.0 * marbling - 14.0 * np.clip(fine - 1.0, 0, 2), sharpness)
+    # Flesh is a bundle of small muscles with fat between.
+    planes = np.clip(1.0 - np.abs(marbling + 0.3 * fine - 0.1) * 5.0, 0, 1)
+    lay(out, values["soft"], SOFT_HU + 5.0 * marbling - 75.0 * planes, sharpness)
     lay(out, values["muscle"], body.blood.myocardium + 3.0 * marbling, sharpness)
     lay(out, values["blood"], values["blood_hu"], sharpness)
     lay(out, values["air"], AIR_HU, sharpness)
@@ -106,5 +108,5 @@ def paint_bone(
     lay(out, bone, CORTEX_HU - 170.0 * np.clip(marbling + 0.5 * fine, -1.5, 2), sharpness)
     marrow = body.marrow_hu + 0.22 * body.marrow_hu * marbling + 0.26 * body.marrow_hu * fine
     # Trabeculae grow denser towards the cortex.
-    marrow += 0.9 * body.marrow_hu * np.exp(np.clip(bone + 1.2, -12.0, 0.0) / 2.2)
+    marrow += 0.5 * body.marrow_hu * np.exp(np.clip(bone + 1.2, -12.0, 0.0) / 2.2)
     lay(out, bone + 1.15 + 0.45 * marbling, marrow, sharpness)

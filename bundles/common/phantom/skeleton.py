@@ -89,7 +89,7 @@ def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field]:
     processes = np.minimum(np.minimum(arch, spinous), np.minimum(transverse, joint)) * s
     bone = smooth_min(vertebra.astype(np.float32), processes.astype(np.float32), 3.0)
     # The lungs' gutter ends beside the processes: flesh covers them, wider towards the back.
-    wedge = np.maximum(np.abs(x / s) - 19.0 - 0.85 * np.maximum(u - 8.0, 0.0), -u) * s * 0.75
+    wedge = np.maximum(np.abs(x / s) - 18.0 - 0.78 * np.maximum(u - 9.0, 0.0), -u) * s * 0.75
     column = smooth_min(body_distance.astype(np.float32), wedge.astype(np.float32), 4.0)
     made = far_field(whole), far_field(whole)
     made[0][box], made[1][box] = np.minimum(bone, np.float32(FAR_MM)), column
