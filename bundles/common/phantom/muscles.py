@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, grey_closing
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.grid import Field, interpolation_matrix
@@ -61,8 +60,8 @@ class _Form:
 
 
 _FORMS = {
-    "multifidus": _Form(9, 60, -400, (0.02, 0.02), (0.17, 0.18), 0.5, gap=-0.7),
-    "longissimus": _Form(17, 60, -400, (0.02, 0.02), (0.35, 0.39), 0.4, gap=-0.5),
+    "multifidus": _Form(9, 60, -400, (-0.1, -0.1), (0.17, 0.18), 0.5, gap=-0.7),
+    "longissimus": _Form(17, 60, -400, (-0.06, -0.06), (0.35, 0.39), 0.4, gap=-0.5),
     "iliocostalis": _Form(11, 30, -400, (0.31, 0.34), (0.50, 0.57), 0.4, gap=-0.5),
     "serratus anterior": _Form(7.5, -12, -168, (0.80, 1.10), (1.72, 1.98), 0.35),
     "subscapularis": _Form(15, 4, -100, (0.66, 0.84), (1.42, 1.12), 0.5),
@@ -74,7 +73,7 @@ _FORMS = {
     "deltoid": _Form(52, 40, -34, (1.05, 1.15), (1.95, 1.75), 0.4, 9.0, 4.0),
     "rhomboideus": _Form(6, 2, -102, (0.10, 0.14), (0.60, 0.70), 0.3, gap=-0.3),
     "latissimus dorsi": _Form(11, -78, -400, (1.10, 0.30), (1.78, 1.5), 0.35, 12.0),
-    "trapezius": _Form(7, 60, -172, (0.02, 0.02), (0.98, 0.26), 0.35, gap=-0.3),
+    "trapezius": _Form(6, 60, -150, (0.02, 0.02), (0.98, 0.26), 0.35, gap=-0.3),
     "pectoralis major": _Form(16, 4, -126, (1.62, 2.1), (2.96, 2.86), 0.55, 10.0, 1.0),
     "obliquus externus": _Form(7, -122, -400, (1.20, 1.0), (2.58, 2.55), 0.3, 12.0),
     "rectus abdominis": _Form(9, -138, -400, (2.62, 2.6), (3.06, 3.06), 0.35, 12.0),
@@ -128,10 +127,16 @@ def draw_layers(
         layers.append(Layer(name, inner.astype(np.float32), thick.astype(np.float32), form.bone))
         reach = inner + thick
         # What lies on it bridges its furrows; fat fills them.
-        if name == "iliocostalis":
-            reach = grey_closing(reach, (1, 91), mode="nearest")
-        reach = np.maximum(reach, gaussian_filter1d(reach, 9.0, axis=1, mode="nearest"))
+        reach = _bridged(reach)
     return layers, np.asarray(reach, dtype=np.float32)
+
+
+def _bridged(reach: Field, slope: float = 0.42) -> Field:
+    """The least surface over another that nowhere falls by more than ``slope`` mm an angle."""
+    ramp = slope * np.arange(reach.shape[1], dtype=np.float32)
+    onward = np.maximum.accumulate(reach + ramp, axis=1) - ramp
+    back = np.maximum.accumulate((reach - ramp)[:, ::-1], axis=1)[:, ::-1] + ramp
+    return np.asarray(np.maximum(onward, back))
 
 
 def _fade(distance: Field, width: float) -> Field:
