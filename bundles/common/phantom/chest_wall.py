@@ -42,8 +42,8 @@ def make_wall(
     flank = 1.0 / (1.0 + np.exp((height + 120.0) / 16.0))
     front = np.exp(-(((a - 2.6) / 0.5) ** 2))
     fat = body.fat_mm * (0.5 + (0.25 + 0.45 * flank) * side + 0.25 * front)
-    uneven = smooth_noise(grid.shape, 48.0 / grid.step_mm, rng)
-    fat = 2.5 + fat * np.clip(1.0 + 0.22 * uneven, 0.3, 1.8)
+    uneven = smooth_noise(grid.shape, 62.0 / grid.step_mm, rng)
+    fat = 2.5 + fat * np.clip(1.0 + 0.16 * uneven, 0.4, 1.6)
     skin = (cavity.distance_mm - reach - fat - 2.2 * uneven).astype(np.float32)
     _fold(skin, body, a, height, x, rng)
     if body.has_breasts:

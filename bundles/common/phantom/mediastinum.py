@@ -93,8 +93,10 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
         flat = [(x + shift * s, y, z) for x, y, z in places]
         add_tube(wall, grid, flat, [float(rng.uniform(5.2, 6.8)) * s for _ in flat], 3.0)
     # It holds air here and there.
-    lumen = wall + 3.2 + 4.0 * np.clip(float(rng.uniform(0.0, 1.4)) - mixing, 0.0, 2.0)
-    np.maximum(lumen, -6.0, out=air)
+    drift = np.array([(rng.uniform(-2, 2), rng.uniform(-1.5, 1.5), 0.0) for _ in places])
+    add_tube(air, grid, list(np.array(places) + drift), list(rng.uniform(1.5, 4.0, len(places))))
+    air += 4.0 * np.clip(float(rng.uniform(0.0, 1.2)) - mixing, 0.0, 2.0)
+    np.maximum(air, wall + 2.2, out=air)
     np.minimum(soft, wall, out=soft)
     tissue = smooth_min(smooth_min(vessels, soft, 5.0), bag, 8.0)
     tissue = tissue - (1.0 + 3.5 * body.mediastinal_fat) * np.clip(0.8 + 0.5 * mixing, 0.0, 2.0)
