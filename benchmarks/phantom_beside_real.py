@@ -2,7 +2,8 @@
 
 For each real CT a phantom with its slice spacing, pixel size, kind of kernel and noise is made and
 axial slices of each are drawn at the same levels of the lungs: a lung window above, a soft-tissue
-window below, for each level. Give a CT as ``FOLDER=INDEX``, where INDEX is the phantom's number under ``--seed``.
+window below, for each level. Give a CT as ``FOLDER=INDEX``, where INDEX is the phantom's number
+under ``--seed``.
 """
 
 from __future__ import annotations

@@ -76,8 +76,6 @@ def _fold(
         level, tilt = float(rng.uniform(-190.0, -60.0)), float(rng.uniform(-40.0, 40.0))
         deep = float(rng.uniform(0.2, 0.5)) * body.fat_mm
         width = float(rng.uniform(3.0, 7.0))
-        where = np.exp(-((a - middle) / 0.35) ** 2) * (sign * x > 0)
+        where = np.exp(-(((a - middle) / 0.35) ** 2)) * (sign * x > 0)
         crease = np.exp(-(((height - level - tilt * (a - middle)) / width) ** 2))
         skin += (deep * where * crease).astype(np.float32)
-
-

@@ -127,7 +127,7 @@ def render(
         found = []
         for leaders, others in _GROUPS:
             coarse = level((*leaders, *others))
-            near = np.min([coarse[name] for name in leaders], axis=0) < _REACH_MM
+            near = np.asarray(np.min([coarse[name] for name in leaders], axis=0) < _REACH_MM)
             inner = _box(grid, near, ys, xs, box) if near.any() else (slice(0, 0),) * 2
             local = _fine(coarse, grid, ys, xs, inner) if _size(inner) else {}
             within = tuple(
@@ -176,7 +176,8 @@ def _paint_lungs(
 
 
 def _size(box: tuple[slice, slice]) -> int:
-    return max(box[0].stop - box[0].start, 0) * max(box[1].stop - box[1].start, 0)
+    rows, columns = (max(int(s.stop) - int(s.start), 0) for s in box)
+    return rows * columns
 
 
 def _fine(
@@ -200,8 +201,8 @@ def _box(
     within: tuple[slice, slice] | None = None,
 ) -> tuple[slice, slice]:
     """Rows and columns that hold what is used of a coarse plane."""
-    down = _extent(grid.y_mm, used.any(axis=1), ys)
-    across = _extent(grid.x_mm, used.any(axis=0), xs)
+    down = _extent(grid.y_mm, np.asarray(used.any(axis=1)), ys)
+    across = _extent(grid.x_mm, np.asarray(used.any(axis=0)), xs)
     if within is None:
         return down, across
     return (

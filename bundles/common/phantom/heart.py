@@ -109,7 +109,8 @@ def make_heart(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Hea
     muscle = np.minimum(np.minimum(left, right), np.minimum(left_atrium, right_atrium)
                         - ATRIUM_WALL_MM)  # fmt: skip
     muscle = np.minimum(muscle, np.minimum(root, np.minimum(mitral, tricuspid)) - 1.6)
-    bag = smooth_min(smooth_min(left, right, 22.0), smooth_min(left_atrium, right_atrium, 16.0), 20)
+    ventricles, atria = smooth_min(left, right, 22.0), smooth_min(left_atrium, right_atrium, 16.0)
+    bag = smooth_min(smooth_min(ventricles, atria, 20.0), np.minimum(root, mitral), 8.0)
     fat = 1.5 + 3.0 * body.heart_fat + (1.2 + 1.5 * body.heart_fat) * np.clip(wave, -1.0, 2.0)
     grooves = (
         np.array([at(20, -78, -34), at(34, -92, -52), at(52, -100, -74), at(66, -102, -96)]),

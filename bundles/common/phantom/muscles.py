@@ -117,7 +117,9 @@ def draw_layers(
             thick = thick * (0.72 + 0.28 * np.sin((h + 38.0 * a) * (2 * np.pi / 23.0)))
         if form.bone:
             # Thin in its middle, thick along its borders.
-            thick = (1.3 + 2.4 * np.clip(np.abs(u), 0, 1) ** 5 + 2.0 * np.clip(uneven - 1, 0, 1)) * s
+            thick = (
+                1.3 + 2.4 * np.clip(np.abs(u), 0, 1) ** 5 + 2.0 * np.clip(uneven - 1, 0, 1)
+            ) * s
             thick = thick * (np.abs(u) < 1.0) * (ends > 0.5)
         thick = np.where(thick < 1.1, 0.0, thick)
         here = np.clip(thick / 2.0, 0.0, 1.0)

@@ -22,7 +22,10 @@ def inside(distance: FloatArray, sharpness: float) -> FloatArray:
 
 
 def lay(
-    out: FloatArray, distance: FloatArray, value: float | FloatArray, sharpness: float
+    out: FloatArray,
+    distance: FloatArray,
+    value: float | NDArray[np.floating],
+    sharpness: float,
 ) -> None:
     """Blend a tissue in where its signed distance is negative, in place.
 
@@ -84,7 +87,11 @@ def paint_wall(
 
 
 def paint_inside(
-    out: FloatArray, values: dict[str, FloatArray], body: Anatomy, fine: FloatArray, sharpness: float
+    out: FloatArray,
+    values: dict[str, FloatArray],
+    body: Anatomy,
+    fine: FloatArray,
+    sharpness: float,
 ) -> None:
     """Organs, heart, vessels, oesophagus, in place; arguments as of :func:`paint_wall`."""
     marbling = values["marbling"]
@@ -99,7 +106,11 @@ def paint_inside(
 
 
 def paint_bone(
-    out: FloatArray, values: dict[str, FloatArray], body: Anatomy, fine: FloatArray, sharpness: float
+    out: FloatArray,
+    values: dict[str, FloatArray],
+    body: Anatomy,
+    fine: FloatArray,
+    sharpness: float,
 ) -> None:
     """Cartilage, cortex of changing thickness and marrow with trabeculae, in place."""
     marbling = values["marbling"]

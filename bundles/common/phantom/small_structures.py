@@ -80,8 +80,8 @@ def paint_small_structures(
         for apart in (0.0, 5.0):
             x = side * (25.0 + apart) * body.scale
             y = body.back_y - 2.0 * body.half_depth + 8.0
-            ends = np.array([[x, y + 22.0, body.apex_z - 25.0], [x, y + 6.0, body.apex_z - 60.0],
-                             [x, y, body.apex_z - 110.0], [1.15 * x, y, body.apex_z - 190.0]])  # fmt: skip
+            course = ((22.0, 25.0), (6.0, 60.0), (0.0, 110.0), (0.0, 190.0))
+            ends = np.array([[x, y + back, body.apex_z - down] for back, down in course])
             tube(_curve(ends, 24, 1.0, rng), 1.3, 0.5 * (body.blood.left + body.blood.systemic))
     if body.has_breasts:
         _paint_glands(solid, body, rng)
@@ -103,9 +103,7 @@ def _paint_thymus(solid: Callable[..., None], body: Anatomy, rng: np.random.Gene
         solid(np.array(heart_point(body, *place)), radii, 25.0, share)
 
 
-def _paint_glands(
-    solid: Callable[..., None], body: Anatomy, rng: np.random.Generator
-) -> None:
+def _paint_glands(solid: Callable[..., None], body: Anatomy, rng: np.random.Generator) -> None:
     """Strands of gland in the fat of the breasts; more in some."""
     s, count = body.scale, int(rng.integers(0, 26))
     front = body.back_y - 2.0 * body.half_depth - 24.0 - 0.4 * body.fat_mm

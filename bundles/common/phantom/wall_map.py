@@ -40,7 +40,7 @@ class WallMap:
         step = float(self.z_mm[1] - self.z_mm[0])
         at = float(np.clip((z - self.z_mm[0]) / step, 0, len(self.z_mm) - 1.001))
         low, part = int(at), np.float32(at - int(at))
-        return self.hu[low] + part * (self.hu[low + 1] - self.hu[low])
+        return np.asarray(self.hu[low] + part * (self.hu[low + 1] - self.hu[low]))
 
 
 def side_angle(azimuth: Field, left: NDArray[np.bool_]) -> Field:
@@ -95,9 +95,9 @@ def _paint(half: NDArray[np.float32], layer: Layer, brighter_hu: float) -> None:
     there = layer.thickness_mm > 0
     if not there.any():
         return
-    rows, columns = (np.nonzero(there.any(axis=n))[0] for n in (1, 0))
+    rows, used_columns = (np.nonzero(there.any(axis=n))[0] for n in (1, 0))
     value = BONE_HU if layer.bone else MUSCLE_HU + brighter_hu
-    columns = slice(int(columns[0]), int(columns[-1]) + 1)
+    columns = slice(int(used_columns[0]), int(used_columns[-1]) + 1)
     # Few heights at a time, so that the box in depth stays small.
     for first in range(int(rows[0]), int(rows[-1]) + 1, 4):
         box = (slice(first, min(first + 4, int(rows[-1]) + 1)), columns)
