@@ -33,10 +33,13 @@ _LEAST_HU = -1024
 
 
 def axial(
-    hu: NDArray[np.int16], geometry: Geometry, share: float, whole: bool
+    hu: NDArray[np.int16],
+    lungs: NDArray[np.bool_],
+    geometry: Geometry,
+    share: float,
+    whole: bool,
 ) -> NDArray[np.int16]:
     """The slice at a share of the lungs' height, from their lowest; a square round the chest."""
-    lungs = lung_region(hu, geometry)
     levels = np.flatnonzero(lungs.any(axis=(1, 2)))
     level = round(levels[0] + share * (levels[-1] - levels[0]))
     if whole:
@@ -70,7 +73,8 @@ def _column(
     hu: NDArray[np.int16], geometry: Geometry, words: str, options: argparse.Namespace
 ) -> list[Image.Image]:
     """All tiles of one scan."""
-    planes = [axial(hu, geometry, share, options.whole) for share in options.shares]
+    lungs = lung_region(hu, geometry)
+    planes = [axial(hu, lungs, geometry, share, options.whole) for share in options.shares]
     return [tile for plane in planes for tile in tiles(plane, words)]
 
 
