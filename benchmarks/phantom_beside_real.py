@@ -1,8 +1,9 @@
 """Phantoms beside real CTs at the same windows: python benchmarks/phantom_beside_real.py.
 
 For each real CT a phantom with its slice spacing, pixel size, kind of kernel and noise is made and
-one axial slice of each is drawn at the same level of the lungs: a lung window above, a soft-tissue
-window below. Give a CT as ``FOLDER=INDEX``, where INDEX is the phantom's number under ``--seed``.
+axial slices of each are drawn at the same levels of the lungs: a lung window above, a soft-tissue
+window below, for each level. Give a CT as ``FOLDER=INDEX``, where INDEX is the phantom's number
+under ``--seed``.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ _LEAST_HU = -1024
 
 
 def axial(
-    hu: NDArray[np.int16], geometry: Geometry, share: float, whole: bool
+    hu: NDArray[np.int16],
+    lungs: NDArray[np.bool_],
+    geometry: Geometry,
+    share: float,
+    whole: bool,
 ) -> NDArray[np.int16]:
     """The slice at a share of the lungs' height, from their lowest; a square round the chest."""
-    lungs = lung_region(hu, geometry)
     levels = np.flatnonzero(lungs.any(axis=(1, 2)))
     level = round(levels[0] + share * (levels[-1] - levels[0]))
     if whole:
@@ -65,13 +69,24 @@ def tiles(plane: NDArray[np.int16], words: str) -> list[Image.Image]:
     return made
 
 
+def _column(
+    hu: NDArray[np.int16], geometry: Geometry, words: str, options: argparse.Namespace
+) -> list[Image.Image]:
+    """All tiles of one scan."""
+    lungs = lung_region(hu, geometry)
+    planes = [axial(hu, lungs, geometry, share, options.whole) for share in options.shares]
+    return [tile for plane in planes for tile in tiles(plane, words)]
+
+
 def main() -> None:
     """Make the phantoms and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cts", nargs="+", metavar="CT=INDEX")
     parser.add_argument("-o", "--output", type=Path, required=True, help="PNG to write")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--share", type=float, default=0.35, help="height in the lungs, 0 to 1")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=[0.35], help="heights in the lungs, 0 to 1"
+    )
     parser.add_argument("--whole", action="store_true", help="the whole field, not the chest alone")
     options = parser.parse_args()
     recipe = PhantomRecipe.load()
@@ -82,16 +97,14 @@ def main() -> None:
         real = read_background(Path(folder))
         hu = np.maximum(real.hu, _LEAST_HU)
         measured = measure(hu, real.geometry, np.random.default_rng(options.seed), blocks=8)
-        columns.append(
-            tiles(axial(real.hu, real.geometry, options.share, options.whole), Path(folder).name)
-        )
+        columns.append(_column(real.hu, real.geometry, Path(folder).name, options))
         like = matched_recipe(recipe, measured, hu.shape[2])
         study = make_study(like, references, options.seed, int(index or 0))
         scan = study.acquisition
         words = f"phantom {options.seed}/{int(index or 0)}" + (f", {scan.kernel}" if scan else "")
-        columns.append(tiles(axial(study.hu, study.geometry, options.share, options.whole), words))
+        columns.append(_column(study.hu, study.geometry, words, options))
     step = PIXELS + GAP
-    sheet = Image.new("L", (len(columns) * step - GAP, len(WINDOWS_HU) * step - GAP), 255)
+    sheet = Image.new("L", (len(columns) * step - GAP, len(columns[0]) * step - GAP), 255)
     for column, pair in enumerate(columns):
         for row, tile in enumerate(pair):
             sheet.paste(tile, (column * step, row * step))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bundles.common.phantom.contrast import Blood, Phase, draw_blood
 from bundles.common.phantom.recipe import AnatomyRecipe, draw, draw_count
 
 
@@ -27,9 +28,7 @@ class Anatomy:
     muscle_scale: float
     warp_mm: float
     has_breasts: bool
-    has_contrast: bool
-    blood_hu: float
-    vein_hu: float
+    blood: Blood
     parenchyma_hu: float
     gravity_hu: float
     texture_hu: float
@@ -45,6 +44,19 @@ class Anatomy:
     bands: int
     micronodules: int
     filled_airways: int
+    heart_fat: float
+    mediastinal_fat: float
+    marrow_hu: float
+    folds: int
+    nodes: int
+    coronary_calcium: int
+    leads: int
+    has_cover: bool
+
+    @property
+    def has_contrast(self) -> bool:
+        """Whether contrast medium was given."""
+        return self.blood.phase is not Phase.NONE
 
     @property
     def depth_factor(self) -> float:
@@ -68,7 +80,8 @@ def draw_anatomy(recipe: AnatomyRecipe, rng: np.random.Generator) -> Anatomy:
     """Draw one body."""
     scale = draw(recipe.scale, rng)
     contrast = rng.random() < recipe.contrast_probability
-    blood = draw(recipe.contrast_hu, rng) if contrast else float(rng.uniform(30, 50))
+    full_hu = draw(recipe.contrast_hu, rng) if contrast else 0.0
+    plain_hu = float(rng.uniform(32, 46))
     dome = draw(recipe.dome_depth, rng) * scale
     depth = draw(recipe.chest_half_depth, rng) * scale
     return Anatomy(
@@ -86,9 +99,7 @@ def draw_anatomy(recipe: AnatomyRecipe, rng: np.random.Generator) -> Anatomy:
         muscle_scale=draw(recipe.muscle_scale, rng),
         warp_mm=draw(recipe.warp, rng),
         has_breasts=bool(rng.random() < recipe.breast_probability),
-        has_contrast=bool(contrast),
-        blood_hu=blood,
-        vein_hu=blood * float(rng.uniform(0.7, 1.0)) if contrast else blood,
+        blood=draw_blood(plain_hu, full_hu, recipe.contrast_phases, rng),
         parenchyma_hu=draw(recipe.parenchyma_hu, rng),
         gravity_hu=draw(recipe.gravity_hu, rng),
         texture_hu=draw(recipe.texture_hu, rng),
@@ -106,6 +117,14 @@ def draw_anatomy(recipe: AnatomyRecipe, rng: np.random.Generator) -> Anatomy:
         bands=draw_count(recipe.bands, rng),
         micronodules=draw_count(recipe.micronodules, rng),
         filled_airways=_some(recipe.filled_airway_probability, (1, 3), rng),
+        heart_fat=draw(recipe.heart_fat, rng),
+        mediastinal_fat=draw(recipe.mediastinal_fat, rng),
+        marrow_hu=draw(recipe.marrow_hu, rng),
+        folds=draw_count(recipe.folds, rng),
+        nodes=draw_count(recipe.lymph_nodes, rng),
+        coronary_calcium=_some(recipe.coronary_calcium_probability, (1, 8), rng),
+        leads=_some(recipe.leads_probability, (1, 4), rng),
+        has_cover=bool(rng.random() < recipe.cover_probability),
     )
 
 

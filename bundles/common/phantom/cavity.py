@@ -34,8 +34,9 @@ def make_cavity(body: Anatomy, grid: CoarseGrid) -> Cavity:
     width = body.half_width * _profile(below_apex, (0.57, 0.66, 0.8, 0.92, 1.0, 1.03))
     depth = body.half_depth * _profile(below_apex, (0.46, 0.58, 0.74, 0.88, 1.0, 1.06))
     center_y = body.back_y - depth
-    power = np.float32(2.35)
     dy = y - center_y
+    # Behind, the chest is squarer: ribs run backwards beside the spine before they turn.
+    power = np.float32(2.3) + np.float32(0.75) * np.clip(dy / depth, 0, 1)
     ratio = ((np.abs(x) / width) ** power + (np.abs(dy) / depth) ** power) ** (1 / power) + 1e-4
     distance = np.hypot(x, dy) * (1.0 - 1.0 / ratio)
     azimuth = np.arctan2(np.abs(x), dy)

@@ -13,17 +13,20 @@ from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.cavity import make_cavity
 from bundles.common.phantom.chest_wall import make_wall
 from bundles.common.phantom.compose import ChestFields, render
+from bundles.common.phantom.covers import draw_cover
 from bundles.common.phantom.grid import CoarseGrid, Field, make_grid, smooth_noise
 from bundles.common.phantom.lesions import Lesion, fill_airways, make_lesions
 from bundles.common.phantom.lungs import Fissures, draw_fissures, make_lungs, make_texture
 from bundles.common.phantom.mediastinum import make_mediastinum
 from bundles.common.phantom.scars import make_scars
 from bundles.common.phantom.skeleton import make_other_bones, make_ribs, make_spine
+from bundles.common.phantom.small_structures import paint_small_structures
 from bundles.common.phantom.solids import paint_solids
 from bundles.common.phantom.table import draw_table
 from bundles.common.phantom.texture import make_fine_texture
 from bundles.common.phantom.tubes import paint_tubes
 from bundles.common.phantom.vessels import Tubes, make_arteries_and_airways, make_veins, wall_mm
+from bundles.common.phantom.wall_map import WallMap, make_wall_map
 from transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float32]
@@ -63,35 +66,37 @@ class Chest:
 
 def make_fields(
     body: Anatomy, grid: CoarseGrid, seed: int, study: int
-) -> tuple[ChestFields, Fissures]:
+) -> tuple[ChestFields, Fissures, WallMap, tuple[np.ndarray, ...]]:
     """All smooth anatomy of one body on a coarse grid."""
     cavity = make_cavity(body, grid)
     mediastinum = make_mediastinum(body, grid, part_rng(seed, study, "mediastinum"))
     ribs, cartilage = make_ribs(body, grid, cavity)
-    spine, _, column = make_spine(body, grid)
+    spine, column = make_spine(body, grid)
     lungs = make_lungs(body, grid, cavity, mediastinum.outline, column)
-    skin, muscle = make_wall(body, grid, cavity, part_rng(seed, study, "wall"))
+    wall = make_wall_map(body, grid.z_mm, part_rng(seed, study, "muscles"))
+    skin, arms = make_wall(body, grid, cavity, wall, part_rng(seed, study, "wall"))
     organs, bowel_air = make_abdomen(body, grid, cavity, part_rng(seed, study, "abdomen"))
     others = np.maximum(make_other_bones(body, grid, cavity), skin + 5.0)
-    # The space inside the ribs that is not lung and lies high or low is flesh or organ, not fat.
-    above = np.maximum(cavity.distance_mm, np.minimum(cavity.above_apex_mm, mediastinum.outline))
     beside_spine = np.maximum(column - 4.0, np.maximum(cavity.distance_mm - 2.0, -12.0))
+    soft = np.maximum(mediastinum.soft, skin + 12.0)
     rng = part_rng(seed, study, "texture")
     fields = ChestFields(
         skin=skin,
-        muscle=muscle,
-        cavity=np.maximum(above, skin + 3.0).astype(np.float32),
+        wall_mm=cavity.distance_mm,
+        azimuth=cavity.azimuth,
         bone=np.minimum(np.minimum(ribs, spine), others),
         cartilage=cartilage,
-        soft=np.minimum(np.maximum(mediastinum.soft, skin + 12.0), beside_spine).astype(np.float32),
+        soft=np.minimum(np.minimum(soft, arms), beside_spine).astype(np.float32),
+        muscle=mediastinum.muscle,
         blood=np.maximum(mediastinum.blood, skin + 12.0),
+        blood_hu=mediastinum.blood_hu,
         organs=organs,
-        bowel_air=bowel_air,
+        air=np.minimum(bowel_air, mediastinum.air),
         lungs=lungs,
         lung_hu=make_texture(body, grid, lungs, rng),
         marbling=smooth_noise(grid.shape, 9.0 / grid.step_mm, rng),
     )
-    return fields, draw_fissures(body, part_rng(seed, study, "fissures"))
+    return fields, draw_fissures(body, part_rng(seed, study, "fissures")), wall, mediastinum.grooves
 
 
 def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, study: int) -> Chest:
@@ -112,7 +117,7 @@ def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, s
     corners = [(float(a[0]), float(a[1]), float(a[2])) for a in (low, high)]
     rng = part_rng(seed, study, "warp")
     grid = make_grid(corners[0], corners[1], coarse_mm, body.warp_mm, rng)
-    fields, fissures = make_fields(body, grid, seed, study)
+    fields, fissures, wall, grooves = make_fields(body, grid, seed, study)
     arteries, airways = make_arteries_and_airways(
         body, grid, fields.lungs, fissures, part_rng(seed, study, "arteries")
     )
@@ -121,14 +126,19 @@ def make_chest(body: Anatomy, geometry: Geometry, coarse_mm: float, seed: int, s
     fine = _thinner(geometry, factor)
     texture = make_fine_texture(part_rng(seed, study, "fine texture"))
     table = draw_table(part_rng(seed, study, "table"))
-    hu, share = render(fields, grid, body, fissures, texture, fine, table)
+    rng = part_rng(seed, study, "cover")
+    cover = draw_cover(body.back_y - body.half_depth, rng) if body.has_cover else None
+    hu, share = render(fields, wall, grid, body, fissures, texture, fine, table, cover)
+    paint_small_structures(
+        hu, share, fine, body, grid, fields.skin, grooves, part_rng(seed, study, "small structures")
+    )
     rng = part_rng(seed, study, "lesions")
     solids, lesions = make_lesions(body, grid, fields.lungs, rng)
     filled, mucus = fill_airways(airways, body.filled_airways, rng)
     # What narrows the lung comes first, so that no vessel runs through it.
     paint_solids(hu, share, fine, [s for s in solids if s.displaces])
-    _paint_vessels(hu, share, fine, body, arteries, body.blood_hu)
-    _paint_vessels(hu, share, fine, body, veins, body.vein_hu)
+    _paint_vessels(hu, share, fine, body, arteries, body.blood.right)
+    _paint_vessels(hu, share, fine, body, veins, body.blood.left)
     scars, roots = make_scars(body, grid, fields.lungs, part_rng(seed, study, "scars"))
     _paint_vessels(hu, share, fine, body, scars, 10.0)
     _paint_airways(hu, fine, airways, filled)

@@ -1,13 +1,15 @@
-"""Skin, fat and muscle around the cavity."""
+"""The skin's outline over muscle and fat."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, maximum_filter1d
 
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.cavity import Cavity
-from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min
-from bundles.common.phantom.shapes import add_ellipsoid, add_tube
+from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min, smooth_noise
+from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field
+from bundles.common.phantom.wall_map import WallMap, side_angle
 
 
 def arm_path(body: Anatomy, side: float) -> list[tuple[float, float, float]]:
@@ -23,37 +25,57 @@ def arm_path(body: Anatomy, side: float) -> list[tuple[float, float, float]]:
 
 
 def make_wall(
-    body: Anatomy, grid: CoarseGrid, cavity: Cavity, rng: np.random.Generator
+    body: Anatomy, grid: CoarseGrid, cavity: Cavity, wall: WallMap, rng: np.random.Generator
 ) -> tuple[Field, Field]:
-    """Signed distances of the skin's outside and of the muscle's outside."""
-    _, y, z = grid.warped
+    """Signed distances of the skin's outside and of the muscle of hanging arms."""
+    x, y, z = grid.warped
     s, a = body.scale, cavity.azimuth
+    # Skin bridges the furrows between muscles.
+    bridged = maximum_filter1d(np.minimum(wall.reach_mm, 112.0), 45, axis=1, mode="nearest")
+    bridged = gaussian_filter(bridged, (2.0, 24.0), mode="nearest")
+    rows = np.clip((z - wall.z_mm[0]) / (wall.z_mm[1] - wall.z_mm[0]), 0, len(bridged) - 1)
+    columns = side_angle(a, x > 0)
+    reach = bridged[np.rint(rows).astype(np.int32), np.rint(columns).astype(np.int32)]
+    reach = gaussian_filter(reach, 1.3)
     height = (z - body.apex_z) / s
-    upper = 1.0 / (1.0 + np.exp(-(height + 62.0) / 16.0))
-    shoulder = 1.0 / (1.0 + np.exp(-(height + 12.0) / 12.0))
-    back = 24.0 * np.exp(-((a / 0.55) ** 2))
-    back_upper = 1.0 / (1.0 + np.exp(-(height + 120.0) / 14.0))
-    blade = back_upper * 26.0 * np.exp(-(((a - 0.95) / 0.6) ** 2))
-    breast = upper * 10.0 * np.exp(-(((a - 2.2) / 0.5) ** 2))
-    arm = shoulder * 60.0 * np.exp(-(((a - 1.45) / 0.7) ** 2))
-    thickness = (13.0 + (back + blade + breast) * body.muscle_scale + arm) * s
-    muscle = cavity.distance_mm - thickness
-    fat = body.fat_mm * (0.75 + 0.45 * np.exp(-(((a - 1.4) / 0.6) ** 2)))
-    fat = fat + 6.0 * np.exp(-(((a - 1.35) / 0.35) ** 2)) * upper
-    skin = muscle - fat.astype(np.float32)
+    side = np.exp(-(((a - 1.45) / 0.6) ** 2))
+    flank = 1.0 / (1.0 + np.exp((height + 120.0) / 16.0))
+    front = np.exp(-(((a - 2.6) / 0.5) ** 2))
+    fat = body.fat_mm * (0.5 + (0.25 + 0.45 * flank) * side + 0.25 * front)
+    uneven = smooth_noise(grid.shape, 62.0 / grid.step_mm, rng)
+    fat = 2.5 + fat * np.clip(1.0 + 0.16 * uneven, 0.4, 1.6)
+    skin = (cavity.distance_mm - reach - fat - 2.2 * uneven).astype(np.float32)
+    _fold(skin, body, a, height, x, rng)
     if body.has_breasts:
-        size = float(rng.uniform(0.7, 1.3))
-        front = body.back_y - 2.0 * body.half_depth - 10.0
-        for side in (-1.0, 1.0):
-            where = (side * 72 * s, front + 4.0, body.apex_z - 150.0 * s)
-            add_ellipsoid(skin, grid, where, np.array([62, 27, 56]) * size * s, None, 30.0)
+        first = body.back_y - 2.0 * body.half_depth - 12.0
+        for sign in (-1.0, 1.0):
+            size = float(rng.uniform(0.75, 1.25)) * s
+            where = (sign * (66 + rng.uniform(-6, 10)) * s, first + rng.uniform(-4, 10),
+                     body.apex_z - (160.0 + rng.uniform(-8, 8)) * s)  # fmt: skip
+            add_ellipsoid(skin, grid, where, np.array([54, 23, 50]) * size, None, 38.0)
     # The body lies on the table: its back is flattened.
-    floor = y - (body.back_y + (20.0 * body.muscle_scale + 12.0) * s + body.fat_mm * 0.7)
-    skin = -smooth_min(-skin.astype(np.float32), -floor.astype(np.float32), 18.0)
+    floor = y - (body.back_y + (26.0 * body.muscle_scale + 5.0) * s + body.fat_mm * 0.55)
+    floor = floor + 1.5 * uneven
+    skin = -smooth_min(-skin.astype(np.float32), -floor.astype(np.float32), 16.0)
+    arms = far_field(grid)
     if body.arms_down:
-        for side in (-1.0, 1.0):
-            path = arm_path(body, side)
+        for sign in (-1.0, 1.0):
+            path = arm_path(body, sign)
             width = 36.0 * s * body.muscle_scale
             add_tube(skin, grid, path, [width + 0.5 * body.fat_mm] * len(path), 6.0)
-            add_tube(muscle, grid, path, [width] * len(path))
-    return skin.astype(np.float32), np.maximum(muscle, skin + 3.0).astype(np.float32)
+            add_tube(arms, grid, path, [width] * len(path))
+    return skin.astype(np.float32), np.maximum(arms, skin + 4.0).astype(np.float32)
+
+
+def _fold(
+    skin: Field, body: Anatomy, a: Field, height: Field, x: Field, rng: np.random.Generator
+) -> None:
+    """Creases of the fat at the sides and the back, in place."""
+    for _ in range(body.folds):
+        middle, sign = float(rng.uniform(0.7, 2.0)), float(rng.choice([-1.0, 1.0]))
+        level, tilt = float(rng.uniform(-190.0, -60.0)), float(rng.uniform(-40.0, 40.0))
+        deep = float(rng.uniform(0.2, 0.5)) * body.fat_mm
+        width = float(rng.uniform(3.0, 7.0))
+        where = np.exp(-(((a - middle) / 0.35) ** 2)) * (sign * x > 0)
+        crease = np.exp(-(((height - level - tilt * (a - middle)) / width) ** 2))
+        skin += (deep * where * crease).astype(np.float32)

@@ -1,4 +1,4 @@
-"""From fields to voxels: every tissue in its order, slice by slice."""
+"""From fields to voxels, slice by slice; each group of fields only in the box that it needs."""
 
 from __future__ import annotations
 
@@ -8,58 +8,86 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundles.common.phantom.anatomy import Anatomy
+from bundles.common.phantom.covers import Cover, paint_cover
 from bundles.common.phantom.grid import CoarseGrid, Field, interpolation_matrix
 from bundles.common.phantom.lungs import Fissures
-from bundles.common.phantom.table import AIR_HU, Table, paint_table
+from bundles.common.phantom.paint import inside, paint_bone, paint_inside, paint_wall
+from bundles.common.phantom.table import Table, paint_table
 from bundles.common.phantom.texture import FineTexture
+from bundles.common.phantom.wall_map import WallMap
 from transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float32]
 
-FAT_HU, MUSCLE_HU, SKIN_HU = -100.0, 52.0, 30.0
-CORTEX_HU, MARROW_HU, CARTILAGE_HU = 780.0, 170.0, 105.0
-
 
 @dataclass(frozen=True, eq=False)
 class ChestFields:
-    """Signed distances (mm, negative inside) and densities on one coarse grid."""
+    """Signed distances (mm, negative inside) and densities on one coarse grid.
+
+    Args:
+        skin: outside of the body.
+        wall_mm: from the inside of the chest wall outwards; the wall map's depth.
+        azimuth: the wall map's angle.
+        marbling: smooth noise of unit variance.
+        bone: all but the shoulder blades.
+        cartilage: of the ribs.
+        organs: liver, spleen, stomach, diaphragm.
+        soft: oesophagus, flesh beside the spine, arms.
+        muscle: the heart's walls.
+        blood: in heart and great vessels; its density is blood_hu.
+        air: in stomach and oesophagus.
+        lungs: both lungs; their density is lung_hu.
+    """
 
     skin: Field
-    muscle: Field
-    cavity: Field
+    wall_mm: Field
+    azimuth: Field
+    marbling: Field
     bone: Field
     cartilage: Field
-    soft: Field
-    blood: Field
     organs: Field
-    bowel_air: Field
+    soft: Field
+    muscle: Field
+    blood: Field
+    blood_hu: Field
+    air: Field
     lungs: Field
     lung_hu: Field
-    marbling: Field
 
 
-_LUNG_HU = list(ChestFields.__dataclass_fields__).index("lung_hu")
+_EVERYWHERE = ("skin", "wall_mm", "azimuth", "marbling")
+# What says where a group is, and what else is needed there.
+_GROUPS = (
+    (("lungs",), ("lung_hu",)),
+    (("organs", "soft", "muscle", "blood", "air"), ("blood_hu",)),
+    (("bone", "cartilage"), ()),
+)
+_REACH_MM = 3.0
 
 
 def render(
     fields: ChestFields,
+    wall: WallMap,
     grid: CoarseGrid,
     body: Anatomy,
     fissures: Fissures,
     texture: FineTexture,
     geometry: Geometry,
     table: Table,
+    cover: Cover | None = None,
 ) -> tuple[FloatArray, NDArray[np.uint8]]:
     """Paint everything but tubes and nodules.
 
     Args:
         fields: what to paint.
+        wall: muscles and shoulder blades.
         grid: where the fields are sampled.
         body: the densities.
         fissures: the sheets.
-        texture: the lung's fine texture.
+        texture: the fine texture of lung, marrow and muscle.
         geometry: axial grid in anatomy mm.
         table: what the body lies on.
+        cover: what lies on the body.
 
     Returns:
         HU, shape (I, R, C); and how much of each voxel is lung, 0 to 255.
@@ -71,29 +99,116 @@ def render(
     zs = origin[2] + np.arange(slices) * spacing[0]
     body_low_y = float(grid.y_mm[np.nonzero((fields.skin < 0).any(axis=(0, 2)))[0][-1]])
     empty = paint_table(table, xs, ys, body_low_y)
-    stack = [getattr(fields, name) for name in ChestFields.__dataclass_fields__]
     hu = np.empty(geometry.shape_irc, dtype=np.float32)
     share = np.zeros(geometry.shape_irc, dtype=np.uint8)
+    sharpness = 1.0 / float(spacing[1])
+    outside_mm = cover.reach_mm if cover else 4.0
     for n, z in enumerate(zs):
         at = float(np.clip((z - grid.z_mm[0]) / grid.step_mm, 0, len(grid.z_mm) - 1.001))
         low = int(at)
         part = np.float32(at - low)
-        coarse = np.stack([(1 - part) * f[low] + part * f[low + 1] for f in stack])
+
+        def level(
+            names: tuple[str, ...], low: int = low, part: np.float32 = part
+        ) -> dict[str, FloatArray]:
+            pairs = ((name, getattr(fields, name)) for name in names)
+            return {name: (1 - part) * f[low] + part * f[low + 1] for name, f in pairs}
+
         hu[n] = empty
+        coarse = level(_EVERYWHERE)
         # Beyond the skin there is nothing to paint.
-        down = _extent(grid.y_mm, (coarse[0] < 6.0).any(axis=1), ys)
-        across = _extent(grid.x_mm, (coarse[0] < 6.0).any(axis=0), xs)
-        values = upsample(coarse, grid.y_mm, grid.x_mm, ys[down], xs[across])
-        box = (n, down, across)
-        fine = texture.plane(xs[across], ys[down], float(z)) * np.float32(body.texture_hu)
-        # Where emphysema has emptied the lung there is nothing to be uneven.
-        values[_LUNG_HU] += fine * np.clip((values[_LUNG_HU] + 980.0) / 80.0, 0.0, 1.0)
-        lung = _paint(hu[box], values, body, 1.0 / float(spacing[1]))
-        _paint_fissures(
-            hu[box], lung, fissures, body, xs[across], ys[down], float(z), float(spacing[1])
-        )
-        share[box] = lung * 255
+        box = _box(grid, coarse["skin"] < outside_mm, ys, xs)
+        values = _fine(coarse, grid, ys, xs, box)
+        out = hu[n][box]
+        fine = texture.plane(xs[box[1]], ys[box[0]], float(z))
+        middle_y = body.back_y - body.half_depth
+        front = (np.abs(xs[box[1]])[None, :] < 5.0) & (ys[box[0]][:, None] < middle_y)
+        values["azimuth"][front] = np.pi
+        found = []
+        for leaders, others in _GROUPS:
+            coarse = level((*leaders, *others))
+            near = np.asarray(np.min([coarse[name] for name in leaders], axis=0) < _REACH_MM)
+            inner = _box(grid, near, ys, xs, box) if near.any() else (slice(0, 0),) * 2
+            local = _fine(coarse, grid, ys, xs, inner) if _size(inner) else {}
+            within = tuple(
+                slice(i.start - b.start, i.stop - b.start) for i, b in zip(inner, box, strict=True)
+            )
+            found.append((inner, within, local))
+        (in_lungs, lungs_within, lung_values), in_chest, in_bone = found
+        wanted = values["skin"] < max(0.6 * float(spacing[1]), 0.6)
+        if lung_values:
+            wanted[lungs_within] &= lung_values["lungs"] > -float(spacing[1])
+        if cover:
+            paint_cover(out, cover, values["skin"], ys[box[0]], float(z), sharpness)
+        is_left = xs[box[1]] > 0
+        paint_wall(out, values, wall.plane(float(z)), is_left, fine, wanted, sharpness)
+        for (inner, within, local), paint in ((in_chest, paint_inside), (in_bone, paint_bone)):
+            if local:
+                local["marbling"] = values["marbling"][within]
+                paint(hu[n][inner], local, body, fine[within], sharpness)
+            if paint is paint_inside and lung_values:
+                share[n][in_lungs] = 255 * _paint_lungs(
+                    hu[n][in_lungs], lung_values, fine[lungs_within], body, fissures,
+                    xs[in_lungs[1]], ys[in_lungs[0]], float(z), float(spacing[1]),
+                )  # fmt: skip
     return hu, share
+
+
+def _paint_lungs(
+    out: FloatArray,
+    values: dict[str, FloatArray],
+    fine: FloatArray,
+    body: Anatomy,
+    fissures: Fissures,
+    xs: NDArray[np.float64],
+    ys: NDArray[np.float64],
+    z: float,
+    pixel_mm: float,
+) -> FloatArray:
+    """Paint lung and fissures in place; returns how much of each pixel is lung."""
+    density = values["lung_hu"]
+    # Where emphysema has emptied the lung there is nothing to be uneven.
+    kept = np.clip((density + 980.0) / 80.0, 0.0, 1.0) * np.float32(body.texture_hu)
+    lung = inside(values["lungs"], 1.0 / pixel_mm)
+    out += (density + fine * kept - out) * lung
+    _paint_fissures(out, lung, fissures, body, xs, ys, z, pixel_mm)
+    return lung
+
+
+def _size(box: tuple[slice, slice]) -> int:
+    rows, columns = (max(int(s.stop) - int(s.start), 0) for s in box)
+    return rows * columns
+
+
+def _fine(
+    coarse: dict[str, FloatArray],
+    grid: CoarseGrid,
+    ys: NDArray[np.float64],
+    xs: NDArray[np.float64],
+    box: tuple[slice, slice],
+) -> dict[str, FloatArray]:
+    """Fields in a box of the plane."""
+    stack = np.stack(list(coarse.values()))
+    made = upsample(stack, grid.y_mm, grid.x_mm, ys[box[0]], xs[box[1]])
+    return dict(zip(coarse, made, strict=True))
+
+
+def _box(
+    grid: CoarseGrid,
+    used: NDArray[np.bool_],
+    ys: NDArray[np.float64],
+    xs: NDArray[np.float64],
+    within: tuple[slice, slice] | None = None,
+) -> tuple[slice, slice]:
+    """Rows and columns that hold what is used of a coarse plane."""
+    down = _extent(grid.y_mm, np.asarray(used.any(axis=1)), ys)
+    across = _extent(grid.x_mm, np.asarray(used.any(axis=0)), xs)
+    if within is None:
+        return down, across
+    return (
+        slice(max(down.start, within[0].start), min(down.stop, within[0].stop)),
+        slice(max(across.start, within[1].start), min(across.stop, within[1].stop)),
+    )
 
 
 def upsample(
@@ -126,48 +241,6 @@ def _extent(coarse_mm: Field, used: NDArray[np.bool_], fine_mm: NDArray[np.float
     first, last = np.searchsorted(fine_mm, (low, high))
     first = int(min(first, len(fine_mm) - 1))
     return slice(first, int(max(last, first + 1)))
-
-
-def _inside(distance: FloatArray, sharpness: float) -> FloatArray:
-    return np.asarray(np.clip(0.5 - distance * np.float32(sharpness), 0, 1), dtype=np.float32)
-
-
-def _blend(image: FloatArray, value: float | FloatArray, weight: FloatArray) -> None:
-    image += (value - image) * weight
-
-
-def _paint(out: FloatArray, values: FloatArray, body: Anatomy, sharpness: float) -> FloatArray:
-    (skin, muscle, cavity, bone, cartilage, soft, blood, organs, bowel, lungs, lung_hu,
-     marbling) = values  # fmt: skip
-    fat = FAT_HU + 9.0 * marbling
-    _blend(out, SKIN_HU, _inside(skin, sharpness))
-    _blend(out, fat, _inside(skin + 1.8, sharpness))
-    flesh = MUSCLE_HU + 6.0 * marbling
-    weight = _inside(muscle, sharpness)
-    # Fat lies in sheets between the layers of muscle; through the wall this runs from 0 to 1.
-    depth = cavity / np.maximum(cavity - muscle, 4.0) + 0.025 * marbling
-    sheet = np.maximum(
-        np.clip(1.0 - np.abs(depth - 0.5) * 22.0, 0, 1),
-        np.clip(1 - np.abs(depth - 0.78) * 26, 0, 1),
-    )
-    sheet *= np.clip((cavity - 9.0) * 0.4, 0, 1) * np.clip(0.75 + 0.5 * marbling, 0, 1)
-    _blend(out, flesh - (flesh - fat) * sheet, weight)
-    inner = _inside(cavity, sharpness)
-    _blend(out, fat + 14.0 * np.maximum(marbling, 0), inner)
-    _blend(
-        out,
-        60.0 + (45.0 if body.has_contrast else 0.0) + 4.0 * marbling,
-        _inside(organs, sharpness),
-    )
-    _blend(out, AIR_HU, _inside(bowel, sharpness))
-    _blend(out, 42.0 + (40.0 if body.has_contrast else 0.0), _inside(soft, sharpness))
-    _blend(out, body.blood_hu, _inside(blood, sharpness))
-    lung = _inside(lungs, sharpness)
-    _blend(out, lung_hu, lung)
-    _blend(out, CARTILAGE_HU, _inside(cartilage, sharpness))
-    _blend(out, CORTEX_HU - 160.0 * np.clip(marbling, -1, 1), _inside(bone, sharpness))
-    _blend(out, MARROW_HU + 60.0 * marbling, _inside(bone + 1.1, sharpness))
-    return lung
 
 
 def _paint_fissures(

@@ -7,23 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundles.common.phantom.anatomy import Anatomy
-from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min
-from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field, tilted_axes
+from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min, smooth_noise
+from bundles.common.phantom.heart import heart_point, make_heart
+from bundles.common.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
+
+Path = list[tuple[float, float, float]]
 
 
 @dataclass(frozen=True, eq=False)
 class Mediastinum:
-    """Signed distances.
+    """Signed distances (mm) and densities.
 
     Args:
         outline: everything between the lungs.
         blood: what takes up contrast.
-        soft: heart muscle, oesophagus, nodes.
+        blood_hu: density of the nearest blood.
+        muscle: the heart's walls.
+        soft: oesophagus and small veins without contrast medium.
+        air: in the oesophagus.
+        grooves: where the coronary arteries run, each points (n, 3) in anatomy mm.
     """
 
     outline: Field
     blood: Field
+    blood_hu: Field
+    muscle: Field
     soft: Field
+    air: Field
+    grooves: tuple[np.ndarray, ...]
 
 
 def hilum_xyz(body: Anatomy, side: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -34,63 +45,112 @@ def hilum_xyz(body: Anatomy, side: int) -> np.ndarray[tuple[int], np.dtype[np.fl
 
 def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Mediastinum:
     """Draw the mediastinum."""
-    s, h = body.scale, body.spine_y
-    blood, soft, heart = far_field(grid), far_field(grid), far_field(grid)
+    s = body.scale
+    whole, half = grid, 112.0 * s
+    low = np.array([-half, body.back_y - 2.0 * body.half_depth - 12.0, grid.z_mm[0] - 1.0])
+    high = np.array([half, body.back_y + 12.0, grid.z_mm[-1] + 1.0])
+    box = whole.box(low, high)
+    grid = whole.part(box)  # nothing of it lies elsewhere
+    heart = make_heart(body, grid, rng)
+    blood, soft, air = far_field(grid), far_field(grid), far_field(grid)
+    muscle, bag = far_field(grid), far_field(grid)
+    blood_hu = np.full(grid.shape, body.blood.left, dtype=np.float32)
+    muscle[heart.box] = heart.muscle
+    bag[heart.box] = heart.pericardium
     wide = float(rng.uniform(0.85, 1.15))
+    sway = rng.uniform(-2.5, 2.5, 3)
 
     def at(x: float, y: float, z: float) -> tuple[float, float, float]:
-        return (x * s, h + y * s * body.depth_factor, z * s)
+        return heart_point(body, x + sway[0] * (y > -40), y + sway[1], z + sway[2])
 
-    k = body.heart_scale * (0.58 + 0.34 * body.depth_factor)
-    jitter = rng.uniform(-6, 6, 3)
-    heart_at = at(26 + jitter[0], -60 + jitter[1], -72 + jitter[2])
-    long_axis = tilted_axes((0.75, -0.45, -0.5))
-    left = far_field(grid)
-    add_ellipsoid(left, grid, heart_at, np.array([58, 40, 42]) * k * s, long_axis)
-    right = far_field(grid)
-    add_ellipsoid(right, grid, at(-12, -62, -66), np.array([38, 36, 42]) * k * s)
-    heart = smooth_min(left, right, 12.0)
-    atrium = far_field(grid)
-    add_ellipsoid(atrium, grid, at(4, -24, -46), np.array([34, 16, 20]) * k * s)
-    heart = smooth_min(heart, atrium, 8.0)
-    if body.has_contrast:
-        chambers = np.minimum(left + 10.0, np.minimum(right + 4.0, atrium + 2.0))
-        septum = 4.0 - np.abs(grid.warped[0] * 0.8 - grid.warped[1] * 0.5 - (14 * s - h * 0.5 + 30))
-        blood = np.maximum(chambers, septum).astype(np.float32)
-    np.minimum(soft, heart, out=soft)
-    for path, radii in _great_vessels(wide):
-        add_tube(blood, grid, [at(*p) for p in path], [r * s for r in radii], 2.0)
-    tissue = smooth_min(blood, heart - 3.5, 6.0)
-    gullet = [at(6, -20, 110), at(8, -20, 0), at(9, -22, -60), at(20, -34, -130), at(26, -50, -170)]
-    add_tube(soft, grid, gullet, [6.5 * s] * 5)
-    add_tube(soft, grid, [at(-9, -16, 20), at(-9, -16, -200)], [3.5 * s] * 2)
-    for _ in range(int(rng.integers(6, 14))):  # lymph nodes
-        where = at(rng.uniform(-22, 22), rng.uniform(-60, -25), rng.uniform(-40, 60))
-        add_ellipsoid(soft, grid, where, rng.uniform(2.5, 6.0, 3) * s)
-    return Mediastinum(_outline(body, grid, smooth_min(tissue, soft - 1.0, 5.0)), blood, soft)
+    def unite(part: Field, box: tuple[slice, ...], hu: float) -> None:
+        nearer = part < blood[box]
+        blood_hu[box][nearer] = hu
+        blood[box][nearer] = part[nearer]
+
+    unite(heart.left_blood, heart.box, body.blood.left)
+    unite(heart.right_blood, heart.box, body.blood.right)
+    vessels = far_field(grid)
+    for name, hu in (
+        ("left", body.blood.left),
+        ("right", body.blood.right),
+        ("cava", body.blood.cava),
+        ("systemic", body.blood.systemic),
+    ):
+        drawn = far_field(grid)
+        for path, radii in _vessels(name, wide):
+            add_tube(drawn, grid, [at(*p) for p in path], [r * s for r in radii], 2.0)
+        unite(drawn, (slice(None),) * 3, hu)
+        np.minimum(vessels, drawn, out=vessels)
+    # Blood mixes slowly where the medium comes in.
+    mixing = smooth_noise(grid.shape, 14.0 / grid.step_mm, rng)
+    blood_hu += 0.035 * np.maximum(blood_hu - 40.0, 20.0) * mixing
+    gullet: Path = [(5, -21, 110), (8, -21, 40), (9, -22, 0), (9, -24, -50), (16, -30, -95),
+                    (22, -40, -130), (26, -50, -170)]  # fmt: skip
+    places = [at(x + rng.uniform(-2, 2), y, z) for x, y, z in gullet]
+    wall = far_field(grid)
+    for shift in (-3.0, 3.0):  # wider than deep
+        flat = [(x + shift * s, y, z) for x, y, z in places]
+        add_tube(wall, grid, flat, [float(rng.uniform(5.2, 6.8)) * s for _ in flat], 3.0)
+    # It holds air here and there.
+    drift = np.array([(rng.uniform(-2, 2), rng.uniform(-1.5, 1.5), 0.0) for _ in places])
+    add_tube(air, grid, list(np.array(places) + drift), list(rng.uniform(1.5, 4.0, len(places))))
+    air += 4.0 * np.clip(float(rng.uniform(0.0, 1.2)) - mixing, 0.0, 2.0)
+    np.maximum(air, wall + 2.2, out=air)
+    np.minimum(soft, wall, out=soft)
+    tissue = smooth_min(smooth_min(vessels, soft, 5.0), bag, 8.0)
+    tissue = tissue - (1.0 + 3.5 * body.mediastinal_fat) * np.clip(0.8 + 0.5 * mixing, 0.0, 2.0)
+    outline = _outline(body, grid, tissue.astype(np.float32))
+
+    def spread(part: Field, elsewhere: float = FAR_MM) -> Field:
+        field = np.full(whole.shape, elsewhere, dtype=np.float32)
+        field[box] = part
+        return field
+
+    return Mediastinum(
+        spread(outline),
+        spread(blood),
+        spread(blood_hu, body.blood.left),
+        spread(muscle),
+        spread(soft),
+        spread(air),
+        heart.grooves,
+    )
 
 
-def _great_vessels(
-    wide: float,
-) -> list[tuple[list[tuple[float, float, float]], list[float]]]:
-    aorta: list[tuple[float, float, float]] = [
-        (4, -66, -50), (-8, -72, -14), (-4, -68, 16), (6, -54, 34), (18, -30, 36),
-        (25, -12, 22), (25, -8, -8), (23, -6, -60), (16, -8, -120), (5, -14, -250),
-    ]  # fmt: skip
+def _vessels(name: str, wide: float) -> list[tuple[Path, list[float]]]:
+    if name == "left":
+        aorta: Path = [
+            (-4, -70, -28), (-8, -70, -10), (-5, -66, 14), (4, -54, 32), (15, -34, 36),
+            (24, -18, 24), (27, -14, -8), (26, -13, -60), (19, -16, -120), (6, -22, -250),
+        ]  # fmt: skip
+        return [
+            (aorta, [r * wide for r in (15, 15.5, 15, 14, 13, 12.5, 12, 11.5, 11, 10)]),
+            ([(-1, -60, 36), (-12, -54, 62), (-22, -48, 120)], [7, 5.5, 4.5]),
+            ([(9, -46, 36), (14, -42, 75), (18, -38, 120)], [5, 4, 3.5]),
+            ([(18, -30, 36), (25, -28, 70), (34, -30, 115)], [5.5, 5, 4.5]),
+            ([(-14, -40, -44), (-38, -42, -44)], [8, 6]),
+            ([(24, -38, -44), (44, -40, -40)], [8, 6]),
+            ([(-14, -38, -54), (-36, -32, -58)], [7, 5.5]),
+            ([(24, -36, -52), (42, -30, -56)], [7, 5.5]),
+        ]
+    if name == "right":
+        return [
+            ([(22, -84, -26), (22, -70, -14), (30, -50, -8), (46, -34, -10)], [13, 13, 11, 8]),
+            ([(20, -64, -15), (-4, -52, -20), (-28, -42, -23), (-44, -34, -26)], [12, 11, 9.5, 7]),
+            ([(-22, -54, -84), (-20, -40, -112), (-18, -34, -140), (-17, -26, -250)],
+             [12, 12, 12, 11]),
+        ]  # fmt: skip
+    if name == "cava":
+        return [
+            ([(-24, -56, 66), (-25, -56, 30), (-26, -58, -40)], [7.5, 8.5, 10]),
+            ([(-24, -57, 60), (-2, -74, 60), (22, -70, 70), (34, -58, 86)], [7, 6, 5.5, 5.5]),
+            ([(-24, -56, 62), (-30, -56, 95), (-40, -56, 115)], [7, 6.5, 5.5]),
+        ]
+    azygos: Path = [(-22, -50, 22), (-17, -28, 24), (-11, -18, 14), (-8, -18, -40), (-6, -18, -200)]
     return [
-        (aorta, [r * wide for r in (15, 16, 15, 14, 13, 12.5, 12, 11.5, 11, 10)]),
-        ([(-24, -52, 70), (-25, -52, 30), (-25, -54, -45)], [8, 9, 10]),
-        ([(-3, -64, 34), (-14, -54, 62), (-22, -48, 120)], [7, 5.5, 4.5]),
-        ([(8, -48, 36), (14, -42, 75), (18, -38, 120)], [5, 4, 3.5]),
-        ([(18, -30, 36), (27, -28, 70), (34, -30, 115)], [5.5, 5, 4.5]),
-        ([(-23, -54, 58), (5, -72, 62), (32, -62, 82)], [7, 6.5, 6]),
-        ([(20, -78, -44), (20, -62, -16), (30, -44, -8), (46, -30, -10)], [13, 13, 11, 8]),
-        ([(20, -60, -16), (-4, -50, -20), (-28, -42, -23), (-44, -34, -26)], [12, 11, 9.5, 7]),
-        ([(-18, -44, -90), (-18, -34, -140), (-17, -26, -250)], [12, 12, 11]),
-        ([(-14, -26, -44), (-38, -34, -42)], [8, 6]),
-        ([(22, -26, -42), (44, -34, -40)], [8, 6]),
-        ([(-14, -26, -52), (-36, -24, -58)], [7, 5.5]),
-        ([(22, -26, -50), (42, -22, -56)], [7, 5.5]),
+        (azygos, [4.0, 4.0, 3.6, 3.2, 3.0]),
+        ([(13, -12, -30), (12, -13, -200)], [2.2, 2.2]),
     ]
 
 
@@ -102,11 +162,18 @@ def _outline(body: Anatomy, grid: CoarseGrid, tissue: Field) -> Field:
     upper = 1.0 / (1.0 + np.exp(-(z / s - 8.0) / 12.0))
     half = 4.0 + 17.0 * np.exp(-(((u + 25) / 24) ** 2)) + 9.0 * np.exp(-((u / 16) ** 2))
     front = (y - body.back_y + 2.0 * body.half_depth) / s
-    half = half + 9.0 * np.exp(-((np.maximum(front, 0.0) / 14.0) ** 2))
-    half = half + upper * 18.0 * np.exp(-(((u + 55) / 26) ** 2))
+    half = half + (6.0 + 9.0 * body.mediastinal_fat) * np.exp(
+        -((np.maximum(front, 0.0) / (12.0 + 8.0 * body.mediastinal_fat)) ** 2)
+    )
+    half = half + upper * (14.0 + 8.0 * body.mediastinal_fat) * np.exp(-(((u + 55) / 26) ** 2))
     # The anterior junction runs a little to the left, where the heart pushes the left lung.
     sheet = (np.abs(x / s - 3.0 * (1 - upper)) - half) * s * 0.8
-    outline = smooth_min(sheet.astype(np.float32), tissue - 2.0, 10.0)
+    outline = smooth_min(sheet.astype(np.float32), tissue - 1.0, 10.0)
     for side in (-1, 1):
-        add_ellipsoid(outline, grid, hilum_xyz(body, side), np.array([13, 13, 19]) * s, None, 8.0)
+        add_ellipsoid(outline, grid, hilum_xyz(body, side), np.array([12, 13, 18]) * s, None, 8.0)
+    # Pads of fat in the angles between heart and diaphragm.
+    size = 7.0 + 13.0 * body.mediastinal_fat
+    for place, large in (((-38, -96, -112), 0.9), ((66, -102, -112), 1.1)):
+        radii = np.array([1.2, 1.0, 1.3]) * size * large * s
+        add_ellipsoid(outline, grid, heart_point(body, *place), radii, None, 22.0)
     return outline

@@ -65,6 +65,15 @@ class AnatomyRecipe(_Part):
     bands: tuple[int, int] = (0, 3)
     micronodules: tuple[int, int] = (0, 8)
     filled_airway_probability: float = Field(default=0.2, ge=0, le=1)
+    contrast_phases: tuple[float, float, float] = (0.2, 0.35, 0.45)
+    heart_fat: Range = (0.1, 1.0)
+    mediastinal_fat: Range = (0.1, 1.0)
+    marrow_hu: Range = (90.0, 210.0)
+    folds: tuple[int, int] = (0, 3)
+    lymph_nodes: tuple[int, int] = (6, 16)
+    coronary_calcium_probability: float = Field(default=0.35, ge=0, le=1)
+    leads_probability: float = Field(default=0.3, ge=0, le=1)
+    cover_probability: float = Field(default=0.6, ge=0, le=1)
 
 
 class ScannerRecipe(_Part):

@@ -1,4 +1,4 @@
-"""Ribs, spine, breastbone, shoulder blades and collar bones as one signed distance."""
+"""Ribs, spine, breastbone, collar bones and humeri as signed distances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.cavity import Cavity
 from bundles.common.phantom.chest_wall import arm_path
 from bundles.common.phantom.grid import CoarseGrid, Field, smooth_min
-from bundles.common.phantom.shapes import add_ellipsoid, add_tube, far_field
+from bundles.common.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
 
 VERTEBRA_MM = 23.0
 RIB_DEPTH_MM = 6.5
@@ -53,10 +53,14 @@ def make_ribs(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> tuple[Field, F
     return bone, cartilage
 
 
-def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
-    """Vertebrae, the soft tissue about them (discs, cord) and the bare column's outline."""
+def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field]:
+    """Vertebrae, and the bare column's outline."""
+    whole, s = grid, body.scale
+    low = np.array([-75.0 * s, body.spine_y - 36.0 * s, grid.z_mm[0] - 1.0])
+    high = np.array([75.0 * s, body.spine_y + 75.0 * s, grid.z_mm[-1] + 1.0])
+    box = whole.box(low, high)
+    grid = whole.part(box)
     x, y, z = grid.warped
-    s = body.scale
     u = (y - body.spine_y) / s
     phase = ((z - body.apex_z) / s) / VERTEBRA_MM
     level = phase - np.round(phase)  # 0 at a vertebra's middle, +-0.5 at the discs
@@ -66,41 +70,53 @@ def make_spine(body: Anatomy, grid: CoarseGrid) -> tuple[Field, Field, Field]:
     disc = (np.abs(level) - 0.39) * VERTEBRA_MM * s
     vertebra = np.maximum(np.maximum(body_distance, disc), -12.0)
     canal = np.hypot(x / s, u - 23.0)
-    arch = np.maximum(np.abs(canal - 11.0) - 2.6, (np.abs(level) - 0.36) * VERTEBRA_MM)
+    lean = 1.0 + 0.18 * np.sin(2.3 * np.round(phase))  # no two levels are alike
+    arch = np.maximum(np.abs(canal - 11.0) - 2.4, (np.abs(level) - 0.36) * VERTEBRA_MM)
     arch = np.maximum(arch, 15.0 - u)
-    # Spinous and transverse processes.
-    spinous = np.maximum(np.maximum(np.abs(x / s) - 2.8, np.abs(u - 44.0) - 12.0),
-                         (np.abs(level + 0.2) - 0.22) * VERTEBRA_MM)  # fmt: skip
-    sideways = np.abs(x / s) - 24.0
-    transverse = np.maximum(np.maximum(np.abs(u - 27.0 - 0.3 * (sideways + 10)) - 3.2,
-                                       np.abs(sideways) - 15.0),
-                            (np.abs(level) - 0.2) * VERTEBRA_MM)  # fmt: skip
-    processes = np.minimum(np.minimum(arch, spinous), transverse) * s
+    # Spinous process: it falls, thickens at its end and leans to a side.
+    behind = np.clip((u - 33.0) / 22.0, 0.0, 1.0)
+    drop = level + 0.1 + 0.35 * behind
+    bent = x / s - 2.5 * behind * np.sin(1.7 * np.round(phase))
+    spinous = np.maximum(np.abs(bent) - (2.1 + 2.0 * behind**3), np.abs(u - 42.0) - 12.5 * lean)
+    spinous = np.maximum(spinous, (np.abs(drop) - 0.2) * VERTEBRA_MM)
+    # Transverse processes: they run backwards, taper and end in a knob.
+    out = np.clip((np.abs(x / s) - 9.0) / 26.0, 0.0, 1.2)
+    thick = 4.2 - 2.6 * out + 2.8 * np.exp(-(((out - 0.95) / 0.2) ** 2))
+    transverse = np.hypot(u - 26.0 - 9.0 * out, (level + 0.02) * VERTEBRA_MM) - thick
+    transverse = np.maximum(transverse, np.abs(np.abs(x / s) - 22.0) - 13.0 * lean)
+    # Joints between the arches.
+    joint = np.hypot(np.abs(x / s) - 12.5, u - 28.0) - 4.2
+    processes = np.minimum(np.minimum(arch, spinous), np.minimum(transverse, joint)) * s
     bone = smooth_min(vertebra.astype(np.float32), processes.astype(np.float32), 3.0)
-    soft = np.minimum(body_distance, (canal - 9.0) * s).astype(np.float32)
     # The lungs' gutter ends beside the processes: flesh covers them, wider towards the back.
-    wedge = np.maximum(np.abs(x / s) - 19.0 - 0.85 * np.maximum(u - 8.0, 0.0), -u) * s * 0.75
+    wedge = np.maximum(np.abs(x / s) - 18.0 - 0.78 * np.maximum(u - 9.0, 0.0), -u) * s * 0.75
     column = smooth_min(body_distance.astype(np.float32), wedge.astype(np.float32), 4.0)
-    return np.minimum(bone, np.float32(30.0)), soft, column
+    made = far_field(whole), far_field(whole)
+    made[0][box], made[1][box] = np.minimum(bone, np.float32(FAR_MM)), column
+    return made
 
 
 def make_other_bones(body: Anatomy, grid: CoarseGrid, cavity: Cavity) -> Field:
-    """Breastbone, shoulder blades and collar bones."""
-    x, _, z = grid.warped
+    """Breastbone, collar bones and humeri."""
     s = body.scale
-    d = cavity.distance_mm
-    top = body.apex_z - 45.0 * s
-    plate = np.maximum(np.abs(d - 7.5 * s) - 5.0 * s, np.abs(x) - (16.0 + 5.0 * (z > top - 35)) * s)
-    plate = np.maximum(plate, np.maximum(z - top, top - 150.0 * s - z))
-    breastbone = np.where(cavity.azimuth > 2.0, plate, 30.0)
-    middle = body.apex_z - 62.0 * s
-    t = (z - middle) / (72.0 * s)
-    span = (40.0 * (0.25 + 0.75 * np.clip((t + 1) / 1.6, 0, 1))) * s
-    along = (cavity.azimuth - 0.95) * body.half_width * 0.9
-    ridge = np.abs(along) / np.maximum(span, 1.0)
-    blade = np.abs(d - (25.0 + 8.0 * ridge**2) * s) - (1.8 + 3.2 * ridge**4) * s
-    blade = np.maximum(np.maximum(blade, np.abs(along) - span), np.abs(z - middle) - 72.0 * s)
-    bone = np.minimum(np.minimum(breastbone, blade), 30.0).astype(np.float32)
+    top = body.apex_z - 42.0 * s
+    front = body.back_y - 2.0 * body.half_depth
+    low = np.array([-50.0 * s, front - 60.0, top - 190.0 * s])
+    box = grid.box(low, np.array([50.0 * s, front + 110.0, top + 20.0]))
+    x, _, z = (w[box] for w in grid.warped)
+    down = (top - z) / s
+    # Handle, body and tip; notches where cartilage joins.
+    half = np.interp(down, (0, 22, 44, 60, 110, 135, 150, 172), (27, 29, 17, 15, 19, 17, 8, 4))
+    half = half + 1.6 * np.cos(down * (2 * np.pi / 19.0))
+    thick = np.interp(down, (0, 30, 50, 130, 172), (6.5, 6.5, 5.2, 4.6, 3.2))
+    bow = 2.5 * np.clip(np.abs(x / s) / half, 0, 1.5) ** 2
+    depth = cavity.distance_mm[box] / s - 8.5 - bow
+    ratio = (np.abs(x / s / half) ** 2.6 + np.abs(depth / thick) ** 2.6) ** (1 / 2.6) + 1e-3
+    plate = (ratio - 1.0) * np.minimum(np.hypot(x / s, depth) / ratio, thick) * s
+    joint = 3.0 - np.abs(down - 47.0)  # between handle and body
+    plate = np.maximum(plate, np.maximum(np.maximum(z - top, top - 172.0 * s - z), joint))
+    bone = far_field(grid)
+    bone[box] = np.minimum(np.where(cavity.azimuth[box] > 2.0, plate, FAR_MM), FAR_MM)
     front = body.back_y - 1.22 * body.half_depth
     for side in (-1.0, 1.0):
         path = [(side * 20 * s, front - 14, top + 4), (side * 60 * s, front - 16, top + 16 * s),

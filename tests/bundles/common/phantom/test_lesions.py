@@ -19,7 +19,7 @@ def chest():
     body = replace(draw_anatomy(PhantomRecipe.small().anatomy, rng), **MANY)
     low, high = (tuple(float(v) for v in corner) for corner in body.lung_box)
     grid = make_grid(low, high, 5.0, body.warp_mm, rng)
-    fields, _ = make_fields(body, grid, 0, 0)
+    fields, *_ = make_fields(body, grid, 0, 0)
     return body, grid, fields.lungs, *make_lesions(body, grid, fields.lungs, rng)
 
 
