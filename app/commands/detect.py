@@ -14,6 +14,7 @@ import click
 
 from app.commands.root import EXIT_FAILED, OWN_PROCESS
 from app.lean_monai import import_monai
+from app.own_memory import keep_freed_memory, keep_imports
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,6 +169,8 @@ def _detect(
         discovery = studies()
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
+        if click.get_current_context().obj is OWN_PROCESS:
+            keep_imports()
         # The networks compute in other threads and leave Python to this one.
         stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 
@@ -198,6 +201,7 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
     if click.get_current_context().obj is not OWN_PROCESS:
         return lambda: find_studies(source, progress.files, archives)
     ahead = stack.enter_context(reading_ahead(source, archives, progress.files))
+    keep_freed_memory()
     import_monai()
     return ahead.studies
 

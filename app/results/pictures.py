@@ -6,6 +6,7 @@ import base64
 import io
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,13 +121,10 @@ def finding_pictures(
                 finding.perpendicular_diameter_ends_lps_mm,
             ):
                 outline.dashes(frame.to_pixels(ends)[:, :2], rgb)
-        marks = Overlay(frame)
-        marks.letters()
-        marks.scale_bar(10.0 if field_mm < 100 else 20.0)
         pictures.append(
             Picture(
                 base,
-                marks.image,
+                _close_up_marks(plane, frame.pixel_mm),
                 outline.image,
                 f"{plane.value.capitalize()} close-up of nodule {finding.id}, {field_mm:.0f} mm "
                 f"wide, lung window{', outlined' if lines else ''}.",
@@ -155,6 +153,15 @@ def close_up_outlines(
         for line in [] if crop is None else contours(crop, geometry, outline.frame):
             outline.line(line, finding_rgb(finding.id))
     return outlines
+
+
+@lru_cache(maxsize=32)
+def _close_up_marks(plane: Plane, pixel_mm: float) -> Image.Image:
+    """Letters and scale bar, which are those of every close-up as wide; not to be drawn on."""
+    marks = Overlay(ViewFrame(plane, (0.0, 0.0, 0.0), pixel_mm, ZOOM_PIXELS, ZOOM_PIXELS))
+    marks.letters()
+    marks.scale_bar(10.0 if pixel_mm * ZOOM_PIXELS < 100 else 20.0)
+    return marks.image
 
 
 def _field_mm(finding: Finding) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from PIL import Image
 
 from app.results.colors import Rgb, finding_rgb
 from app.results.explanation import Sensitivity
@@ -34,6 +35,10 @@ from app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
 _THREADS = 2
+
+
+KnownMarks = dict[int, tuple[Image.Image, str]]
+"""Data URIs by the identity of the image, which is kept so that the identity stays its own."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,20 @@ class FindingView:
     explanations: tuple[ExplanationView, ...]
 
 
-def embed(picture: Picture) -> EmbeddedPicture:
-    """Turn a picture's layers into data URIs."""
+def embed(picture: Picture, known: KnownMarks | None = None) -> EmbeddedPicture:
+    """Turn a picture's layers into data URIs.
+
+    Args:
+        picture: its layers.
+        known: marks that were encoded before; further ones are added.
+    """
     width, height = picture.base.size
+    known = {} if known is None else known
+    if id(picture.marks) not in known:
+        known[id(picture.marks)] = (picture.marks, data_uri(picture.marks))
     return EmbeddedPicture(
         data_uri(picture.base),
-        data_uri(picture.marks),
+        known[id(picture.marks)][1],
         None if picture.outline is None else data_uri(picture.outline),
         picture.alt,
         picture.caption,
@@ -143,6 +156,7 @@ def _finding_views(
     sensitivities: Sequence[Sensitivity],
 ) -> list[FindingView]:
     boxes = find_boxes(labels) if result.findings else []
+    known: KnownMarks = {}
 
     def view(finding: Finding) -> FindingView:
         box = boxes[finding.id - 1] if finding.id <= len(boxes) else None
@@ -154,7 +168,7 @@ def _finding_views(
             slice_index + 1,
             volume.hu.shape[0],
             _image_number(volume, finding, sources),
-            tuple(embed(picture) for picture in pictures),
+            tuple(embed(picture, known) for picture in pictures),
             _explanation_views(volume, labels, box, finding, sensitivities),
         )
 

@@ -12,7 +12,7 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
 
 from app.reading import load_volume
-from app.reading.jpeg_lossless import PLUGIN, check_scan
+from app.reading.jpeg_lossless import PLUGIN, check_scan, coded_bytes, scan_bytes
 from app.reading.pixels import missing_decoder
 
 from .dicom_factory import body_hu, write_series
@@ -114,4 +114,30 @@ def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     values = np.zeros((dataset.Rows, dataset.Columns + 2), np.int64)
     compressed(path, values, 16, signed=False)
     with pytest.raises(RuntimeError, match="shape"):
+        pixel_array(path, decoding_plugin=PLUGIN)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_the_coded_samples_are_counted(bits: int) -> None:
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (40, 36))
+    stream = encoded(values, bits)
+    image = values.astype(np.uint8 if bits == 8 else np.uint16)
+    assert coded_bytes(stream, image) == scan_bytes(stream)
+    assert coded_bytes(encoded(values, bits, predictor=4), image) is None
+
+
+@pytest.mark.parametrize("change", ["drop", "repeat"])
+def test_bytes_missing_or_repeated_are_damage(tmp_path: Path, change: str) -> None:
+    path = write_series(tmp_path, body_hu())[0]
+    dataset = pydicom.dcmread(path)
+    values = np.random.default_rng(3).integers(0, 1 << 12, (dataset.Rows, dataset.Columns))
+    compressed(path, values, 12, signed=False)
+    dataset = pydicom.dcmread(path)
+    stream = encoded(values, 12)
+    at = len(stream) // 2
+    again = stream[at : at + 24] if change == "repeat" else b""
+    rest = stream[at + (24 if change == "drop" else 0) :]
+    dataset.PixelData = encapsulate([stream[:at] + again + rest])
+    dataset.save_as(path)
+    with pytest.raises(RuntimeError, match=r"too few or too many|marker"):
         pixel_array(path, decoding_plugin=PLUGIN)
