@@ -179,7 +179,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
         return None
 
     closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
-    mask = grown(closed, spacing, MARGIN_MM + _ROUNDING_MM)
+    mask = grown(closed, spacing.tolist(), MARGIN_MM + _ROUNDING_MM)
     ends = (bool(lungs[0].sum() * voxel_ml > 1.0), bool(lungs[-1].sum() * voxel_ml > 1.0))
     return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends)
 
@@ -238,7 +238,7 @@ def _lung_parts(
     labels, count = ndimage.label(air)
     if count == 0:
         return air
-    core = shrunk(air, spacing, CORE_DEPTH_MM + _ROUNDING_MM)
+    core = shrunk(air, spacing.tolist(), CORE_DEPTH_MM + _ROUNDING_MM)
     voxels = np.bincount(labels[core], minlength=count + 1)[1:]
     total = np.bincount(labels[core], weights=volume[core], minlength=count + 1)[1:]
     gas = total < GAS_BELOW_HU * voxels
@@ -252,7 +252,8 @@ def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) ->
     box = bounding_box(mask)
     padded = np.pad(mask[box], [(int(p), int(p)) for p in pad])
     radius_mm += _ROUNDING_MM
-    closed = shrunk(grown(padded, spacing, radius_mm), spacing, radius_mm)
+    edges = spacing.tolist()
+    closed = shrunk(grown(padded, edges, radius_mm), edges, radius_mm)
     result = mask.copy()
     result[box] |= closed[tuple(slice(int(p), -int(p)) for p in pad)]
     return result

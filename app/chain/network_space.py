@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,8 @@ def to_network_space(
         margin_mm: kept around the lungs' box where the volume has it.
         spacing_mm: isotropic spacing of the networks.
     """
-    hu_irc, geometry = volume.hu, volume.geometry
+    hu_irc: NDArray[Any] = volume.hu
+    geometry = volume.geometry
     if lungs is not None:
         box = lungs.box(geometry, margin_mm)
         geometry = geometry.cropped([s.start for s in box], [s.stop - s.start for s in box])

@@ -15,7 +15,6 @@ from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
 from bundles.common.blockwise import compute_blockwise
 from bundles.common.folding import fold_batch_norm
 from bundles.common.in_place import compute_in_place
-from bundles.common.networks.two_scale_resnet import enlarge_by_axes
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionSetting = Literal["auto", "float32", "bfloat16"]
@@ -57,7 +56,6 @@ class Accelerated(nn.Module):
             if network.dimensions == 3:
                 compute_blockwise(self.network)
             compute_in_place(self.network)
-        enlarge_by_axes(self.network)
         self.network.to(dtype=self.dtype)
         convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
         self.network.requires_grad_(False).eval()

@@ -50,7 +50,7 @@ class PipelineSettings(BaseModel):
         default="auto", description="What networks compute in; auto: bfloat16 on a CPU that has it"
     )
     patch_context: int = Field(
-        default=16, ge=0, description="Voxels that the segmenter sees around a large patch"
+        default=24, ge=0, description="Voxels that the segmenter sees around a large patch"
     )
     patch_voxels: int = Field(
         default=8_000_000, ge=1, description="Of a large patch at most; bounds the memory"

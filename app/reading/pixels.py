@@ -173,7 +173,7 @@ def to_hounsfield(
             subject=header.path,
         )
     if dtype is np.int16:
-        wide = stored.astype(np.int32 if stored.dtype.itemsize <= 2 else np.int64)
+        wide: NDArray[Any] = stored.astype(np.int32 if stored.dtype.itemsize <= 2 else np.int64)
         if header.slope != 1.0:
             wide *= int(header.slope)
         wide += int(header.intercept)

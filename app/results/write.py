@@ -108,3 +108,4 @@ def _make_objects(writer: StudyWriter) -> None:
     writer.make_sr()
     writer.make_key_images()
     writer.make_pdf()
+    writer.encode()

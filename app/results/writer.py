@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.results.encode import encode_objects
 from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 from app.results.model import ResultWarning, StudyResult
 from app.results.options import OutputOptions
@@ -103,6 +104,7 @@ class StudyWriter:
         self._probability = probability
         self._planes: Labels | None = None
         self._objects: dict[str, Dataset] = {}
+        self._encoded: dict[str, bytes] | None = None
         self._rows: list[tuple[str, Sequence[Picture]]] = []
         self._sensitivities = sensitivities
         self._page = ""
@@ -170,6 +172,16 @@ class StudyWriter:
             pdf = build_pdf(self._result, self._pictures)
             self._objects[PDF_FILE] = build_encapsulated_pdf(pdf, self._sources, self._result)
 
+    def encode(self) -> None:
+        """Turn the DICOM objects into the bytes of their files; after the last of them is made."""
+        if self._sources is None:
+            self._encoded = {}
+            return
+        with without_identity_in_warnings():
+            self._encoded = encode_objects(
+                self._objects, self._sources.patient_name, deidentified=self._options.deidentify
+            )
+
     @cached_property
     def _pictures(self) -> list[tuple[Picture, ...]]:
         """The pictures of each finding, in the order of the result's."""
@@ -224,19 +236,12 @@ class StudyWriter:
         Raises:
             NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
         """
-        if self._sources is not None:
-            with without_identity_in_warnings():
-                for dataset in self._objects.values():
-                    # Kept away from the libraries until now: they warn of odd names.
-                    dataset.PatientName = self._sources.patient_name
-                if self._options.deidentify:
-                    from app.results.deidentify import deidentify
-
-                    for dataset in self._objects.values():
-                        deidentify(dataset)
+        if self._encoded is None:
+            self.encode()
+        assert self._encoded is not None
         with replaced_folder(self._folder) as part:
-            for name, dataset in self._objects.items():
-                dataset.save_as(part / name, enforce_file_format=True)
+            for name, content in self._encoded.items():
+                (part / name).write_bytes(content)
             if "mask" in self._result.files:
                 from app.results.nifti import write_nifti
 

@@ -17,58 +17,14 @@ class TwoScaleConv3d(nn.Conv3d):
     two input channels.
     """
 
-    by_axes = False
-    """Whether the middle is enlarged axis by axis: quicker on a CPU, the same but for rounding."""
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve both channels."""
         a, b, c = x.shape[2] // 4, x.shape[3] // 4, x.shape[4] // 4
         middle = x[:, :, a : 3 * a, b : 3 * b, c : 3 * c]
-        if self.by_axes:
-            both = x.new_empty((x.shape[0], 2, *x.shape[2:]))
-            both[:, :1] = x
-            both[:, 1:] = doubled(middle.float())
-        else:
-            zoomed = interpolate(middle, scale_factor=2.0, mode="trilinear", align_corners=False)
-            both = torch.cat([x, zoomed], dim=1)
+        zoomed = interpolate(middle, scale_factor=2.0, mode="trilinear", align_corners=False)
+        both: torch.Tensor = torch.cat([x, zoomed], dim=1)
         result: torch.Tensor = self._conv_forward(both, self.weight, self.bias)
         return result
-
-
-def doubled(x: torch.Tensor) -> torch.Tensor:
-    """Linear interpolation to twice the voxels by one small matrix for each axis.
-
-    Args:
-        x: float32, shape (B, C, X, Y, Z).
-
-    Returns:
-        Shape (B, C, 2X, 2Y, 2Z): what ``interpolate`` with ``align_corners=False`` gives.
-    """
-    first, second, third = (_doubling(n, x.device) for n in x.shape[2:])
-    x = torch.matmul(second, x @ third.T)
-    return torch.matmul(first, x.flatten(3)).unflatten(3, (len(second), len(third)))
-
-
-def _doubling(size: int, device: torch.device) -> torch.Tensor:
-    """Matrix of shape (2 size, size): a quarter of the next voxel and three of the nearest."""
-    matrix = torch.zeros(2 * size, size, device=device)
-    voxel = torch.arange(size, device=device)
-    for parity, beside in ((0, voxel - 1), (1, voxel + 1)):
-        matrix[2 * voxel + parity, voxel] += 0.75
-        matrix[2 * voxel + parity, beside.clamp(0, size - 1)] += 0.25
-    return matrix
-
-
-def enlarge_by_axes(network: nn.Module) -> int:
-    """Let every two-scale convolution enlarge its middle axis by axis; for inference.
-
-    Returns:
-        How many there are.
-    """
-    found = [module for module in network.modules() if isinstance(module, TwoScaleConv3d)]
-    for module in found:
-        module.by_axes = True
-    return len(found)
 
 
 class TwoScaleResNet(ResNet):
