@@ -88,6 +88,8 @@ def choose_operating_points(
     max_false_positives: float,
     malignant_sensitivity: float,
     recalibration: Method = "none",
+    *,
+    keep_nodule: bool = False,
 ) -> OperatingPoints:
     """Choose those of the classifiers; the segmentation's are the run's.
 
@@ -97,27 +99,33 @@ def choose_operating_points(
         max_false_positives: see :func:`nodule_threshold`.
         malignant_sensitivity: share of the malignant findings to call suspicious.
         recalibration: of both probabilities, fitted first; else the run's stays.
+        keep_nodule: the nodule classifier's point and recalibration stay the run's too, for a run
+            with another malignancy classifier alone.
 
     Raises:
         ValueError: the scans were not all made at the same operating points, or there is nothing
             to choose on.
     """
     before = _of_run(scans)
-    of_nodule = nodule_recalibration(scans, recalibration)
+    of_nodule = nodule_recalibration(scans, "none" if keep_nodule else recalibration)
     of_malignancy = malignancy_recalibration(scans, recalibration)
     scans = recalibrate(scans, of_nodule, of_malignancy)
-    nodule, nodule_words = nodule_threshold(scans, sensitivity, max_false_positives)
-    malignancy, malignancy_words = malignancy_threshold(scans, malignant_sensitivity)
-    return OperatingPoints(
-        segmentation_voxel=before["segmentation_voxel"],
-        segmentation_peak=before["segmentation_peak"],
-        nodule=OperatingPoint(
+    if keep_nodule:
+        nodule_point = before["nodule"]
+    else:
+        nodule, nodule_words = nodule_threshold(scans, sensitivity, max_false_positives)
+        nodule_point = OperatingPoint(
             name="nodule",
             threshold=nodule,
             chosen_on=nodule_words + of_nodule.words,
             # The run's probabilities have its own recalibration already.
             **of_nodule.after(before["nodule"]),
-        ),
+        )
+    malignancy, malignancy_words = malignancy_threshold(scans, malignant_sensitivity)
+    return OperatingPoints(
+        segmentation_voxel=before["segmentation_voxel"],
+        segmentation_peak=before["segmentation_peak"],
+        nodule=nodule_point,
         malignancy=OperatingPoint(
             name="malignancy",
             threshold=malignancy,

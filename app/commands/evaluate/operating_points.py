@@ -58,6 +58,12 @@ if TYPE_CHECKING:
     help="Also fit what makes both probabilities honest: a temperature, or that and an offset.",
 )
 @click.option(
+    "--keep-nodule-point",
+    "keep_nodule",
+    is_flag=True,
+    help="Choose the malignancy's alone; the nodule classifier's stays that of the run.",
+)
+@click.option(
     "--choose-segmentation-share",
     "choose_share",
     is_flag=True,
@@ -77,6 +83,7 @@ def operating_points(
     max_false_positives: float,
     malignant_sensitivity: float,
     method: Method,
+    keep_nodule: bool,
     choose_share: bool,
     settings: Path | None,
     output: Path,
@@ -90,13 +97,20 @@ def operating_points(
     from app.evaluation.operating_points import choose_operating_points
     from app.evaluation.truth import read_scans
 
+    if keep_nodule and choose_share:
+        raise click.UsageError("Another share needs another nodule point: leave one of them out.")
     scans = read_scans(results, nodules, excluded)
     pipeline = None
     try:
         if choose_share:
             scans, pipeline = _with_best_share(scans, settings)
         points = choose_operating_points(
-            scans, sensitivity, max_false_positives, malignant_sensitivity, method
+            scans,
+            sensitivity,
+            max_false_positives,
+            malignant_sensitivity,
+            method,
+            keep_nodule=keep_nodule,
         )
     except ValueError as error:
         raise NodulusError(

@@ -91,3 +91,11 @@ def test_results_of_two_runs_are_refused(scans: tuple[MatchedScan, ...]) -> None
     )
     with pytest.raises(ValueError, match="2 different operating points"):
         choose_operating_points(mixed, 0.9, 1.0, 0.9)
+
+
+def test_the_nodule_point_may_stay(scans: tuple[MatchedScan, ...]) -> None:
+    both = choose_operating_points(scans, 0.9, 0.0, 0.9, "platt")
+    one = choose_operating_points(scans, 0.9, 0.0, 0.9, "platt", keep_nodule=True)
+    assert one.malignancy == both.malignancy
+    assert one.nodule == scans[0].result.operating_points[2]
+    assert one.nodule != both.nodule
