@@ -44,7 +44,8 @@ class Disease:
 
     Args:
         lesions: with their centres in LPS mm.
-        points_lps_mm: places in them that may be taken for a nodule, shape (n, 3).
+        points_lps_mm: places in them that may be taken for a nodule, shape (n, 3); one of each
+            comes first.
     """
 
     lesions: list[Lesion]
@@ -107,8 +108,12 @@ def add_disease(
         if found is not None:
             lesions.append(Lesion(kind, found[0], round(2.0 * max(item.radii_mm), 1)))
             points.append(found[1])
-    found_points = np.concatenate([np.zeros((0, 3)), *points])
-    return Disease(lesions, np.asarray(rng.permutation(found_points)))
+    # One of each comes first, for whoever takes but a few.
+    none = np.zeros((0, 3))
+    points = [rng.permutation(p) for p in points]
+    first = np.concatenate([none, *(p[:1] for p in points)])
+    others = np.concatenate([none, *(p[1:] for p in points)])
+    return Disease(lesions, np.concatenate([first, rng.permutation(others)]))
 
 
 def _placed(
