@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser, run
+from monai.bundle import ConfigParser
 
 from app.chain import load_settings
 from bundles.common.data.prepared import PreparedStudies
@@ -32,6 +32,7 @@ from bundles.common.data.rated_crops import RatedCrop, prepared_crops, read_crop
 from bundles.common.engines import load_weights
 from bundles.common.files import write_text
 from bundles.common.finetuning import Finetune
+from bundles.common.kept_training import train_once
 from bundles.common.metrics.auc_comparison import ComparedAuc, compare_methods
 from bundles.common.metrics.estimate import Estimate
 from bundles.common.overrides import parse_overrides
@@ -83,33 +84,6 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
     return keys | parse_overrides(args.more)
 
 
-def config_files(insert: bool) -> list[str]:
-    """What a run is made of."""
-    names = ("train.json", "insert_nodules.json") if insert else ("train.json",)
-    return [str(CONFIGS / name) for name in names]
-
-
-def train(folder: Path, keys: dict[str, Any], insert: bool) -> Path:
-    """Train one network unless that is done; returns its weights."""
-    weights, note = folder / "model.pt", folder / "settings.json"
-    wanted = json.dumps({"insert": insert, **keys}, indent=1, sort_keys=True) + "\n"
-    if note.exists() and note.read_text(encoding="utf-8") != wanted:
-        raise SystemExit(f"{note}: made with other settings; choose another --output")
-    if not weights.exists():
-        write_text(note, wanted)
-        run(
-            config_file=config_files(insert),
-            meta_file=str(CONFIGS / "metadata.json"),
-            logging_file=str(CONFIGS / "logging.conf"),
-            output_dir=str(folder),
-            weights_path=str(weights),
-            publish_from="final.pt",
-            resume=True,
-            **keys,
-        )
-    return weights
-
-
 def network_scores(
     config: ConfigParser, weights: Path, sets: dict[str, list[RatedCrop]]
 ) -> dict[str, list[float]]:
@@ -151,7 +125,7 @@ def judge(args: argparse.Namespace) -> tuple[dict[str, list[RatedCrop]], Scores,
     """Train what is missing and score every nodule by every method."""
     keys = overrides(args)
     config = ConfigParser()
-    config.read_config(config_files(insert=False))
+    config.read_config(str(CONFIGS / "train.json"))
     config.update({**keys, "seed": args.seeds[0], "output_dir": str(args.output / "runs")})
     sides, learnt = nodules(config)
     training = sides.pop(Side.TRAINING)
@@ -165,11 +139,13 @@ def judge(args: argparse.Namespace) -> tuple[dict[str, list[RatedCrop]], Scores,
     if not sets:
         raise SystemExit("no set has benign and malignant nodules with masks")
     scores: Scores = {name: {} for name in sets}
+    files = ("train.json", "insert_nodules.json") if args.insert else ("train.json",)
     plan = [(mode, seed) for mode in args.modes for seed in args.seeds]
     for number, (mode, seed) in enumerate(plan, start=1):
         print(f"run {number} of {len(plan)}: {mode}, seed {seed}", flush=True)
         folder = args.output / "runs" / f"{mode}-seed{seed}"
-        weights = train(folder, {**keys, "finetune": mode, "seed": seed}, args.insert)
+        own = {**keys, "finetune": mode, "seed": seed}
+        weights = train_once(CONFIGS, files, folder, own, {"insert": args.insert, **own})
         for name, values in network_scores(config, weights, sets).items():
             scores[name].setdefault(mode, []).append(values)
     facts: dict[str, Any] = {

@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser, run
+from monai.bundle import ConfigParser
 from numpy.typing import NDArray
 
 from bundles.common.data.rated_crops import RatedCrop, read_crops
 from bundles.common.engines import load_weights
 from bundles.common.files import write_text
+from bundles.common.kept_training import train_once
 from bundles.common.metrics.delong import auc_interval
 from bundles.common.metrics.estimate import proportion
 from bundles.common.overrides import parse_overrides
@@ -67,27 +68,6 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
                         help="further keys of train.json; values are JSON, or text")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True)
     return parser.parse_args(given)
-
-
-def train(folder: Path, keys: dict[str, Any]) -> Path:
-    """Train one network unless that is done; returns its weights."""
-    weights, note = folder / "model.pt", folder / "settings.json"
-    wanted = json.dumps(keys, indent=1, sort_keys=True) + "\n"
-    if note.exists() and note.read_text(encoding="utf-8") != wanted:
-        raise SystemExit(f"{note}: made with other settings; choose another --output")
-    if not weights.exists():
-        write_text(note, wanted)
-        run(
-            config_file=str(CONFIGS / "train.json"),
-            meta_file=str(CONFIGS / "metadata.json"),
-            logging_file=str(CONFIGS / "logging.conf"),
-            output_dir=str(folder),
-            weights_path=str(weights),
-            publish_from="final.pt",
-            resume=True,
-            **keys,
-        )
-    return weights
 
 
 def judge(
@@ -185,7 +165,8 @@ def main(given: Sequence[str] | None = None) -> None:
             print(f"{name}, seed {seed}", flush=True)
             keys = {**common, **own, "seed": seed, **parse_overrides(args.more)}
             folder = args.output / "runs" / f"{name.replace(' ', '-')}-seed{seed}"
-            found = judge(folder, keys, train(folder, keys), crops)
+            weights = train_once(CONFIGS, ("train.json",), folder, keys, keys)
+            found = judge(folder, keys, weights, crops)
             rows.setdefault(name, {})[seed] = found
             result = {"settings": common, "set": args.more, "inputs": rows}
             write_text(args.output / "table.json", json.dumps(result, indent=1) + "\n")
