@@ -39,5 +39,10 @@ def keep_freed_memory() -> bool:
 
 def keep_imports() -> None:
     """Spare the garbage collector what was imported and loaded: it stays until the process ends."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
+
+
+def import_without_collections() -> None:
+    """Let no collection interrupt the imports, until :func:`keep_imports`: they make no garbage."""
+    gc.disable()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from monai.networks.nets import UNet
 from torch.utils.flop_counter import FlopCounterMode
+
+from bundles.common.unet_stages import REACH, UNetStages
 
 
 def seconds_of(work: Callable[[], Any], repeats: int) -> float:
@@ -25,11 +29,18 @@ def seconds_of(work: Callable[[], Any], repeats: int) -> float:
     return best
 
 
-def flops_a_voxel(network: torch.nn.Module, edge: int = 64) -> float:
-    """FLOPs of a network's convolutions for each voxel of its input."""
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(torch.zeros(1, 1, edge, edge, edge))
-    return float(counter.get_total_flops()) / edge**3
+def flops_a_voxel(network: UNet, edge: int = 64) -> tuple[float, float]:
+    """FLOPs of the convolutions of a UNet's coarse and fine stage for each voxel that they see."""
+    stages, counted = UNetStages(network, torch.float32), list[float]()
+    values, box = torch.zeros(1, edge, edge, edge), (slice(0, edge),) * 3
+    with torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            features = stages.encode(values, torch.clone, torch.device("cpu"))
+        counted.append(float(counter.get_total_flops()) / edge**3)
+        with FlopCounterMode(display=False) as counter:
+            stages.decode(features, box)
+        counted.append(float(counter.get_total_flops()) / edge**3)
+    return counted[0], counted[1]
 
 
 def peak_flops(dtype: torch.dtype, repeats: int) -> dict[str, float]:
@@ -55,11 +66,12 @@ def read_once_s(folder: Path) -> tuple[int, float]:
 def measure(source: Path, repeats: int) -> dict[str, Any]:
     """The floors of reading and of the segmentation on one study."""
     from app.chain import Scan, load_models, load_settings
-    from app.chain.lung_patches import cover_lungs
+    from app.chain.lung_patches import cover_blocks
     from app.chain.models import BUNDLES
-    from app.chain.precision import precision_of, stride_of
+    from app.chain.precision import precision_of
     from app.reading import load_volume
     from bundles.common.loading import load_bundle
+    from transforms.blocks import any_in_blocks
     from transforms.lungs import find_lungs
 
     size, seconds = read_once_s(source)
@@ -67,26 +79,32 @@ def measure(source: Path, repeats: int) -> dict[str, Any]:
     lungs = find_lungs(volume.hu, volume.geometry)
     scan = Scan(volume, lungs, pipeline.lung_margin_mm)
     grid = scan.isotropic(models.segmentation.isotropic_mm).geometry
-    patches = cover_lungs(
-        scan.region_on(grid),
-        stride=stride_of(models.segmentation.network) or 1,
-        context=pipeline.patch_context,
-        max_voxels=pipeline.patch_voxels,
-    )
-    voxels = 0
-    for patch in patches:
-        x, y, z = (s.stop - s.start for s in patch.outer)
-        voxels += x * y * z
-    a_voxel = flops_a_voxel(load_bundle(BUNDLES / "segmentation").network)
+    plain = load_bundle(BUNDLES / "segmentation").network
+    if not isinstance(plain, UNet):
+        raise SystemExit("the floor is known for a UNet alone")
+    stride = math.prod(plain.strides)
+    blocks = any_in_blocks(scan.region_on(grid), stride)
+    seen = [
+        sum(
+            patch.size
+            for patch in cover_blocks(blocks, stride=stride, context=context, max_voxels=most)
+        )
+        for context, most in (
+            (pipeline.patch_context, pipeline.coarse_voxels),
+            (REACH, pipeline.patch_voxels),
+        )
+    ]
+    a_voxel = flops_a_voxel(plain)
+    flops = sum(voxels * each for voxels, each in zip(seen, a_voxel, strict=True))
     precision = precision_of(models.segmentation.network)
     peak = peak_flops(getattr(torch, precision), repeats)
     return {
         "bytes": size,
         "read_once_s": seconds,
-        "patch_voxels": voxels,
-        "flops_a_voxel": a_voxel,
+        "voxels_seen": {"coarse": seen[0], "fine": seen[1]},
+        "flops_a_voxel": {"coarse": a_voxel[0], "fine": a_voxel[1]},
         "precision": precision,
         "threads": torch.get_num_threads(),
         "flops_a_cpu_second": peak,
-        "segmentation_floor_cpu_s": voxels * a_voxel / max(peak.values()),
+        "segmentation_floor_cpu_s": flops / max(peak.values()),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from transforms.blocks import Box, any_in_blocks
+from transforms.blocks import Box
 
 _Blocks = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
@@ -28,17 +30,29 @@ class LungPatch:
     core: Box
     outer: Box
 
+    @property
+    def size(self) -> int:
+        """Voxels of the outer box."""
+        return math.prod(s.stop - s.start for s in self.outer)
 
-def cover_lungs(
-    lungs: NDArray[np.bool_], *, stride: int, context: int, max_voxels: int
+    def within(self, box: Box) -> Box:
+        """A box of the volume as one of the outer box."""
+        x, y, z = (
+            slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, self.outer, strict=True)
+        )
+        return x, y, z
+
+
+def cover_blocks(
+    blocks: NDArray[np.bool_], *, stride: int, context: int, max_voxels: int
 ) -> list[LungPatch]:
-    """Cover the lungs with few large patches.
+    """Cover the blocks that hold lung with few large patches.
 
-    The lungs' box is cut in two, again and again, while it is too large or while the parts, each
+    Their box is cut in two, again and again, while it is too large or while the parts, each
     shrunk to its own lungs, cost less together with their context than the whole.
 
     Args:
-        lungs: shape (X, Y, Z).
+        blocks: whether there is lung in each block of ``stride`` voxels a side.
         stride: of the network in all; patches are multiples of it.
         context: voxels around a core that the network sees; rounded up to the stride.
         max_voxels: of an outer box, while it can be cut.
@@ -46,7 +60,6 @@ def cover_lungs(
     Returns:
         Patches within the volume padded at its ends to multiples of the stride; none without lung.
     """
-    blocks = any_in_blocks(lungs, stride)
     around = -(-context // stride)
     whole = tuple((0, n) for n in blocks.shape)
     box = _shrink(blocks, (whole[0], whole[1], whole[2]))
@@ -56,6 +69,20 @@ def cover_lungs(
         LungPatch(_voxels(core, stride), _voxels(_outer(core, blocks.shape, around), stride))
         for core in _cut(blocks, box, around, max(1, max_voxels // stride**3))
     ]
+
+
+def only(blocks: NDArray[np.bool_], core: Box, stride: int) -> NDArray[np.bool_]:
+    """The blocks of one patch's core."""
+    inside = tuple(slice(s.start // stride, s.stop // stride) for s in core)
+    result = np.zeros_like(blocks)
+    result[inside] = blocks[inside]
+    return result
+
+
+def padded(values: torch.Tensor, box: Box) -> torch.Tensor:
+    """Add zeros at the ends, so that a part, shape (C, X, Y, Z), fills a box beyond the volume."""
+    x, y, z = (s.stop - s.start - n for s, n in zip(box, values.shape[1:], strict=True))
+    return torch.nn.functional.pad(values, (0, z, 0, y, 0, x)) if x or y or z else values
 
 
 def _shrink(blocks: NDArray[np.bool_], box: _Blocks) -> _Blocks | None:

@@ -15,6 +15,7 @@ from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
 from bundles.common.blockwise import compute_blockwise
 from bundles.common.folding import fold_batch_norm
 from bundles.common.in_place import compute_in_place
+from bundles.common.unet_stages import UNetStages, has_stages
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionSetting = Literal["auto", "float32", "bfloat16"]
@@ -51,14 +52,15 @@ class Accelerated(nn.Module):
         self.network = copy.deepcopy(network)
         fold_batch_norm(self.network)
         self.stride: int | None = None
-        if isinstance(network, UNet):
-            self.stride = math.prod(network.strides)
-            if network.dimensions == 3:
+        if isinstance(self.network, UNet):
+            self.stride = math.prod(self.network.strides)
+            if self.network.dimensions == 3:
                 compute_blockwise(self.network)
             compute_in_place(self.network)
         self.network.to(dtype=self.dtype)
         convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
         self.network.requires_grad_(False).eval()
+        self.stages = UNetStages(self.network, self.dtype) if has_stages(self.network) else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of x, shape (B, 1, X, Y, Z)."""
@@ -80,3 +82,8 @@ def precision_of(network: nn.Module) -> Precision:
 def stride_of(network: nn.Module) -> int | None:
     """Total stride of a network that may see patches of any multiple of it, None where unknown."""
     return network.stride if isinstance(network, Accelerated) else None
+
+
+def stages_of(network: nn.Module) -> UNetStages | None:
+    """A network's coarse and fine stage, None where it has none."""
+    return network.stages if isinstance(network, Accelerated) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -10,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.chain.lung_patches import cover_lungs
-from app.chain.precision import stride_of
+from app.chain.lung_patches import cover_blocks, only, padded
+from app.chain.precision import stages_of, stride_of
 from app.chain.settings import PipelineSettings
+from bundles.common.unet_stages import REACH, UNetStages
+from transforms.blocks import Box, any_in_blocks
 
 Progress = Callable[[int, int], None]
 Scale = Callable[[torch.Tensor], torch.Tensor]
@@ -44,7 +45,19 @@ def segment(
     Returns:
         float32, shape (X, Y, Z); 0 where the network did not look.
     """
-    stride = stride_of(network)
+    stages, stride = stages_of(network), stride_of(network)
+    if stages is not None:
+        return segment_in_stages(
+            hu,
+            lungs,
+            stages,
+            scale=scale,
+            context=pipeline.patch_context,
+            max_voxels=pipeline.patch_voxels,
+            max_coarse_voxels=pipeline.coarse_voxels,
+            device=device,
+            progress=progress,
+        )
     if stride is None:
         return segment_windows(
             scale(hu),
@@ -100,30 +113,72 @@ def segment_patches(
     Returns:
         float32, shape (X, Y, Z); 0 where no patch was.
     """
-    shape = hu.shape[1:]
-    patches = cover_lungs(lungs, stride=stride, context=context, max_voxels=max_voxels)
-    result = np.zeros(shape, np.float32)
-    sizes = [math.prod(s.stop - s.start for s in patch.outer) for patch in patches]
-    done = 0
+    blocks = any_in_blocks(lungs, stride)
+    patches = cover_blocks(blocks, stride=stride, context=context, max_voxels=max_voxels)
+    result = torch.zeros(hu.shape[1:])
+    todo, done = sum(patch.size for patch in patches), 0
     with torch.inference_mode():
-        for patch, size in zip(patches, sizes, strict=True):
-            seen = scale(hu[(slice(None), *patch.outer)])
-            missing = [
-                s.stop - s.start - n for s, n in zip(patch.outer, seen.shape[1:], strict=True)
-            ]
-            if any(missing):
-                x, y, z = missing
-                seen = torch.nn.functional.pad(seen, (0, z, 0, y, 0, x))
+        for patch in patches:
+            seen = padded(scale(hu[(slice(None), *patch.outer)]), patch.outer)
             logits = network(seen[None].to(device))[0, 0]
-            inner = tuple(
-                slice(c.start - o.start, min(c.stop, n) - o.start)
-                for c, o, n in zip(patch.core, patch.outer, shape, strict=True)
-            )
-            result[patch.core] = torch.sigmoid(logits[inner].float()).cpu().numpy()
-            done += size
+            _put(result, patch.core, logits[patch.within(patch.core)])
+            done += patch.size
             if progress is not None:
-                progress(done, sum(sizes))
-    return result
+                progress(done, todo)
+    return np.asarray(result.numpy())
+
+
+def segment_in_stages(
+    hu: torch.Tensor,
+    lungs: NDArray[np.bool_],
+    stages: UNetStages,
+    *,
+    scale: Scale,
+    context: int,
+    max_voxels: int,
+    max_coarse_voxels: int,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """The same for a UNet: its coarse levels look once, its finest one where there is lung.
+
+    Args:
+        hu: shape (1, X, Y, Z).
+        lungs: bool, shape (X, Y, Z).
+        stages: of the network.
+        scale: from HU to what the network wants, slab by slab, so that there is no second volume.
+        context: voxels that the coarse levels see around what is answered for.
+        max_voxels: of what the finest level sees at once; bounds the memory.
+        max_coarse_voxels: of what the coarse levels see at once; bounds the memory.
+        device: where the network is.
+        progress: called with (voxels done, voxels in all).
+
+    Returns:
+        float32, shape (X, Y, Z); 0 where the finest level did not look.
+    """
+    stride = stages.stride
+    blocks = any_in_blocks(lungs, stride)
+    wholes = cover_blocks(blocks, stride=stride, context=context, max_voxels=max_coarse_voxels)
+    result = torch.zeros(hu.shape[1:])
+    todo, done = sum(whole.size for whole in wholes), 0
+    with torch.inference_mode():
+        for whole in wholes:
+            features = stages.encode(hu[(slice(None), *whole.outer)], scale, device)
+            own = only(blocks, whole.core, stride)
+            parts = cover_blocks(own, stride=stride, context=REACH, max_voxels=max_voxels)
+            for number, part in enumerate(parts, start=1):
+                _put(result, part.core, stages.decode(features, whole.within(part.core)))
+                if progress is not None:
+                    progress(done + whole.size * number // len(parts), todo)
+            done += whole.size
+    return np.asarray(result.numpy())
+
+
+def _put(result: torch.Tensor, box: Box, logits: torch.Tensor) -> None:
+    """Write the probabilities of a box that may end beyond the volume."""
+    place = result[box]
+    x, y, z = place.shape
+    torch.sigmoid(logits[:x, :y, :z].float().cpu(), out=place)
 
 
 def segment_windows(

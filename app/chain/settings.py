@@ -55,6 +55,9 @@ class PipelineSettings(BaseModel):
     patch_voxels: int = Field(
         default=8_000_000, ge=1, description="Of a large patch at most; bounds the memory"
     )
+    coarse_voxels: int = Field(
+        default=48_000_000, ge=1, description="Of what a U-Net's coarse levels see at most at once"
+    )
     patch_overlap: float = Field(
         ge=0, lt=1, description="Of patches as a share; for networks of a fixed patch size"
     )

@@ -14,7 +14,7 @@ import click
 
 from app.commands.root import EXIT_FAILED, OWN_PROCESS
 from app.lean_monai import import_monai
-from app.own_memory import keep_freed_memory, keep_imports
+from app.own_memory import import_without_collections, keep_freed_memory, keep_imports
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -202,6 +202,7 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
         return lambda: find_studies(source, progress.files, archives)
     ahead = stack.enter_context(reading_ahead(source, archives, progress.files))
     keep_freed_memory()
+    import_without_collections()
     import_monai()
     return ahead.studies
 

@@ -10,13 +10,14 @@ from itertools import product
 
 import torch
 from monai.networks.blocks import Convolution
+from monai.networks.nets.unet import UNet
 from torch import nn
 
 _PHASES = list(product((0, 1), repeat=3))
 
 
 class BlockwiseConv(nn.Module):
-    """A 3x3x3 convolution of one channel into one, on maps with even edges.
+    """A 3x3x3 convolution of one channel into one, from blocks to blocks.
 
     Args:
         conv: stride 1, padding 1, one channel in and out.
@@ -37,12 +38,13 @@ class BlockwiseConv(nn.Module):
         _set(self.conv, weight, conv.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Convolve (B, 1, X, Y, Z) with even X, Y and Z."""
-        return to_voxels(self.conv(to_blocks(x)))
+        """Convolve blocks of shape (B, 8, X/2, Y/2, Z/2)."""
+        result: torch.Tensor = self.conv(x)
+        return result
 
 
 class BlockwiseUpsampling(nn.Module):
-    """A 3x3x3 transposed convolution into one channel that doubles each edge.
+    """A 3x3x3 transposed convolution into one channel that doubles each edge, to blocks.
 
     Args:
         conv: stride 2, padding 1, output padding 1, one channel out.
@@ -61,8 +63,17 @@ class BlockwiseUpsampling(nn.Module):
         _set(self.conv, weight, conv.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Convolve (B, C, X, Y, Z) to (B, 1, 2X, 2Y, 2Z)."""
-        return to_voxels(self.conv(x)[..., 1:, 1:, 1:])
+        """Convolve (B, C, X, Y, Z) to blocks of shape (B, 8, X, Y, Z)."""
+        result: torch.Tensor = self.conv(x)[..., 1:, 1:, 1:]
+        return result
+
+
+class ToVoxels(nn.Module):
+    """:func:`to_voxels` as a layer."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """From (B, 8, X, Y, Z) to (B, 1, 2X, 2Y, 2Z)."""
+        return to_voxels(x)
 
 
 def _set(conv: nn.Conv3d, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
@@ -85,32 +96,56 @@ def to_voxels(x: torch.Tensor) -> torch.Tensor:
     return split.reshape(b, 1, 2 * nx, 2 * ny, 2 * nz)
 
 
-def compute_blockwise(network: nn.Module) -> int:
-    """Rewrite what can be among MONAI's ``Convolution`` blocks, in place.
+def compute_blockwise(network: UNet) -> bool:
+    """Let the last level of MONAI's UNet compute in blocks up to its result, in place.
+
+    Only where all of it allows that: one channel, an upsampling by 2 and plain convolutions after
+    it, with activations that treat all voxels alike.
 
     Args:
         network: must be run on even edges afterwards.
 
     Returns:
-        How many convolutions were rewritten.
+        Whether it was rewritten.
     """
-    count = 0
-    for module in network.modules():
-        if not isinstance(module, Convolution):
-            continue
-        conv = module.conv
-        if not isinstance(conv, (nn.Conv3d, nn.ConvTranspose3d)) or not _is_plain(conv):
-            continue
-        if isinstance(conv, nn.Conv3d):
-            if (conv.in_channels, conv.out_channels, conv.stride) != (1, 1, (1, 1, 1)):
-                continue
-            module.conv = BlockwiseConv(conv)
-        else:
-            if (conv.out_channels, conv.stride, conv.output_padding) != (1, (2, 2, 2), (1, 1, 1)):
-                continue
-            module.conv = BlockwiseUpsampling(conv)
-        count += 1
-    return count
+    top = network.model[-1]
+    steps = [m for m in top.modules() if isinstance(m, Convolution)]
+    convs = [step.conv for step in steps]
+    if not convs or not _doubles(convs[0]) or not all(map(_keeps_one_channel, convs[1:])):
+        return False
+    if not all(map(_treats_voxels_alike, top.modules())):
+        return False
+    for step in steps:
+        kind = BlockwiseUpsampling if step is steps[0] else BlockwiseConv
+        step.conv = kind(step.conv)
+    network.model[-1] = nn.Sequential(
+        *(top if isinstance(top, nn.Sequential) else [top]), ToVoxels()
+    )
+    return True
+
+
+def _doubles(conv: nn.Module) -> bool:
+    return (
+        isinstance(conv, nn.ConvTranspose3d)
+        and _is_plain(conv)
+        and (conv.out_channels, conv.stride, conv.output_padding) == (1, (2, 2, 2), (1, 1, 1))
+    )
+
+
+def _keeps_one_channel(conv: nn.Module) -> bool:
+    return (
+        isinstance(conv, nn.Conv3d)
+        and _is_plain(conv)
+        and (conv.in_channels, conv.out_channels, conv.stride) == (1, 1, (1, 1, 1))
+    )
+
+
+def _treats_voxels_alike(module: nn.Module) -> bool:
+    """Whether a part of the last level may see blocks instead of voxels."""
+    known = (nn.Conv3d, nn.ConvTranspose3d, nn.Identity, nn.Dropout, nn.ReLU, nn.LeakyReLU)
+    if isinstance(module, nn.PReLU):
+        return module.num_parameters == 1
+    return isinstance(module, known) or any(True for _ in module.children())
 
 
 def _is_plain(conv: nn.Conv3d | nn.ConvTranspose3d) -> bool:

@@ -47,7 +47,7 @@ class AsItIs(Accelerated):
     def __init__(self, network: UNet) -> None:
         torch.nn.Module.__init__(self)
         self.network, self.dtype, self.precision = network, torch.float32, "float32"
-        self.stride = math.prod(network.strides)
+        self.stride, self.stages = math.prod(network.strides), None
 
 
 def plain_models() -> Models:

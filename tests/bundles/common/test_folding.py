@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from monai.networks.nets import ResNet, UNet
 
-from bundles.common.blockwise import compute_blockwise, to_blocks, to_voxels
+from bundles.common.blockwise import (
+    BlockwiseConv,
+    BlockwiseUpsampling,
+    compute_blockwise,
+    to_blocks,
+    to_voxels,
+)
 from bundles.common.folding import fold_batch_norm
 
 
@@ -71,11 +79,30 @@ def test_a_norm_that_stands_elsewhere_stays() -> None:
 
 def test_blocks_of_voxels_give_the_same() -> None:
     network = with_statistics(unet())
+    fold_batch_norm(network)
     x = torch.rand(2, 1, 8, 12, 16, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         before = network(x)
-        assert compute_blockwise(network) == 2
+        assert compute_blockwise(network)
+        assert (
+            sum(isinstance(m, (BlockwiseConv, BlockwiseUpsampling)) for m in network.modules()) == 2
+        )
         torch.testing.assert_close(network(x), before, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"norm": "INSTANCE"}, {"up_kernel_size": 5}, {"out_channels": 2}, {"act": "GELU"}],
+    ids=str,
+)
+def test_a_last_level_that_sees_more_than_its_voxel_stays(options: dict[str, Any]) -> None:
+    given = {"in_channels": 1, "out_channels": 1, "channels": (4, 8), "strides": (2,)}
+    network = UNet(3, **{**given, "num_res_units": 1, **options}).eval()
+    x = torch.rand(1, 1, 8, 8, 8)
+    with torch.no_grad():
+        before = network(x)
+        assert not compute_blockwise(network)
+        assert torch.equal(network(x), before)
 
 
 def test_blocks_and_voxels_are_inverse() -> None:
