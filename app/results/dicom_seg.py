@@ -11,9 +11,9 @@ from pydicom import Dataset
 
 from app.results import codes, derived
 from app.results.colors import finding_rgb
+from app.results.labelled import Labels
 from app.results.model import Finding, StudyResult
 from app.results.probability import MAX_FRACTIONAL_VALUE
-from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
 
 

@@ -13,8 +13,8 @@ from pydicom.uid import generate_uid
 from app.results import codes, derived
 from app.results.dicom_seg import segment_label
 from app.results.image_library import image_library
+from app.results.labelled import Labels, planes_by_label
 from app.results.model import Finding, LpsPoint, StudyResult
-from app.results.source_masks import Labels, planes_by_label
 from app.results.sources import SourceHeaders
 
 

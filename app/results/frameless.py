@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from app.results.labelled import Labels, planes_by_label
 from app.results.model import ResultWarning, StudyResult
-from app.results.source_masks import Labels, planes_by_label
 
 
 def say_what_has_no_frame(result: StudyResult, planes: Labels) -> StudyResult:

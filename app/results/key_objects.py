@@ -8,8 +8,8 @@ from pydicom import Dataset
 
 from app.results import codes, derived
 from app.results.dicom_seg import segment_label
+from app.results.labelled import Labels
 from app.results.model import StudyResult
-from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
 
 

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from scipy import ndimage
 from skimage import measure
 
 from app.results.colors import Rgb, finding_rgb
 from app.results.drawing import Overlay
+from app.results.labelled import Labels
 from app.results.model import Finding
-from app.results.source_masks import Labels
 from app.results.viewframe import Plane, ViewFrame, whole_frame
 from app.volume import CtVolume
 from transforms.geometry import Geometry
@@ -36,9 +35,9 @@ class Picture:
 
     Args:
         base: the picture.
-        marks: letters, scale bar and boxes; transparent elsewhere; larger than ``base``.
-        outline: contours and diameters; transparent elsewhere; as large as ``marks``. None where
-            there are none.
+        marks: letters and scale bar; transparent elsewhere; larger than ``base``.
+        outline: contours, diameters and boxes; transparent elsewhere; as large as ``marks``. None
+            where there are none.
         alt: what a reader who does not see the picture needs to know.
         caption: a word or two.
     """
@@ -98,7 +97,7 @@ def finding_pictures(
     Args:
         volume: the CT.
         labels: shape (I, R, C), finding ids.
-        box: the bounding box of the finding's label (`scipy.ndimage.find_objects`), None when
+        box: the bounding box of the finding's label (`boxes_by_label`), None when
             it has no voxel.
         finding: the finding.
 
@@ -173,18 +172,25 @@ def _overview(volume: CtVolume, finding: Finding, field_mm: float, rgb: Rgb) -> 
         Plane.AXIAL, volume.geometry, finding.center_lps_mm, longest_side=OVERVIEW_PIXELS
     )
     base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
-    marks = Overlay(frame)
-    marks.letters()
-    marks.scale_bar(50.0)
+    outline = Overlay(frame)
     center = frame.to_pixels(finding.center_lps_mm)[:2]
-    marks.box(center, field_mm / frame.pixel_mm / 2, rgb)
+    outline.box(center, field_mm / frame.pixel_mm / 2, rgb)
     return Picture(
         base,
-        marks.image,
-        None,
+        _overview_marks(frame.plane, frame.pixel_mm, frame.width, frame.height),
+        outline.image,
         f"Axial slice through nodule {finding.id}; a box marks the field of the close-ups.",
         "Overview",
     )
+
+
+@lru_cache(maxsize=8)
+def _overview_marks(plane: Plane, pixel_mm: float, width: int, height: int) -> Image.Image:
+    """Letters and scale bar of all pictures of a study that show a whole plane; as above."""
+    marks = Overlay(ViewFrame(plane, (0.0, 0.0, 0.0), pixel_mm, width, height))
+    marks.letters()
+    marks.scale_bar(50.0)
+    return marks.image
 
 
 def _crop(
@@ -196,11 +202,6 @@ def _crop(
     start = [part.start - 1 for part in box]
     mask = np.pad(labels[box] == finding_id, 1)
     return mask, geometry.cropped(start, mask.shape)
-
-
-def find_boxes(labels: Labels) -> list[tuple[slice, ...] | None]:
-    """Give each label's bounding box; item 0 is that of label 1."""
-    return list(ndimage.find_objects(labels))
 
 
 def plane_picture(
@@ -230,7 +231,5 @@ def plane_picture(
     cut = frame.sample(mask.view(np.uint8), mask_geometry, order=0)
     for line in measure.find_contours(np.pad(cut, 1), 0.5):
         outline.line(line[:, ::-1] - 1.0, rgb)
-    marks = Overlay(frame)
-    marks.letters()
-    marks.scale_bar(50.0)
-    return Picture(base, marks.image, outline.image, alt, plane.value.capitalize())
+    marks = _overview_marks(plane, frame.pixel_mm, frame.width, frame.height)
+    return Picture(base, marks, outline.image, alt, plane.value.capitalize())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.results.source_masks import Labels, boxes_by_label
+from app.results.labelled import Labels, boxes_by_label
 from app.results.sources import SourceHeaders
 from transforms.geometry import Geometry
 

@@ -13,13 +13,13 @@ from PIL import Image
 
 from app.results.colors import Rgb, finding_rgb
 from app.results.explanation import Sensitivity
+from app.results.labelled import Labels, boxes_by_label
 from app.results.model import Explanation, Finding, OperatingPoint, StudyResult
 from app.results.pictures import (
     Picture,
     close_up_frames,
     close_up_outlines,
     data_uri,
-    find_boxes,
     finding_pictures,
 )
 from app.results.sensitivity_pictures import (
@@ -28,7 +28,6 @@ from app.results.sensitivity_pictures import (
     color_scale,
     sensitivity_pictures,
 )
-from app.results.source_masks import Labels
 from app.results.sources import SourceHeaders
 from app.results.wording import place_words, texture_words
 from app.volume import CtVolume
@@ -37,8 +36,16 @@ TEMPLATE = "report.html.jinja"
 _THREADS = 2
 
 
-KnownMarks = dict[int, tuple[Image.Image, str]]
-"""Data URIs by the identity of the image, which is kept so that the identity stays its own."""
+@dataclass(frozen=True)
+class EmbeddedLayer:
+    """The part of a layer in which something is drawn, as a data URI, and where it lies."""
+
+    uri: str
+    style: str
+
+
+KnownMarks = dict[int, tuple[Image.Image, EmbeddedLayer | None]]
+"""By the identity of the image, which is kept so that the identity stays its own."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,8 @@ class EmbeddedPicture:
     """A picture as the template takes it; sizes are CSS pixels of its own shape."""
 
     base: str
-    marks: str
-    outline: str | None
+    marks: EmbeddedLayer | None
+    outline: EmbeddedLayer | None
     alt: str
     caption: str
     width: int
@@ -88,16 +95,30 @@ def embed(picture: Picture, known: KnownMarks | None = None) -> EmbeddedPicture:
     width, height = picture.base.size
     known = {} if known is None else known
     if id(picture.marks) not in known:
-        known[id(picture.marks)] = (picture.marks, data_uri(picture.marks))
+        known[id(picture.marks)] = (picture.marks, _layer(picture.marks))
     return EmbeddedPicture(
         data_uri(picture.base),
         known[id(picture.marks)][1],
-        None if picture.outline is None else data_uri(picture.outline),
+        None if picture.outline is None else _layer(picture.outline),
         picture.alt,
         picture.caption,
         width,
         height,
     )
+
+
+def _layer(image: Image.Image) -> EmbeddedLayer | None:
+    """Cut a layer down to what is drawn on it: the rest takes longer to encode than the drawing."""
+    box = image.getbbox()
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    across, down = (100 / n for n in image.size)
+    style = (
+        f"left: {left * across:.3f}%; top: {top * down:.3f}%; "
+        f"width: {(right - left) * across:.3f}%; height: {(bottom - top) * down:.3f}%"
+    )
+    return EmbeddedLayer(data_uri(image.crop(box)), style)
 
 
 def build_report(
@@ -155,11 +176,11 @@ def _finding_views(
     sources: SourceHeaders | None,
     sensitivities: Sequence[Sensitivity],
 ) -> list[FindingView]:
-    boxes = find_boxes(labels) if result.findings else []
+    boxes = boxes_by_label(labels) if result.findings else {}
     known: KnownMarks = {}
 
     def view(finding: Finding) -> FindingView:
-        box = boxes[finding.id - 1] if finding.id <= len(boxes) else None
+        box = boxes.get(finding.id)
         pictures = finding_pictures(volume, labels, box, finding)
         slice_index = round(float(volume.geometry.lps_to_index(finding.center_lps_mm)[0]))
         return FindingView(

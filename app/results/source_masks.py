@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
+from app.results.labelled import Labels, boxes_by_label
 from app.results.sources import SourceHeaders
 from transforms.geometry import Geometry
-
-Labels = NDArray[np.unsignedinteger[Any]]
 
 
 def labels_on_source(
@@ -56,26 +52,6 @@ def labels_on_source(
         for box in boxes:
             _sample_box(labels, geometry, box, slice_geometry, planes[plane])
     return planes
-
-
-def boxes_by_label(labels: Labels) -> dict[int, tuple[slice, ...]]:
-    """Give the bounding box of each label that has a voxel; shape (I, R, C)."""
-    found = enumerate(ndimage.find_objects(labels), start=1)
-    return {number: box for number, box in found if box is not None}
-
-
-def planes_by_label(planes: Labels) -> dict[int, list[int]]:
-    """Give, for each label, the planes in which it has a pixel.
-
-    Args:
-        planes: shape (planes, R, C), from `labels_on_source`.
-    """
-    found: dict[int, list[int]] = {}
-    for plane in np.flatnonzero(planes.any(axis=(1, 2))):
-        for label in np.flatnonzero(np.bincount(planes[plane].ravel())):
-            if label > 0:
-                found.setdefault(int(label), []).append(int(plane))
-    return found
 
 
 def _known_only(labels: Labels, finding_ids: Collection[int]) -> Labels:

@@ -107,7 +107,8 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
         plane_count = int(datasets[0].NumberOfFrames)
         geometries = tuple(_frame_geometry(datasets[0], plane) for plane in planes)
     else:
-        planes = tuple(paths.index(image.path) for image in images)
+        place = {path: number for number, path in enumerate(paths)}
+        planes = tuple(place[image.path] for image in images)
         plane_count = len(datasets)
         geometries = tuple(_slice_geometry(dataset, dataset) for dataset in datasets)
     missing = not datasets[0].get("FrameOfReferenceUID")

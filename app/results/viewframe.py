@@ -7,6 +7,7 @@ is up in both of the latter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,6 +19,9 @@ from scipy import ndimage
 from transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float64]
+
+_NOT_ALONG = 1e-9
+"""A step's share along another axis that is rounding."""
 
 
 class Plane(str, Enum):
@@ -104,6 +108,16 @@ class ViewFrame:
         right, down, away = self.axes_lps
         linear = np.linalg.inv(geometry.affine_lps)[:3, :3]
         start = geometry.lps_to_index(self.origin_lps_mm + depth_mm * away)
+        rows, columns = linear @ down * self.pixel_mm, linear @ right * self.pixel_mm
+        i, j = _only_axis(rows), _only_axis(columns)
+        if order == 1 and i is not None and j is not None:
+            (fixed,) = {0, 1, 2} - {i, j}
+            at = (
+                start[[fixed]],
+                start[i] + rows[i] * np.arange(self.height),
+                start[j] + columns[j] * np.arange(self.width),
+            )
+            return np.asarray(_sample_along_axes(array.transpose(fixed, i, j), at, outside)[0])
         across = np.arange(self.width)[np.newaxis, :] * self.pixel_mm
         below = np.arange(self.height)[:, np.newaxis] * self.pixel_mm
         step_right, step_down = linear @ right, linear @ down
@@ -114,6 +128,42 @@ class ViewFrame:
             array, coordinates, output=np.float32, order=order, mode="constant", cval=outside
         )
         return np.asarray(sampled)
+
+
+def _only_axis(step: FloatArray) -> int | None:
+    """The index axis that a step runs along, None where it runs along several."""
+    along = np.flatnonzero(np.abs(step) > _NOT_ALONG * np.abs(step).max())
+    return int(along[0]) if len(along) == 1 else None
+
+
+def _sample_along_axes(
+    array: NDArray[Any], at: Sequence[FloatArray], outside: float
+) -> NDArray[np.float32]:
+    """Sample linearly at all combinations of indices, one axis after the other.
+
+    Args:
+        array: three axes, any real type.
+        at: for each axis, fractional indices.
+        outside: value beyond the volume.
+
+    Returns:
+        As many values along each axis as there are indices.
+    """
+    lasts = [n - 1 for n in array.shape]
+    lows = [np.clip(np.floor(line), 0, n).astype(int) for line, n in zip(at, lasts, strict=True)]
+    # A small part of a volume that may be in any order: copied once.
+    part = tuple(slice(low.min(), low.max() + 2) for low in lows)
+    near = array[part].astype(np.float32)
+    is_inside = np.ones((1, 1, 1), bool)
+    for axis, (line, low, last) in enumerate(zip(at, lows, lasts, strict=True)):
+        others = tuple({0, 1, 2} - {axis})
+        is_inside = is_inside & np.expand_dims((line >= 0) & (line <= last), others)
+        weight = np.expand_dims((line - low).astype(np.float32), others)
+        start = part[axis].start
+        first = near.take(low - start, axis)
+        second = near.take(np.minimum(low + 1, last) - start, axis)
+        near = first + (second - first) * weight
+    return np.where(is_inside, near, np.float32(outside))
 
 
 def whole_frame(

@@ -21,8 +21,8 @@ from app.results.writer import StudyWriter, without_identity_in_warnings
 if TYPE_CHECKING:
     from app.results.explanation import Sensitivity
     from app.results.intermediates import Intermediates
+    from app.results.labelled import Labels
     from app.results.probability import ProbabilityMap
-    from app.results.source_masks import Labels
     from app.volume import CtVolume
 
 __all__ = [

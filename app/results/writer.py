@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from app.results.explanation import Sensitivity
     from app.results.intermediates import Intermediates
+    from app.results.labelled import Labels
     from app.results.pictures import Picture
     from app.results.probability import ProbabilityMap
-    from app.results.source_masks import Labels
     from app.results.sources import SourceHeaders
     from app.volume import CtVolume
 
@@ -185,11 +185,12 @@ class StudyWriter:
     @cached_property
     def _pictures(self) -> list[tuple[Picture, ...]]:
         """The pictures of each finding, in the order of the result's."""
-        from app.results.pictures import find_boxes, finding_pictures
+        from app.results.labelled import boxes_by_label
+        from app.results.pictures import finding_pictures
 
-        boxes = find_boxes(self._labels)
+        boxes = boxes_by_label(self._labels)
         return [
-            finding_pictures(self._volume, self._labels, boxes[finding.id - 1], finding)
+            finding_pictures(self._volume, self._labels, boxes.get(finding.id), finding)
             for finding in self._result.findings
         ]
 

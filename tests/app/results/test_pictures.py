@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from app.results.colors import finding_rgb
+from app.results.labelled import boxes_by_label
 from app.results.pictures import (
     ZOOM_PIXELS,
     contours,
-    find_boxes,
     finding_pictures,
     lung_window,
 )
@@ -42,7 +42,7 @@ def test_contour_of_a_ball_is_its_circle(plane: Plane) -> None:
 def test_finding_pictures_show_the_nodule_in_the_middle(tmp_path: Path) -> None:
     volume, labels = write_series(tmp_path), two_labels()
     finding = result_for(volume, labels).findings[0]
-    overview, *closeups = finding_pictures(volume, labels, find_boxes(labels)[0], finding)
+    overview, *closeups = finding_pictures(volume, labels, boxes_by_label(labels)[1], finding)
     assert [picture.caption for picture in closeups] == ["Axial", "Coronal", "Sagittal"]
     for picture in closeups:
         grey = np.asarray(picture.base)
@@ -53,7 +53,10 @@ def test_finding_pictures_show_the_nodule_in_the_middle(tmp_path: Path) -> None:
         colors = picture.outline.convert("RGB").getcolors(1 << 16)
         assert any(color == finding_rgb(1) for _, color in colors)
         assert picture.flat().size == (2 * ZOOM_PIXELS, 2 * ZOOM_PIXELS)
-    assert overview.outline is None
+    assert overview.outline is not None
+    left, top, right, bottom = overview.outline.getbbox() or (0, 0, 0, 0)
+    assert right - left == pytest.approx(bottom - top, abs=2)
+    assert right - left < overview.outline.width
 
 
 def test_finding_without_voxels_still_has_pictures(tmp_path: Path) -> None:

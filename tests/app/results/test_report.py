@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.results.report import build_report
+from app.results.pictures import Picture
+from app.results.report import build_report, embed
 from app.results.sources import read_source_headers
 from app.volume import CtVolume
 
@@ -64,7 +65,27 @@ def test_pictures_are_embedded_and_described(html: str) -> None:
     assert len(described) == 2 * 4
     for image in page.images:
         data = base64.b64decode(str(image["src"]).removeprefix("data:image/png;base64,"))
-        assert Image.open(io.BytesIO(data)).size[0] >= 256
+        png = Image.open(io.BytesIO(data))
+        if image["alt"]:
+            assert png.size[0] >= 256
+        else:
+            assert png.mode == "RGBA"
+            assert png.getbbox() == (0, 0, *png.size), "cut down to what is drawn"
+
+
+def test_layers_lie_where_they_were_drawn() -> None:
+    drawn = Image.new("RGBA", (640, 512), (0, 0, 0, 0))
+    drawn.paste((255, 0, 0, 255), (100, 31, 421, 500))
+    base, empty = Image.new("L", (320, 256)), Image.new("RGBA", drawn.size, (0, 0, 0, 0))
+    embedded = embed(Picture(base, drawn, empty, "alt", "caption"))
+    assert embedded.outline is None
+    assert embedded.marks is not None
+    left, top, width, height = (
+        float(part.split(":")[1].rstrip("%")) for part in embedded.marks.style.split(";")
+    )
+    assert (left * 6.4, top * 5.12, width * 6.4, height * 5.12) == pytest.approx(
+        (100, 31, 321, 469), abs=0.01
+    )
 
 
 def test_table_says_what_was_found(html: str, volume: CtVolume) -> None:

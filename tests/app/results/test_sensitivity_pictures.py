@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from app.results.explanation import Sensitivity
+from app.results.labelled import boxes_by_label
 from app.results.model import Explanation
 from app.results.pictures import (
     close_up_frames,
     close_up_outlines,
-    find_boxes,
 )
 from app.results.report import build_report
 from app.results.sensitivity_pictures import sensitivity_pictures
@@ -55,7 +55,7 @@ def test_the_overlay_lies_on_the_place_in_every_plane(tmp_path: Path) -> None:
     at_place = finding.model_copy(update={"center_lps_mm": summary.largest_fall_lps_mm})
     for shown, sign in ((at_place, 1), (_mirrored(finding, at_place), -1)):
         frames = close_up_frames(shown)
-        outlines = close_up_outlines(volume, labels, find_boxes(labels)[0], finding)
+        outlines = close_up_outlines(volume, labels, boxes_by_label(labels)[1], finding)
         pictures = sensitivity_pictures(volume, sensitivity, summary, frames, outlines)
         assert [p.caption for p in pictures] == ["Axial", "Coronal", "Sagittal"]
         for picture, frame in zip(pictures, frames.values(), strict=True):

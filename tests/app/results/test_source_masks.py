@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.results.source_masks import labels_on_source, planes_by_label
+from app.results.labelled import planes_by_label
+from app.results.source_masks import labels_on_source
 from app.results.sources import read_source_headers
 from transforms.geometry import Geometry
 

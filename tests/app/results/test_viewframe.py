@@ -66,3 +66,22 @@ def test_whole_frame_holds_every_corner() -> None:
     assert np.all(pixels[:, 1] <= frame.height)
     assert frame.center_lps_mm[2] == pytest.approx(-50.0)
     assert max(frame.width, frame.height) == 100
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+@pytest.mark.parametrize("center", [(0.0, 0.0, 0.0), (38.0, 20.0, -55.0), (500.0, 0.0, 0.0)])
+@pytest.mark.parametrize("slices", [60, 1])
+def test_sampling_along_the_axes_is_scipys(
+    plane: Plane, center: tuple[float, float, float], slices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    hu = rng.integers(-1000, 1000, (slices, 70, 80)).astype(np.int16)
+    geometry = FLIPPED.cropped((0, 0, 0), hu.shape)
+    frame = ViewFrame(plane, center, 0.7, 90, 110)
+    quick = frame.sample(hu, geometry, outside=-1024, depth_mm=0.3)
+    monkeypatch.setattr("app.results.viewframe._only_axis", lambda step: None)
+    plain = frame.sample(hu, geometry, outside=-1024, depth_mm=0.3)
+    assert quick.shape == plain.shape == (110, 90)
+    assert quick.dtype == np.float32
+    np.testing.assert_allclose(quick, plain, atol=1e-3)
+    assert (plain != -1024).any() == (center[0] < 100 and slices > 1)
