@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +19,11 @@ from app.reading.slice_header import SliceHeader
 from app.reading.slice_plan import SlicePlan
 from app.reading.stacks import Stack, split_series
 from app.reading.text import safe_key
+from app.reading.waiting import map_files
 from app.results.model import SeriesChoice
 from app.volume import CtVolume, VolumeWarning
 
 Progress = Callable[[int, int], None]
-_SCAN_THREADS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,16 +212,15 @@ def _scan(
     headers: list[SliceHeader] = []
     problems: list[NodulusError] = []
     used = 0
-    with ThreadPoolExecutor(_SCAN_THREADS) as pool:
-        for done, result in enumerate(pool.map(_try_headers, files), start=1):
-            used += isinstance(result, NodulusError) or bool(result)
-            if isinstance(result, NodulusError):
-                problems.append(result)
-            else:
-                headers += result
-                problems += [_damaged(header) for header in result[:1] if header.damage]
-            if progress is not None:
-                progress(done, len(files))
+    for done, result in enumerate(map_files(_try_headers, files), start=1):
+        used += isinstance(result, NodulusError) or bool(result)
+        if isinstance(result, NodulusError):
+            problems.append(result)
+        else:
+            headers += result
+            problems += [_damaged(header) for header in result[:1] if header.damage]
+        if progress is not None:
+            progress(done, len(files))
     return headers, problems, used
 
 
