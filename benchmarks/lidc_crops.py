@@ -2,8 +2,9 @@
 
 Reads ``crops.npz`` (``hu`` int16 and ``mask`` bool, both (n, 51, 51, 51) with axes I, R, C of
 1 mm around each nodule) and ``labels.csv`` (a row each with ``malignancy`` and ``texture`` from 1
-to 5 and ``equivalent_diameter_mm``). Each crop's middle 48 voxels go through the three networks as
-the chain uses them, at the chain's operating points. Nothing is learnt from the crops; the
+to 5 and ``equivalent_diameter_mm``). Each crop's middle goes through the three networks as the
+chain uses them, at the chain's operating points: 48 voxels for the segmentation, what its cube
+holds for a classifier. Nothing is learnt from the crops; the
 segmentation's operating points may have been chosen on them (see ``chosen_on``).
 """
 
@@ -57,6 +58,13 @@ def in_ras(array: NDArray[np.generic]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(cut))[None]
 
 
+def judged(bundle: LoadedBundle, hu: torch.Tensor) -> float:
+    """A classifier's answer for the cube in the middle of HU of shape (1, X, Y, Z)."""
+    starts = [(n - edge) // 2 for n, edge in zip(hu.shape[1:], bundle.crop_size, strict=True)]
+    x, y, z = (slice(a, a + n) for a, n in zip(starts, bundle.crop_size, strict=True))
+    return probability(bundle, hu[:, x, y, z]).item()
+
+
 def probability(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:
     """The network's answer for HU of shape (1, X, Y, Z)."""
     low, high = bundle.window_hu
@@ -80,8 +88,8 @@ def ask(
                 seen[SIZE // 2, SIZE // 2, SIZE // 2],
                 seen[mask].max(),
                 2 * (found & mask).sum() / max(found.sum() + mask.sum(), 1),
-                probability(models.nodule, hu).item(),
-                probability(models.malignancy, hu).item(),
+                judged(models.nodule, hu),
+                judged(models.malignancy, hu),
             )
         )
     return Answers(*np.asarray(rows, dtype=np.float64).T)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import torch
-from monai.networks.nets import UNet
 
-from app.chain import ChainSettings, Models, analyse, load_models, load_settings
-from app.chain.models import BUNDLES
-from app.chain.precision import Accelerated
+from app.chain import analyse, load_models, load_settings
+from app.chain.plain import plain_models, plain_settings
 from app.results.model import Finding
 from app.volume import CtVolume
-from bundles.common.loading import load_bundle
 from bundles.common.phantom.dataset import DatasetPlan, make_one
 from bundles.common.phantom.recipe import PhantomRecipe
 from tests.app.same_findings import LARGEST_DIFFERENCE, nearest
@@ -39,32 +33,6 @@ def slab(tmp_path_factory: pytest.TempPathFactory) -> CtVolume:
     hu = study.hu[first : int(middle + half) + 1]
     geometry = study.geometry.cropped((first, 0, 0), hu.shape)
     return CtVolume(np.ascontiguousarray(hu), geometry, "1.2.3", None, "mhd")
-
-
-class AsItIs(Accelerated):
-    """A network that may see the whole of a volume, and is not rewritten."""
-
-    def __init__(self, network: UNet) -> None:
-        torch.nn.Module.__init__(self)
-        self.network, self.dtype, self.precision = network, torch.float32, "float32"
-        self.stride, self.stages = math.prod(network.strides), None
-
-
-def plain_models() -> Models:
-    """The shipped bundles as they are."""
-    cpu = torch.device("cpu")
-    segmentation, nodule, malignancy = (
-        load_bundle(BUNDLES / name, cpu) for name in ("segmentation", "nodule", "malignancy")
-    )
-    whole = replace(segmentation, network=AsItIs(segmentation.network))  # type: ignore[arg-type]
-    return Models(whole, nodule, malignancy, cpu)
-
-
-def in_one_patch() -> ChainSettings:
-    """The shipped settings, but with one patch: at the ends of patches a network sees less."""
-    settings = load_settings()
-    pipeline = settings.pipeline.model_copy(update={"patch_voxels": 1_000_000_000})
-    return settings.model_copy(update={"pipeline": pipeline})
 
 
 def certain(findings: tuple[Finding, ...], volume: CtVolume) -> list[Finding]:
@@ -91,7 +59,7 @@ def assert_has(findings: tuple[Finding, ...], wanted: list[Finding]) -> None:
 
 @pytest.fixture(scope="module")
 def plain(slab: CtVolume) -> tuple[Finding, ...]:
-    return analyse(slab, plain_models(), in_one_patch()).findings
+    return analyse(slab, plain_models(), plain_settings(load_settings())).findings
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
