@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,10 +34,15 @@ def publish(checkpoint: Path | str, weights_path: Path | str | None) -> None:
         raise FileNotFoundError(f"{source}: no checkpoint to publish")
     state = torch.load(source, map_location="cpu", weights_only=True)
     state = state.get("network", state)
-    with beside(target) as part, part.open("wb") as file:
-        torch.save({name: value.contiguous().clone() for name, value in state.items()}, file)
+    save_weights(state, target)
     publish_record(source.parent, target)
     logger.info("published %s", target)
+
+
+def save_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write a state dict, alone and contiguous, beside its place and rename."""
+    with beside(path) as part, part.open("wb") as file:
+        torch.save({name: value.contiguous().clone() for name, value in state.items()}, file)
 
 
 def load_weights(
