@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.chain.blending import nearest_voxels
 from app.chain.classify import classify, probabilities
+from app.chain.detector import IsWorth
 from app.chain.scan import Scan
 from app.chain.steps import Report
 from app.results.explanation import Crop
@@ -38,7 +39,12 @@ class CubeClassifier:
         self._device = device
 
     def rate(
-        self, scan: Scan, points_lps_mm: Sequence[Sequence[float]], batch: int, report: Report
+        self,
+        scan: Scan,
+        points_lps_mm: Sequence[Sequence[float]],
+        batch: int,
+        report: Report,
+        is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
         """See :class:`app.chain.detector.Classifier`."""
         if not points_lps_mm:
@@ -47,22 +53,29 @@ class CubeClassifier:
         view = scan.isotropic(bundle.isotropic_mm)
         index = np.round(view.geometry.lps_to_index(points_lps_mm), _TIES)
         air = bundle.window_hu[0]
-        looks = [
-            (point, voxel, weight)
-            for point, center in enumerate(index)
-            for voxel, weight in nearest_voxels(center)
-        ]
-        seen = classify(
-            [voxel for _, voxel, _ in looks],
-            lambda center: _seen(bundle, crop_cube(view.hu, center, bundle.crop_size, air)),
-            bundle.network,
-            batch=batch,
-            device=self._device,
-            progress=report,
-        )
-        weights = np.array([weight for _, _, weight in looks])
-        found = np.bincount([point for point, _, _ in looks], weights * seen, len(index))
-        return found.astype(np.float64)
+        # The heaviest look of each point first.
+        looks = [sorted(nearest_voxels(c), key=lambda look: -look[1]) for c in index]
+
+        def seen(voxels: Sequence[tuple[int, ...]], before: int, rest: int) -> NDArray[np.float64]:
+            return classify(
+                voxels,
+                lambda center: _seen(bundle, crop_cube(view.hu, center, bundle.crop_size, air)),
+                bundle.network,
+                batch=batch,
+                device=self._device,
+                progress=lambda done, total: report(before + done, before + total + rest),
+            )
+
+        further = sum(len(own) - 1 for own in looks)
+        found = seen([own[0][0] for own in looks], 0, further if is_worth is None else 0)
+        worth = np.ones(len(looks), bool) if is_worth is None else is_worth(found)
+        more = [(n, *look) for n in np.flatnonzero(worth) for look in looks[n][1:]]
+        if not more:
+            return found
+        rated = seen([voxel for _, voxel, _ in more], len(looks), 0)
+        found[worth] *= [looks[n][0][1] for n in np.flatnonzero(worth)]
+        np.add.at(found, [n for n, _, _ in more], rated * [weight for _, _, weight in more])
+        return found
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
         """See :class:`app.chain.detector.Classifier`."""
@@ -93,7 +106,12 @@ class NativeCropClassifier:
         bundle.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def rate(
-        self, scan: Scan, points_lps_mm: Sequence[Sequence[float]], batch: int, report: Report
+        self,
+        scan: Scan,
+        points_lps_mm: Sequence[Sequence[float]],
+        batch: int,
+        report: Report,
+        is_worth: IsWorth | None = None,  # one look is all that there is
     ) -> NDArray[np.float64]:
         """See :class:`app.chain.detector.Classifier`."""
         if not points_lps_mm:

@@ -6,7 +6,7 @@ Another one is a class with the same method, and a line in ``app/chain/models.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from app.results.explanation import Crop
 from app.results.model import CandidateRecord
 from transforms.candidates import Candidate
 from transforms.geometry import Geometry
+
+IsWorth = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,12 @@ class Classifier(Protocol):
     """From points in a volume to probabilities."""
 
     def rate(
-        self, scan: Scan, points_lps_mm: Sequence[Sequence[float]], batch: int, report: Report
+        self,
+        scan: Scan,
+        points_lps_mm: Sequence[Sequence[float]],
+        batch: int,
+        report: Report,
+        is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
         """Probability for each point.
 
@@ -68,7 +75,9 @@ class Classifier(Protocol):
             scan: the volume and its views.
             points_lps_mm: LPS mm, each of three numbers.
             batch: points in one forward pass.
-            report: called with (points done, points in all).
+            report: called with (looks done, looks in all).
+            is_worth: of the probabilities after one look at each point, which are worth the
+                further looks that a point may get; None: all.
 
         Returns:
             float64, shape (points,).

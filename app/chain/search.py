@@ -16,6 +16,9 @@ from app.chain.settings import ChainSettings
 from app.chain.steps import Steps
 from transforms.candidates import Candidate
 
+WORTH_MORE_LOOKS = 0.25
+"""Of the nodule operating point: what is below that at the first look stays below it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Searched:
@@ -53,18 +56,22 @@ def search(
     """
     steps = Steps() if steps is None else steps
     detection = models.detector.detect(scan, settings, steps)
+    peaks, point = (
+        [c.peak_probability for c in detection.candidates],
+        settings.operating_points.nodule,
+    )
+
+    def probability(classifier: NDArray[np.float64]) -> NDArray[np.float64]:
+        pooled = combine(peaks, classifier, settings.pipeline.segmentation_share)
+        return recalibrated(pooled, point.temperature, point.offset)
+
     with steps("nodule") as report:
         classifier = models.nodule_classifier.rate(
             scan,
             detection.points_lps_mm,
             settings.pipeline.crop_batch,
             report,
+            lambda seen: probability(seen) >= WORTH_MORE_LOOKS * point.threshold,
         )
-        pooled = combine(
-            [c.peak_probability for c in detection.candidates],
-            classifier,
-            settings.pipeline.segmentation_share,
-        )
-        point = settings.operating_points.nodule
-        nodule = recalibrated(pooled, point.temperature, point.offset)
+        nodule = probability(classifier)
     return Searched(detection, nodule, classifier)

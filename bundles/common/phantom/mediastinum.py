@@ -13,6 +13,9 @@ from bundles.common.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_f
 
 Path = list[tuple[float, float, float]]
 
+_HEART = (16.0, -72.0, -76.0)
+"""About its middle, as :func:`heart_point` takes it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mediastinum:
@@ -175,5 +178,15 @@ def _outline(body: Anatomy, grid: CoarseGrid, tissue: Field) -> Field:
     size = 7.0 + 13.0 * body.mediastinal_fat
     for place, large in (((-38, -96, -112), 0.9), ((66, -102, -112), 1.1)):
         radii = np.array([1.2, 1.0, 1.3]) * size * large * s
-        add_ellipsoid(outline, grid, heart_point(body, *place), radii, None, 22.0)
+        middle = _at_surface(outline, grid, heart_point(body, *place), heart_point(body, *_HEART))
+        add_ellipsoid(outline, grid, middle, radii, None, 22.0)
     return outline
+
+
+def _at_surface(
+    field: Field, grid: CoarseGrid, outer: tuple[float, ...], inner: tuple[float, ...]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The first point inside a field on the way from one point to another: a pad does not float."""
+    way = np.linspace(np.asarray(outer, np.float64), np.asarray(inner, np.float64), 41)
+    inside = np.flatnonzero(grid.sample(field, way) <= 0.0)
+    return np.asarray(way[inside[0] if len(inside) else -1])

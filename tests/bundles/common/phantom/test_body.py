@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bundles.common.phantom.anatomy import draw_anatomy
 from bundles.common.phantom.chest import make_fields, part_rng
@@ -11,6 +12,7 @@ from bundles.common.phantom.contrast import Phase, draw_blood
 from bundles.common.phantom.covers import draw_cover, paint_cover
 from bundles.common.phantom.grid import make_grid
 from bundles.common.phantom.heart import make_heart
+from bundles.common.phantom.mediastinum import make_mediastinum
 from bundles.common.phantom.muscles import draw_layers
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.small_structures import paint_small_structures
@@ -203,3 +205,16 @@ def test_calcium_lies_in_the_coronary_arteries_of_those_who_have_it(body, chest)
         brightest.append(float(hu.max()))
     assert brightest[0] < max(body.blood.left, body.blood.systemic, 90.0) + 1.0
     assert brightest[1] > brightest[0] + 80.0
+
+
+def test_pads_of_fat_lie_at_the_heart_and_do_not_float_in_the_lungs():
+    recipe = PhantomRecipe().anatomy
+    for seed in range(12):
+        body = replace(
+            draw_anatomy(recipe, np.random.default_rng(seed)), mediastinal_fat=1.0 - seed / 12
+        )
+        low, high = (tuple(float(v) for v in corner) for corner in body.lung_box)
+        grid = make_grid(low, high, 4.0, body.warp_mm, np.random.default_rng(seed))
+        outline = make_mediastinum(body, grid, np.random.default_rng(seed)).outline
+        _, pieces = ndimage.label(outline < 0)
+        assert pieces == 1, f"body {seed}"
