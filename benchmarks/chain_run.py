@@ -27,13 +27,14 @@ WHAT = ("detect", "search", "book", "segmentation", "monai", "size")
 def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a DICOM folder to all results."""
     from app.chain import load_models, load_settings
-    from app.own_memory import keep_freed_memory
+    from app.own_memory import keep_freed_memory, keep_imports
     from app.reading import find_studies
     from app.results.options import OutputOptions
     from app.study import run_study
 
     keep_freed_memory()  # as `nodulus detect` does
     models, settings = load_models(), load_settings()
+    keep_imports()
 
     def run() -> Mapping[str, float]:
         with tempfile.TemporaryDirectory() as folder:

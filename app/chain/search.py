@@ -16,7 +16,7 @@ from app.chain.settings import ChainSettings
 from app.chain.steps import Steps
 from transforms.candidates import Candidate
 
-WORTH_MORE_LOOKS = 0.25
+WORTH_MORE_LOOKS = 0.4
 """Of the nodule operating point: what is below that at the first look stays below it."""
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.errors import ErrorCode, NodulusError
 from app.reading import limits
 from app.reading.slice_header import SliceHeader
+from app.reading.waiting import map_files
 
 THREADS = 4
 
@@ -49,7 +50,11 @@ def decode(
     Yields:
         Index into ``headers`` and its stored values, shape (R, C), or why there are none.
     """
-    singles = [k for k, header in enumerate(headers) if header.frame is None]
+    images = [k for k, header in enumerate(headers) if header.frame is None]
+    plain = [k for k in images if not _is_compressed(headers[k])]
+    # Nothing is computed where nothing is compressed.
+    yield from zip(plain, map_files(_decode_file, [headers[k] for k in plain]), strict=True)
+    singles = sorted(set(images) - set(plain))
     with ThreadPoolExecutor(THREADS) as pool:
         # Chunks bound the memory: a pool's map would decode far ahead of who takes the images.
         for start in range(0, len(singles), 4 * THREADS):
@@ -58,6 +63,15 @@ def decode(
     frames = [k for k, header in enumerate(headers) if header.frame is not None]
     for _, group in groupby(frames, key=lambda k: headers[k].path):
         yield from _decode_frames(headers, list(group))
+
+
+def _is_compressed(header: SliceHeader) -> bool:
+    from pydicom.uid import UID
+
+    try:
+        return bool(UID(header.transfer_syntax_uid).is_compressed)
+    except ValueError:  # of nobody knows which kind
+        return True
 
 
 def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _THREADS = 8
-_SAMPLE = 32
+_PART = 32
 """Files after which it is asked again whether one thread waits."""
 _WAITS = 0.5
 """Share of the time; on a network drive it is nearly all."""
@@ -26,12 +26,16 @@ def map_files(work: Callable[[Item], Result], files: Sequence[Item]) -> Iterator
         work: reads a file.
         files: any number.
     """
-    for first in range(0, len(files), _SAMPLE):
-        began, worked = time.perf_counter(), time.thread_time()
-        results = [work(file) for file in files[first : first + _SAMPLE]]
-        took = time.perf_counter() - began
-        yield from results
-        if took - (time.thread_time() - worked) > _WAITS * took:
-            with ThreadPoolExecutor(_THREADS) as pool:
-                yield from pool.map(work, files[first + _SAMPLE :])
-            return
+    waits = False
+    with ThreadPoolExecutor(_THREADS) as pool:  # starts no thread before it is asked
+        # Parts bound the memory: a pool's map would work far ahead of who takes the results.
+        for first in range(0, len(files), _PART):
+            part = files[first : first + _PART]
+            if waits:
+                yield from pool.map(work, part)
+                continue
+            began, worked = time.perf_counter(), time.thread_time()
+            results = [work(file) for file in part]
+            took = time.perf_counter() - began
+            waits = took - (time.thread_time() - worked) > _WAITS * took
+            yield from results

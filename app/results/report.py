@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -144,14 +145,7 @@ def build_report(
     Returns:
         The HTML text. No patient attribute is in it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.results", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return _template().render(
         result=result,
         views=_finding_views(volume, labels, result, sources, sensitivities),
         place_words=place_words,
@@ -167,6 +161,18 @@ def build_report(
             for title, pictures in intermediate_pictures
         ],
     )
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("app.results", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(TEMPLATE)
 
 
 def _finding_views(

@@ -71,4 +71,4 @@ def test_what_is_not_worth_it_keeps_its_first_look(volume: CtVolume) -> None:
 def test_the_limit_is_far_below_the_operating_point() -> None:
     threshold = load_settings().operating_points.nodule.threshold
     odds = [p / (1 - p) for p in (threshold, WORTH_MORE_LOOKS * threshold)]
-    assert np.log(odds[0] / odds[1]) == pytest.approx(np.log(4), abs=0.1)
+    assert np.log(odds[0] / odds[1]) == pytest.approx(np.log(2.5), abs=0.1)
