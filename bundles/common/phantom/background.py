@@ -60,7 +60,10 @@ def read_background(path: Path, avoid: tuple[Sphere, ...] = ()) -> Background:
 
 
 def mark_ignored(labels: NDArray[np.uint8], geometry: Geometry, avoid: tuple[Sphere, ...]) -> None:
-    """Give unlabelled voxels inside the spheres the label 255, in place."""
+    """Give unlabelled voxels inside the spheres the label 255, in place.
+
+    Of a sphere that lies between the slices the voxel nearest to its centre.
+    """
     for center, radius in avoid:
         middle = geometry.lps_to_index(center)
         reach = radius / np.array(geometry.spacing_irc_mm) + 1
@@ -70,6 +73,7 @@ def mark_ignored(labels: NDArray[np.uint8], geometry: Geometry, avoid: tuple[Sph
             continue
         index = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1)
         inside = np.linalg.norm(geometry.index_to_lps(index) - np.array(center), axis=-1) <= radius
+        inside |= np.all(index == np.round(middle), axis=-1)
         box = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         box[inside & (box == 0)] = IGNORE_LABEL
 

@@ -48,3 +48,18 @@ def test_marks_do_not_cover_labels():
     mark_ignored(labels, Geometry((9, 9, 9), np.eye(4)), (((4.0, 4.0, 4.0), 2.0),))
     assert labels[4, 4, 4] == 1
     assert (labels == IGNORE_LABEL).sum() == 32  # the 33 points of a ball of radius 2, less one
+
+
+def test_a_sphere_between_two_slices_is_not_lost():
+    geometry = Geometry.from_dicom((4, 8, 8), (1, 0, 0, 0, 1, 0), (0, 0, 0), (0, 0, 5.0), (1, 1))
+    labels = np.zeros((4, 8, 8), np.uint8)
+    labels[3, 2, 2] = 7
+    mark_ignored(labels, geometry, (((4.0, 4.0, 7.6), 1.5), ((2.0, 2.0, 15.0), 1.0)))
+    assert np.argwhere(labels == 255).tolist() == [
+        [2, 4, 4],
+        [3, 1, 2],
+        [3, 2, 1],
+        [3, 2, 3],
+        [3, 3, 2],
+    ]
+    assert labels[3, 2, 2] == 7
