@@ -13,6 +13,12 @@ Box = tuple[slice, slice, slice]
 _NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
+def relative(box: Box, outer: Box) -> Box:
+    """A box of a volume as one of a part of it."""
+    x, y, z = (slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+    return x, y, z
+
+
 def any_in_blocks(mask: NDArray[np.bool_], edge: int) -> NDArray[np.bool_]:
     """Whether each block of ``edge`` voxels a side holds anything, the last ones padded."""
     result = mask

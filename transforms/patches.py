@@ -69,3 +69,14 @@ def start_within(
     shape = np.broadcast_to(np.asarray(size, dtype=int), (3,))
     start = np.rint(np.asarray(center_index, dtype=np.float64)).astype(int) - shape // 2
     return np.asarray(np.clip(start, 0, np.maximum(np.asarray(limits) - shape, 0)))
+
+
+def pad_end(values: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Add zeros at the ends of the axes.
+
+    Args:
+        values: shape (channels, X, Y, Z).
+        shape: of the three axes; nowhere less than that of ``values``.
+    """
+    x, y, z = (wanted - n for wanted, n in zip(shape, values.shape[1:], strict=True))
+    return torch.nn.functional.pad(values, (0, z, 0, y, 0, x)) if x or y or z else values

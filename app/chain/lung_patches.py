@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from transforms.blocks import Box
+from transforms.blocks import Box, relative
 
 _Blocks = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
@@ -37,10 +36,7 @@ class LungPatch:
 
     def within(self, box: Box) -> Box:
         """A box of the volume as one of the outer box."""
-        x, y, z = (
-            slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, self.outer, strict=True)
-        )
-        return x, y, z
+        return relative(box, self.outer)
 
 
 def cover_blocks(
@@ -77,12 +73,6 @@ def only(blocks: NDArray[np.bool_], core: Box, stride: int) -> NDArray[np.bool_]
     result = np.zeros_like(blocks)
     result[inside] = blocks[inside]
     return result
-
-
-def padded(values: torch.Tensor, box: Box) -> torch.Tensor:
-    """Add zeros at the ends, so that a part, shape (C, X, Y, Z), fills a box beyond the volume."""
-    x, y, z = (s.stop - s.start - n for s, n in zip(box, values.shape[1:], strict=True))
-    return torch.nn.functional.pad(values, (0, z, 0, y, 0, x)) if x or y or z else values
 
 
 def _shrink(blocks: NDArray[np.bool_], box: _Blocks) -> _Blocks | None:

@@ -56,10 +56,8 @@ def search(
     """
     steps = Steps() if steps is None else steps
     detection = models.detector.detect(scan, settings, steps)
-    peaks, point = (
-        [c.peak_probability for c in detection.candidates],
-        settings.operating_points.nodule,
-    )
+    peaks = [c.peak_probability for c in detection.candidates]
+    point = settings.operating_points.nodule
 
     def probability(classifier: NDArray[np.float64]) -> NDArray[np.float64]:
         pooled = combine(peaks, classifier, settings.pipeline.segmentation_share)

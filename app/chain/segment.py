@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.chain.lung_patches import cover_blocks, only, padded
+from app.chain.lung_patches import cover_blocks, only
 from app.chain.precision import stages_of, stride_of
 from app.chain.settings import PipelineSettings
 from bundles.common.unet_stages import REACH, UNetStages
 from transforms.blocks import Box, any_in_blocks
+from transforms.patches import pad_end
 
 Progress = Callable[[int, int], None]
 Scale = Callable[[torch.Tensor], torch.Tensor]
@@ -119,7 +120,9 @@ def segment_patches(
     todo, done = sum(patch.size for patch in patches), 0
     with torch.inference_mode():
         for patch in patches:
-            seen = padded(scale(hu[(slice(None), *patch.outer)]), patch.outer)
+            seen = pad_end(
+                scale(hu[(slice(None), *patch.outer)]), [s.stop - s.start for s in patch.outer]
+            )
             logits = network(seen[None].to(device))[0, 0]
             _put(result, patch.core, logits[patch.within(patch.core)])
             done += patch.size
@@ -214,10 +217,7 @@ def segment_windows(
     """
     shape = image.shape[1:]
     padded = [max(n, r) for n, r in zip(shape, roi_size, strict=True)]
-    pads: list[int] = []
-    for n, p in reversed(list(zip(shape, padded, strict=True))):
-        pads += [0, p - n]
-    source = torch.nn.functional.pad(image, pads) if any(pads) else image
+    source = pad_end(image, padded)
     starts = [
         start
         for start in product(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-import jinja2
-
 from app.eda.figures import draw_plots
 from app.eda.pictures import KeySlice
+from app.page_template import page_template
 from bundles.common.eda.survey import Survey
 from bundles.common.eda.suspicions import SuspicionKind
 
@@ -46,14 +45,7 @@ def build_page(
     Returns:
         The HTML text. Scans are named by their series UID, patients not at all.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.eda", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return page_template("app.eda", TEMPLATE).render(
         survey=survey,
         name=name,
         version=metadata.version("nodulus"),

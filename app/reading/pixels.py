@@ -54,7 +54,7 @@ def decode(
     plain = [k for k in images if not _is_compressed(headers[k])]
     # Nothing is computed where nothing is compressed.
     yield from zip(plain, map_files(_decode_file, [headers[k] for k in plain]), strict=True)
-    singles = sorted(set(images) - set(plain))
+    singles = [k for k in images if _is_compressed(headers[k])]
     with ThreadPoolExecutor(THREADS) as pool:
         # Chunks bound the memory: a pool's map would decode far ahead of who takes the images.
         for start in range(0, len(singles), 4 * THREADS):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jinja2
 import numpy as np
 
+from app.page_template import page_template
 from app.results.candidate_pictures import crop_pictures, probability_close_up
 from app.results.colors import Rgb, finding_rgb
 from app.results.intermediates import Intermediates
@@ -57,14 +57,7 @@ def build_intermediates_page(
     )
     kept = [n for n in order if intermediates.candidates[n].kept]
     dropped = [n for n in order if not intermediates.candidates[n].kept]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.results", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return page_template("app.results", TEMPLATE).render(
         result=result,
         points={point.name: point for point in result.operating_points},
         lungs=[embed(picture) for picture in lungs],

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import jinja2
 import numpy as np
 from PIL import Image
 
+from app.page_template import page_template
 from app.results.colors import Rgb, finding_rgb
 from app.results.explanation import Sensitivity
 from app.results.labelled import Labels, boxes_by_label
@@ -145,7 +144,7 @@ def build_report(
     Returns:
         The HTML text. No patient attribute is in it.
     """
-    return _template().render(
+    return page_template("app.results", TEMPLATE).render(
         result=result,
         views=_finding_views(volume, labels, result, sources, sensitivities),
         place_words=place_words,
@@ -161,18 +160,6 @@ def build_report(
             for title, pictures in intermediate_pictures
         ],
     )
-
-
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.results", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(TEMPLATE)
 
 
 def _finding_views(

@@ -16,7 +16,8 @@ from monai.networks.layers.simplelayers import SkipConnection
 from monai.networks.nets.unet import UNet
 from torch import nn
 
-from transforms.blocks import Box
+from transforms.blocks import Box, relative
+from transforms.patches import pad_end
 
 Scale = Callable[[torch.Tensor], torch.Tensor]
 
@@ -78,14 +79,7 @@ class UNetStages:
             stop = min(sizes[0], start + _SLAB)
             low, high = max(0, start - self._halo), min(sizes[0], stop + self._halo)
             slab = scale(values[:, low:high]).to(device, self._dtype)
-            missing = (
-                high - low - slab.shape[1],
-                *(n - m for n, m in zip(sizes[1:], slab.shape[2:], strict=True)),
-            )
-            if any(missing):
-                x, y, z = missing
-                slab = nn.functional.pad(slab, (0, z, 0, y, 0, x))
-            seen = self._down(slab[None])
+            seen = self._down(pad_end(slab, (high - low, *sizes[1:]))[None])
             if first is None:
                 first = torch.empty(
                     (1, seen.shape[1], *(n // 2 for n in sizes)),
@@ -107,16 +101,14 @@ class UNetStages:
         Returns:
             float32, shape of the box.
         """
-        outer = [
+        x, y, z = (
             slice(max(0, s.start - REACH), min(2 * n, s.stop + REACH))
             for s, n in zip(box, features.first.shape[2:], strict=True)
-        ]
+        )
+        outer = x, y, z
         first, second = _part(features.first, outer, 2), _part(features.second, outer, 4)
         logits: torch.Tensor = self._top(torch.cat([first, self._up(second)], dim=1))[0, 0]
-        x, y, z = (
-            slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True)
-        )
-        return logits[x, y, z].float()
+        return logits[relative(box, outer)].float()
 
 
 def has_stages(network: nn.Module) -> bool:
@@ -135,7 +127,7 @@ def has_stages(network: nn.Module) -> bool:
     )
 
 
-def _part(features: torch.Tensor, box: list[slice], by: int) -> torch.Tensor:
+def _part(features: torch.Tensor, box: Box, by: int) -> torch.Tensor:
     """A box of the volume, cut from features at a coarser resolution."""
     x, y, z = (slice(s.start // by, s.stop // by) for s in box)
     return features[:, :, x, y, z]
