@@ -55,6 +55,13 @@ class CoarseGrid:
         index = ((points_xyz - first) / self.step_mm)[:, ::-1].T
         return np.asarray(map_coordinates(field, index, order=1, mode="nearest"), np.float32)
 
+    def warp(self, point_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where a point, shape (3,) in anatomy mm, lies before the displacement.
+
+        A shape drawn there on :attr:`warped` comes to lie at the point.
+        """
+        return np.array([float(self.sample(axis, point_xyz[None])[0]) for axis in self.warped])
+
 
 def make_grid(
     low_xyz: tuple[float, float, float],

@@ -17,6 +17,25 @@ _HEART = (16.0, -72.0, -76.0)
 """About its middle, as :func:`heart_point` takes it."""
 
 
+_VEIN_MOUTHS = {
+    (-1, False): (-14, -40, -44),
+    (-1, True): (-14, -38, -54),
+    (1, False): (24, -38, -44),
+    (1, True): (24, -36, -52),
+}
+"""Where the veins of a side's upper (and middle) and lower lobes enter the left atrium."""
+_VEIN_ROOTS = {
+    (-1, False): (-38, -42, -44),
+    (-1, True): (-36, -32, -58),
+    (1, False): (44, -40, -40),
+    (1, True): (42, -30, -56),
+}
+
+
+VEIN_RADIUS_MM = 4.5
+"""Of a pulmonary vein where it goes over into its branches."""
+
+
 @dataclass(frozen=True, eq=False)
 class Mediastinum:
     """Signed distances (mm) and densities.
@@ -44,6 +63,11 @@ def hilum_xyz(body: Anatomy, side: int) -> np.ndarray[tuple[int], np.dtype[np.fl
     """Where artery and bronchus enter a lung; ``side`` is -1 for the right, +1 for the left."""
     x, z = (-40.0, -24.0) if side < 0 else (43.0, -14.0)
     return np.array([x * body.scale, body.spine_y - 34.0 * body.depth_factor, z * body.scale])
+
+
+def vein_xyz(body: Anatomy, side: int, lower: bool) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Where the trunk from the left atrium becomes the veins of one lung's lower or other lobes."""
+    return np.array(heart_point(body, *_VEIN_ROOTS[side, lower]))
 
 
 def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) -> Mediastinum:
@@ -85,6 +109,11 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
             add_tube(drawn, grid, [at(*p) for p in path], [r * s for r in radii], 2.0)
         unite(drawn, (slice(None),) * 3, hu)
         np.minimum(vessels, drawn, out=vessels)
+    veins = far_field(grid)
+    for (side, lower), start in _VEIN_MOUTHS.items():
+        end = grid.warp(vein_xyz(body, side, lower))
+        add_tube(veins, grid, [at(*start), end], [7.5 * s, VEIN_RADIUS_MM * s], 2.0)
+    unite(veins, (slice(None),) * 3, body.blood.left)
     # Blood mixes slowly where the medium comes in.
     mixing = smooth_noise(grid.shape, 14.0 / grid.step_mm, rng)
     blood_hu += 0.035 * np.maximum(blood_hu - 40.0, 20.0) * mixing
@@ -104,6 +133,8 @@ def make_mediastinum(body: Anatomy, grid: CoarseGrid, rng: np.random.Generator) 
     tissue = smooth_min(smooth_min(vessels, soft, 5.0), bag, 8.0)
     tissue = tissue - (1.0 + 3.5 * body.mediastinal_fat) * np.clip(0.8 + 0.5 * mixing, 0.0, 2.0)
     outline = _outline(body, grid, tissue.astype(np.float32))
+    # The fat ends where the veins leave it: in the lung they are bare.
+    outline = smooth_min(outline, veins - 0.8, 3.0).astype(np.float32)
 
     def spread(part: Field, elsewhere: float = FAR_MM) -> Field:
         field = np.full(whole.shape, elsewhere, dtype=np.float32)
@@ -132,10 +163,6 @@ def _vessels(name: str, wide: float) -> list[tuple[Path, list[float]]]:
             ([(-1, -60, 36), (-12, -54, 62), (-22, -48, 120)], [7, 5.5, 4.5]),
             ([(9, -46, 36), (14, -42, 75), (18, -38, 120)], [5, 4, 3.5]),
             ([(18, -30, 36), (25, -28, 70), (34, -30, 115)], [5.5, 5, 4.5]),
-            ([(-14, -40, -44), (-38, -42, -44)], [8, 6]),
-            ([(24, -38, -44), (44, -40, -40)], [8, 6]),
-            ([(-14, -38, -54), (-36, -32, -58)], [7, 5.5]),
-            ([(24, -36, -52), (42, -30, -56)], [7, 5.5]),
         ]
     if name == "right":
         return [

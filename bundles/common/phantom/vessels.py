@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bundles.common.phantom.anatomy import Anatomy
 from bundles.common.phantom.grid import CoarseGrid, Field
 from bundles.common.phantom.lungs import Fissures
-from bundles.common.phantom.mediastinum import hilum_xyz
+from bundles.common.phantom.mediastinum import hilum_xyz, vein_xyz
 from bundles.common.phantom.trees import Tree, bend, grow_tree
 
 FloatArray = NDArray[np.float64]
@@ -90,12 +90,18 @@ def tree_tubes(tree: Tree, end_radius_mm: float, cap_mm: float, rng: np.random.G
 def make_veins(
     body: Anatomy, grid: CoarseGrid, lungs: Field, fissures: Fissures, rng: np.random.Generator
 ) -> Tubes:
-    """The veins of both lungs: one tree above and one below on each side."""
+    """The veins of both lungs: on each side one tree for the lower lobe, one for all above it.
+
+    Each goes on where the mediastinum's trunk from the left atrium ends: no trunk ends in the lung.
+    """
     parts = []
     for side in (-1, 1):
-        root = hilum_xyz(body, side) + np.array([-4.0 * side, -10.0, -18.0]) * body.scale
-        tree = grow_lung_tree(body, grid, lungs, fissures, side, root, rng)
-        parts.append(tree_tubes(tree, body.vessel_end_radius * 0.95, 6.5, rng))
+        points = draw_lung_points(grid, lungs, side, body.vessel_ends, 3.0, rng)
+        lobes = fissures.lobe(points)
+        for numbers in ((1, 2), (0,)):
+            root = vein_xyz(body, side, numbers == (0,))
+            tree = grow_tree(root, [points[lobes == n] for n in numbers])
+            parts.append(tree_tubes(tree, body.vessel_end_radius * 0.95, 6.5, rng))
     return Tubes.joined(parts)
 
 

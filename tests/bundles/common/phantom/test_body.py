@@ -12,10 +12,11 @@ from bundles.common.phantom.contrast import Phase, draw_blood
 from bundles.common.phantom.covers import draw_cover, paint_cover
 from bundles.common.phantom.grid import make_grid
 from bundles.common.phantom.heart import make_heart
-from bundles.common.phantom.mediastinum import make_mediastinum
+from bundles.common.phantom.mediastinum import VEIN_RADIUS_MM, make_mediastinum, vein_xyz
 from bundles.common.phantom.muscles import draw_layers
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.small_structures import paint_small_structures
+from bundles.common.phantom.vessels import make_veins
 from bundles.common.phantom.wall_map import (
     ANGLES,
     FIRST_MM,
@@ -218,3 +219,23 @@ def test_pads_of_fat_lie_at_the_heart_and_do_not_float_in_the_lungs():
         outline = make_mediastinum(body, grid, np.random.default_rng(seed)).outline
         _, pieces = ndimage.label(outline < 0)
         assert pieces == 1, f"body {seed}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_pulmonary_vein_goes_on_as_branches_and_no_trunk_ends_bluntly_in_a_lung(seed):
+    body = draw_anatomy(PhantomRecipe.small().anatomy, np.random.default_rng(seed))
+    low, high = (tuple(float(v) for v in corner) for corner in body.lung_box)
+    grid = make_grid(low, high, 3.0, body.warp_mm, np.random.default_rng(seed))
+    fields, fissures, _, _ = make_fields(body, grid, 1, seed)
+    mediastinum = make_mediastinum(body, grid, part_rng(1, seed, "mediastinum"))
+    veins = make_veins(body, grid, fields.lungs, fissures, np.random.default_rng(seed))
+    for side in (-1, 1):
+        for lower in (False, True):
+            root = vein_xyz(body, side, lower)
+            assert grid.sample(mediastinum.blood, root[None])[0] < 0.0  # the trunk reaches it
+            first = np.linalg.norm(veins.start_xyz - root, axis=1) < 1e-6
+            assert first.any()  # branches start there
+            # Beside the first branches, three radii on, there is no more mediastinum.
+            way = (veins.end_xyz - veins.start_xyz)[first].mean(axis=0)
+            beyond = root + 3.0 * VEIN_RADIUS_MM * body.scale * way / np.linalg.norm(way)
+            assert grid.sample(mediastinum.outline, beyond[None])[0] > 0.0
