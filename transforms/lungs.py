@@ -174,7 +174,8 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     body = _largest(opened_by_cross(volume > TISSUE_ABOVE_HU))
     air = (volume < AIR_BELOW_HU) & ~_outside_air(volume) & (_sides_enclosed(body) >= 3)
     air = opened_by_cross(air)
-    lungs = _lung_parts(air, volume, spacing, voxel_ml)
+    upwards = bool(grid.direction_irc[2][axis] > 0)
+    lungs = _lung_parts(air, volume, spacing, voxel_ml, upwards)
     if not lungs.any():
         return None
 
@@ -228,9 +229,13 @@ def _sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
 
 
 def _lung_parts(
-    air: BoolArray, volume: NDArray[np.float32], spacing: NDArray[np.float64], voxel_ml: float
+    air: BoolArray,
+    volume: NDArray[np.float32],
+    spacing: NDArray[np.float64],
+    voxel_ml: float,
+    upwards: bool,
 ) -> BoolArray:
-    """Components that are large and thick enough to be lung.
+    """Components that are large and thick enough to be lung, less the bowel gas that joins them.
 
     Judged by their core, what lies ``CORE_DEPTH_MM`` deep: folds of cloth and gaps at the skin
     have none, and bowel gas is emptier there than any lung but the largest component.
@@ -239,11 +244,50 @@ def _lung_parts(
     if count == 0:
         return air
     core = shrunk(air, spacing.tolist(), CORE_DEPTH_MM + _ROUNDING_MM)
+    voxels, gas = _cores(labels, count, core, volume)
+    keep = (voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML) & (~gas | (voxels == voxels.max()))
+    lungs = np.asarray(np.concatenate([[False], keep])[labels])
+    return lungs & ~_joined_gas(lungs, core & lungs, volume, spacing, voxel_ml, upwards)
+
+
+def _cores(
+    labels: NDArray[np.int32], count: int, core: BoolArray, volume: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], BoolArray]:
+    """For each label from 1 on: the voxels of its core, and whether these are as empty as gas."""
     voxels = np.bincount(labels[core], minlength=count + 1)[1:]
     total = np.bincount(labels[core], weights=volume[core], minlength=count + 1)[1:]
-    gas = total < GAS_BELOW_HU * voxels
-    keep = (voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML) & (~gas | (voxels == voxels.max()))
-    return np.asarray(np.concatenate([[False], keep])[labels])
+    return voxels, total < GAS_BELOW_HU * voxels
+
+
+def _joined_gas(
+    lungs: BoolArray,
+    core: BoolArray,
+    volume: NDArray[np.float32],
+    spacing: NDArray[np.float64],
+    voxel_ml: float,
+    upwards: bool,
+) -> BoolArray:
+    """Bowel gas that a thin diaphragm does not part from a lung, but the cores do.
+
+    Only what lies lower than the lungs' middle: a bulla in an upper lobe stays.
+    """
+    parts, count = ndimage.label(core)
+    voxels, gas = _cores(parts, count, core, volume)
+    gas &= voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML
+    if not gas.any() or gas.all():
+        return np.zeros_like(lungs)
+    height = np.asarray(
+        ndimage.mean(np.arange(len(core))[:, None, None], parts, range(1, count + 1))
+    )
+    middle = np.average(height[~gas], weights=voxels[~gas])
+    gas &= (height < middle) if upwards else (height > middle)
+    if not gas.any():
+        return np.zeros_like(lungs)
+    # each voxel goes with the core that is nearest to it
+    nearest = ndimage.distance_transform_edt(
+        ~core, spacing, return_distances=False, return_indices=True
+    )
+    return np.asarray(np.concatenate([[False], gas])[parts[tuple(nearest)]])
 
 
 def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:

@@ -78,6 +78,34 @@ def test_table_foam_and_bowel_gas_are_not_lung() -> None:
     assert mask[parts["gas"]].mean() < 0.2
 
 
+def gas_beside_a_lung(hu: np.ndarray, height: int) -> np.ndarray:
+    """Put a pocket of gas between the lungs, with a narrow way into one; returns the pocket."""
+    z, y, x = np.meshgrid(*(np.arange(n) for n in hu.shape), indexing="ij")
+    pocket = ((x - 80) / 15) ** 2 + ((y - 60) / 20) ** 2 + ((z - height) / 13) ** 2 <= 1
+    hu[pocket] = -990
+    hu[height - 2 : height + 2, 58:62, 90:110] = -990
+    return np.asarray(pocket)
+
+
+@pytest.mark.parametrize("flip_z", [False, True])
+def test_bowel_gas_that_a_thin_diaphragm_joins_to_a_lung_is_not_lung(flip_z: bool) -> None:
+    hu, geometry, parts = chest(flip_z=flip_z)
+    low = 85 if flip_z else 14
+    pocket = gas_beside_a_lung(hu, low)
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    assert region.aerated[pocket].mean() < 0.02
+    assert region.on(geometry)[parts["lungs"]].mean() > 0.99
+
+
+def test_an_empty_part_of_the_upper_lung_stays_lung() -> None:
+    hu, geometry, _ = chest()
+    pocket = gas_beside_a_lung(hu, 85)
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    assert region.aerated[pocket].mean() > 0.9
+
+
 def test_a_field_of_view_that_cuts_the_chest_wall_does_no_harm() -> None:
     hu, geometry, parts = chest(cut_left_wall=True)
     assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.97
