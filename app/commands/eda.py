@@ -118,6 +118,7 @@ def _look(
     """What each study's image says, in their order; what an earlier run measured is not read."""
     from bundles.common.eda.survey import look_at
     from bundles.common.eda.suspicions import find_suspicions
+    from bundles.common.worker_life import end_with_parent
 
     kept = {n: facts for n, study in enumerate(studies) if (facts := known.get(study)) is not None}
     fresh = [study for n, study in enumerate(studies) if n not in kept]
@@ -125,7 +126,7 @@ def _look(
         looks: Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]] = map(look_at, fresh)
         if workers > 1 and len(fresh) > 1:
             context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(workers, context)
+            pool = ProcessPoolExecutor(workers, context, initializer=end_with_parent)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             looks = pool.map(look_at, fresh)
         for n, study in enumerate(studies):

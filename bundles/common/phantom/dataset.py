@@ -21,6 +21,7 @@ from bundles.common.phantom.study import PhantomStudy, make_background_study, ma
 from bundles.common.phantom.tables import STATE_FOLDER
 from bundles.common.phantom.write_dicom import dicom_folder, write_dicom
 from bundles.common.phantom.write_volumes import mask_path, mhd_path, write_mask, write_mhd
+from bundles.common.worker_life import end_with_parent
 
 
 class PhantomFormat(str, Enum):
@@ -130,7 +131,8 @@ def write_dataset(plan: DatasetPlan, studies: int, workers: int = 1) -> Iterator
             yield write_one(plan, index), True
     else:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
+        count = min(workers, len(todo))
+        with ProcessPoolExecutor(count, context, initializer=end_with_parent) as pool:
             for done in as_completed([pool.submit(write_one, plan, index) for index in todo]):
                 yield done.result(), True
     write_tables(plan.root)

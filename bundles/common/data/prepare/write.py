@@ -39,6 +39,7 @@ from bundles.common.data.prepare.tables import write_tables
 from bundles.common.data.prepared import CACHE_VERSION
 from bundles.common.data.tables import CENTER
 from bundles.common.files import sweep
+from bundles.common.worker_life import end_with_parent
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
@@ -204,8 +205,7 @@ def _prepare_all(
     pool = ProcessPoolExecutor(
         min(workers, len(scans)),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(1,),
+        initializer=_start_worker,
     )
     try:
         # candidates do not decide what is prepared: no need to send them
@@ -221,6 +221,11 @@ def _prepare_all(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    end_with_parent()
 
 
 def _forget(cache: Path, series_uid: str) -> None:
