@@ -26,8 +26,9 @@ class InsertNodules(Transform):
     Args:
         shapes: nodule shapes by their ids.
         air_below_hu: the lung mask is a generous region (as
-            :class:`transforms.lungs.LungRegiond` makes it), and lung is what in it is air below
-            this value, closed over vessels; None where the mask is of the lungs themselves.
+            :class:`transforms.lung_transforms.LungRegiond` makes it), and lung is what in it is
+            air below this value, closed over vessels; None where the mask is of the lungs
+            themselves.
     """
 
     def __init__(self, shapes: Shapes, air_below_hu: float | None = -400.0) -> None:

@@ -9,7 +9,8 @@ import torch
 from monai.data import MetaTensor
 
 from transforms.geometry import Geometry
-from transforms.lungs import CropToLungsd, LungRegiond, coarsen, find_lungs, lung_region
+from transforms.lung_transforms import CropToLungsd, LungRegiond
+from transforms.lungs import coarsen, find_lungs, lung_region
 
 SPACING = 2.5
 

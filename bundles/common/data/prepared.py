@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 from bundles.common.data.reader import SimpleITKReader
 from bundles.common.data.studies import Study
 from bundles.common.files import beside
-from transforms.lungs import CropToLungsd, LungRegiond
+from transforms.lung_transforms import CropToLungsd, LungRegiond
 from transforms.patch_sampling import sample_points
 from transforms.resampling import ResampleToSpacingd
 
