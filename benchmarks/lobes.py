@@ -19,7 +19,8 @@ from bundles.common.phantom.chest import part_rng
 from bundles.common.phantom.lungs import Fissures, draw_fissures
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.study import make_study
-from transforms.lungs import LungRegion, find_lungs
+from transforms.lung_region import LungRegion
+from transforms.lungs import find_lungs
 
 NAMES = ("lower", "upper", "middle")
 PLACES = 3000

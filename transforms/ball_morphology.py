@@ -67,12 +67,17 @@ def opened_by_cross(mask: BoolArray) -> BoolArray:
         for ends in (slice(2, None), slice(None, -2)):
             beside = tuple(ends if a == axis else slice(1, -1) for a in range(3))
             core[inner] &= mask[beside]
-    result = core.copy()
+    return grown_by_cross(core)
+
+
+def grown_by_cross(mask: BoolArray) -> BoolArray:
+    """Dilation by a voxel and its six neighbours; ``mask`` has shape (X, Y, Z)."""
+    result = mask.copy()
     for axis in range(3):
         ahead = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
         behind = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        result[ahead] |= core[behind]
-        result[behind] |= core[ahead]
+        result[ahead] |= mask[behind]
+        result[behind] |= mask[ahead]
     return result
 
 

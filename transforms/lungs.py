@@ -6,7 +6,6 @@ nodules that touch the pleura, vessels and the hilum lie inside the region.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transforms.ball_morphology import bounding_box, grown, opened_by_cross, shrunk
+from transforms.ball_morphology import bounding_box, grown, grown_by_cross, opened_by_cross, shrunk
 from transforms.geometry import Geometry
-
-BoolArray = NDArray[np.bool_]
+from transforms.lung_region import BoolArray, LungRegion
 
 COARSE_MM = 2.5
 AIR_BELOW_HU = -400.0
@@ -29,75 +27,9 @@ GAS_BELOW_HU = -960.0
 CLOSING_MM = 18.0
 MARGIN_MM = 4.0
 LARGEST_HOLE_MM2 = 2500.0
+LEFT_OPEN_ML = 1.0
 _ROUNDING_MM = 1e-3
 """Distances that are whole numbers of voxels come a little too large or too small."""
-
-
-@dataclass(frozen=True, eq=False)
-class LungRegion:
-    """The lungs on a coarse grid.
-
-    Args:
-        mask: shape (I, R, C) of ``geometry``: lungs closed over vessels and pleural nodules,
-            with a margin of a few millimetres.
-        aerated: the air-filled part alone, same shape.
-        geometry: the coarse grid.
-        touches_ends: whether the lungs reach the first and the last slice (a scan that cuts them).
-    """
-
-    mask: BoolArray
-    aerated: BoolArray
-    geometry: Geometry
-    touches_ends: tuple[bool, bool]
-
-    @property
-    def volume_ml(self) -> float:
-        """Volume of the air-filled part."""
-        return float(self.aerated.sum()) * self.geometry.voxel_volume_mm3 / 1000.0
-
-    def at(self, points_lps_mm: NDArray[np.float64]) -> BoolArray:
-        """Whether each point, shape (..., 3) in LPS mm, lies in the region."""
-        index = np.round(self.geometry.lps_to_index(points_lps_mm)).astype(int)
-        inside = np.all((index >= 0) & (index < np.asarray(self.mask.shape)), axis=-1)
-        clipped = np.clip(index, 0, np.asarray(self.mask.shape) - 1)
-        return np.asarray(inside & self.mask[clipped[..., 0], clipped[..., 1], clipped[..., 2]])
-
-    def box(self, geometry: Geometry, margin_mm: float) -> tuple[slice, slice, slice]:
-        """The box of another grid over the same axes that holds the region and a margin."""
-        where = np.argwhere(self.mask)
-        low = self.geometry.index_to_lps(where.min(axis=0) - 0.5)
-        high = self.geometry.index_to_lps(where.max(axis=0) + 0.5)
-        # the corners stay the extremes: both grids have the same axes
-        ends = np.sort(geometry.lps_to_index(np.stack([low, high])), axis=0)
-        margin = margin_mm / np.asarray(geometry.spacing_irc_mm)
-        start = np.clip(np.floor(ends[0] - margin), 0, geometry.shape_irc).astype(int)
-        stop = np.clip(np.ceil(ends[1] + margin) + 1, 0, geometry.shape_irc).astype(int)
-        i, r, c = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-        return i, r, c
-
-    def on(self, geometry: Geometry) -> BoolArray:
-        """The region on another grid (nearest neighbour), shape ``geometry.shape_irc``.
-
-        Raises:
-            ValueError: the other grid's axes are not this one's, up to order and sign.
-        """
-        return _pick(self.mask, self.geometry, geometry)
-
-
-def _pick(mask: BoolArray, source: Geometry, target: Geometry) -> BoolArray:
-    """Nearest neighbour between grids whose axes agree up to order and sign."""
-    matrix = np.linalg.inv(source.affine_lps) @ target.affine_lps
-    order = np.argmax(np.abs(matrix[:3, :3]), axis=0)  # the source axis of each target axis
-    reach = np.abs(matrix[:3, :3]) * np.asarray(target.shape_irc)
-    stray = reach.copy()
-    stray[order, range(3)] = 0.0
-    if sorted(order) != [0, 1, 2] or stray.max() > 1.0:
-        raise ValueError("the two grids' axes differ by more than order and sign")
-    picks = []
-    for axis, own in enumerate(order):
-        index = matrix[own, axis] * np.arange(target.shape_irc[axis]) + matrix[own, 3]
-        picks.append(np.clip(np.round(index), 0, mask.shape[own] - 1).astype(int))
-    return np.asarray(mask.transpose(order)[np.ix_(*picks)])
 
 
 def axial_axis(geometry: Geometry) -> int:
@@ -150,7 +82,8 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
 
     Air that is enclosed by the body in at least three of the four directions of its axial plane
     (so that a field of view that cuts the chest wall does no harm) and is neither outside air
-    nor bowel gas; then closed by ``CLOSING_MM`` over vessels and nodules, holes filled.
+    nor bowel gas, with the lung beyond it that the edge of the field of view leaves open; then
+    closed by ``CLOSING_MM`` over vessels and nodules, holes filled.
 
     Args:
         hu: shape (I, R, C), Hounsfield units.
@@ -168,12 +101,22 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     voxel_ml = grid.voxel_volume_mm3 / 1000.0
 
     body = _largest(opened_by_cross(volume > TISSUE_ABOVE_HU))
-    air = (volume < AIR_BELOW_HU) & ~_outside_air(volume) & (_sides_enclosed(body) >= 3)
-    air = opened_by_cross(air)
+    outside = _outside_air(volume)
+    inner = (volume < AIR_BELOW_HU) & ~outside
+    enclosed = _sides_enclosed(body) >= 3
+    air = opened_by_cross(inner & enclosed)
     upwards = bool(grid.direction_irc[2][axis] > 0)
     lungs = _lung_parts(air, volume, spacing, voxel_ml, upwards)
     if not lungs.any():
         return None
+    beyond = inner & ~enclosed & grown_by_cross(lungs)
+    if beyond.sum() * voxel_ml > LEFT_OPEN_ML:
+        where = np.flatnonzero(beyond.any(axis=(1, 2)))
+        part = slice(int(where[0]), int(where[-1]) + 1)
+        field = ~_outside_field(volume)
+        lungs[part] |= _to_the_edge(
+            lungs[part], (inner & field)[part], body[part], (outside & field)[part]
+        )
 
     closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
     mask = grown(closed, spacing.tolist(), MARGIN_MM + _ROUNDING_MM)
@@ -213,6 +156,39 @@ def _in_plane_parts(mask: BoolArray) -> tuple[NDArray[np.int32], BoolArray]:
         reaches[border.ravel()] = True
     reaches[0] = False
     return labels, reaches
+
+
+def _outside_field(volume: NDArray[np.float32]) -> BoolArray:
+    """What lies outside a round field of view, shape (1, R, C): one value in every slice.
+
+    With the voxels at its edge, which are its mean with what lies inside.
+    """
+    constant = np.all(volume == volume[:1, :1, :1], axis=0)
+    return grown_by_cross(constant[np.newaxis])
+
+
+def _to_the_edge(
+    lungs: BoolArray, inner: BoolArray, body: BoolArray, open_air: BoolArray
+) -> BoolArray:
+    """The parts of lungs that the field of view cuts off from the chest wall.
+
+    From there each of the four directions leads to the body or out of the field of view, and none
+    into the air around the patient.
+    """
+    closed = inner.copy()
+    ahead = body.astype(np.int8) - open_air  # what stops a look: 1 the body, -1 open air
+    for axis in (1, 2):
+        for way in (ahead, np.flip(ahead, axis)):
+            place = np.arange(way.shape[axis], dtype=np.int16).reshape(-1, *[1] * (2 - axis))
+            last = np.maximum.accumulate(np.where(way != 0, place, -1), axis=axis)
+            met = np.take_along_axis(way, np.maximum(last, 0).astype(np.int64), axis)
+            met[last < 0] = 0
+            closed &= (met if way is ahead else np.flip(met, axis)) >= 0
+    labels, count = ndimage.label(opened_by_cross(closed))
+    kept = np.zeros(count + 1, bool)
+    kept[np.unique(labels[lungs])] = True
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def _sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
@@ -280,10 +256,14 @@ def _joined_gas(
     if not gas.any():
         return np.zeros_like(lungs)
     # each voxel goes with the core that is nearest to it
+    is_gas = np.concatenate([[False], gas])
+    box = bounding_box(is_gas[parts], np.ceil(4 * CORE_DEPTH_MM / spacing).astype(int).tolist())
     nearest = ndimage.distance_transform_edt(
-        ~core, spacing, return_distances=False, return_indices=True
+        ~core[box], spacing, return_distances=False, return_indices=True
     )
-    return np.asarray(np.concatenate([[False], gas])[parts[tuple(nearest)]])
+    result = np.zeros_like(lungs)
+    result[box] = is_gas[parts[box][tuple(nearest)]]
+    return result
 
 
 def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:

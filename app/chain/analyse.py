@@ -20,7 +20,8 @@ from app.errors import ErrorCode, NodulusError
 from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import Finding
 from app.volume import CtVolume, VolumeWarning
-from transforms.lungs import LungRegion, find_lungs
+from transforms.lung_region import LungRegion
+from transforms.lungs import find_lungs
 
 
 def analyse(

@@ -11,7 +11,7 @@ from app.results.explanation import CandidateCrops, Sensitivity
 from app.results.model import CandidateRecord, Finding
 from app.volume import VolumeWarning
 from transforms.geometry import Geometry
-from transforms.lungs import LungRegion
+from transforms.lung_region import LungRegion
 
 
 @dataclass(frozen=True, eq=False)

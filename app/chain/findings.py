@@ -17,7 +17,7 @@ from app.results.model import Finding
 from app.volume import CtVolume
 from transforms.candidates import Candidate
 from transforms.geometry import Geometry
-from transforms.lungs import LungRegion
+from transforms.lung_region import LungRegion
 from transforms.measurements import measure
 from transforms.texture_class import TextureRule, composition
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.lungs import LungRegion
+from transforms.lung_region import LungRegion
 
 
 def laterality(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.volume import CtVolume
 from transforms.geometry import LPS_TO_RAS, Geometry
-from transforms.lungs import LungRegion
+from transforms.lung_region import LungRegion
 from transforms.resampling import resample_to_spacing
 
 

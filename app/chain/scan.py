@@ -9,7 +9,7 @@ from app.chain.native_space import NativeVolume, to_native_space
 from app.chain.network_space import NetworkVolume, to_network_space
 from app.volume import CtVolume
 from transforms.geometry import Geometry
-from transforms.lungs import LungRegion
+from transforms.lung_region import LungRegion
 
 
 class Scan:

@@ -112,6 +112,29 @@ def test_a_field_of_view_that_cuts_the_chest_wall_does_no_harm() -> None:
     assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.97
 
 
+@pytest.mark.parametrize("outside_hu", [-2000, -1024])
+@pytest.mark.parametrize("table", [False, True])
+def test_a_round_field_of_view_within_the_lungs_leaves_none_of_them_out(
+    outside_hu: int, table: bool
+) -> None:
+    hu, geometry, parts = chest(table=table)
+    y, x = np.meshgrid(np.arange(130), np.arange(160), indexing="ij")
+    outside = (x - 80) ** 2 + (y - 60) ** 2 > 45**2  # the lungs reach to 52
+    hu[:, outside] = outside_hu
+    mask = lung_region(hu, geometry)
+    seen = parts["lungs"] & ~outside
+    assert seen.sum() < 0.97 * parts["lungs"].sum()
+    assert mask[seen].mean() > 0.99
+    assert mask.sum() < 1.5 * seen.sum()
+
+
+def test_a_square_field_of_view_within_the_lungs_leaves_none_of_them_out() -> None:
+    hu, geometry, parts = chest(table=False)
+    cut = (slice(None), slice(35, 85), slice(34, 126))  # all four sides of each lung
+    mask = lung_region(hu[cut], geometry.cropped((0, 35, 34), (100, 50, 92)))
+    assert mask[parts["lungs"][cut]].mean() > 0.97
+
+
 def test_direction_of_the_slices_does_not_matter() -> None:
     hu, geometry, parts = chest(flip_z=True)
     assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.99

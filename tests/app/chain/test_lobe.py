@@ -8,7 +8,8 @@ import pytest
 from app.chain.lobe import lobe, lung_extents
 from tests.app.synthetic_chest import make_volume
 from transforms.geometry import Geometry
-from transforms.lungs import LungRegion, find_lungs
+from transforms.lung_region import LungRegion
+from transforms.lungs import find_lungs
 
 
 def region(heights_mm: tuple[float, float] = (240.0, 240.0), margin: int = 10) -> LungRegion:
