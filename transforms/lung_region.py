@@ -22,12 +22,14 @@ class LungRegion:
         aerated: the air-filled part alone, same shape.
         geometry: the coarse grid.
         touches_ends: whether the lungs reach the first and the last slice (a scan that cuts them).
+        touches_sides: whether they reach the edge of the slices' field of view.
     """
 
     mask: BoolArray
     aerated: BoolArray
     geometry: Geometry
     touches_ends: tuple[bool, bool]
+    touches_sides: bool = False
 
     @property
     def volume_ml(self) -> float:

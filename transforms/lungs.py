@@ -110,10 +110,10 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     if not lungs.any():
         return None
     beyond = inner & ~enclosed & grown_by_cross(lungs)
+    field = _field(volume)
     if beyond.sum() * voxel_ml > LEFT_OPEN_ML:
         where = np.flatnonzero(beyond.any(axis=(1, 2)))
         part = slice(int(where[0]), int(where[-1]) + 1)
-        field = ~_outside_field(volume)
         lungs[part] |= _to_the_edge(
             lungs[part], (inner & field)[part], body[part], (outside & field)[part]
         )
@@ -121,7 +121,8 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
     mask = grown(closed, spacing.tolist(), MARGIN_MM + _ROUNDING_MM)
     ends = (bool(lungs[0].sum() * voxel_ml > 1.0), bool(lungs[-1].sum() * voxel_ml > 1.0))
-    return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends)
+    sides = bool((lungs & _edge(field)).sum() * voxel_ml > LEFT_OPEN_ML)
+    return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends, sides)
 
 
 def lung_region(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
@@ -158,13 +159,19 @@ def _in_plane_parts(mask: BoolArray) -> tuple[NDArray[np.int32], BoolArray]:
     return labels, reaches
 
 
-def _outside_field(volume: NDArray[np.float32]) -> BoolArray:
-    """What lies outside a round field of view, shape (1, R, C): one value in every slice.
+def _field(volume: NDArray[np.float32]) -> BoolArray:
+    """The field of view, shape (1, R, C): outside a round one every slice has one same value.
 
-    With the voxels at its edge, which are its mean with what lies inside.
+    Without the voxels at its edge, which are the mean of what lies inside and outside.
     """
     constant = np.all(volume == volume[:1, :1, :1], axis=0)
-    return grown_by_cross(constant[np.newaxis])
+    return ~grown_by_cross(constant[np.newaxis])
+
+
+def _edge(field: BoolArray) -> BoolArray:
+    """The outermost voxels of a field of view, shape (1, R, C)."""
+    beyond = np.pad(~field[0], 1, constant_values=True)[np.newaxis]
+    return np.asarray(field & grown_by_cross(beyond)[:, 1:-1, 1:-1])
 
 
 def _to_the_edge(

@@ -140,11 +140,12 @@ def _find_lungs(volume: CtVolume, min_volume_ml: float) -> LungRegion:
 
 
 def _lung_warnings(lungs: LungRegion) -> tuple[VolumeWarning, ...]:
-    if not any(lungs.touches_ends):
-        return ()
-    return (
-        VolumeWarning(
-            "lungs-cut",
-            "The lungs reach the first or the last slice: the scan may not show all of them.",
-        ),
+    places = {
+        "the first or the last slice": any(lungs.touches_ends),
+        "the edge of the field of view": lungs.touches_sides,
+    }
+    return tuple(
+        VolumeWarning("lungs-cut", f"The lungs reach {place}: the scan may not show all of them.")
+        for place, touched in places.items()
+        if touched
     )

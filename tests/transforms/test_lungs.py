@@ -70,6 +70,7 @@ def test_both_lungs_and_the_nodule_on_the_pleura_are_inside() -> None:
     aerated = parts["lungs"].sum() - parts["nodule"].sum()
     assert region.volume_ml == pytest.approx(aerated * SPACING**3 / 1000, rel=0.1)
     assert region.touches_ends == (False, False)
+    assert not region.touches_sides
 
 
 def test_table_foam_and_bowel_gas_are_not_lung() -> None:
@@ -121,7 +122,10 @@ def test_a_round_field_of_view_within_the_lungs_leaves_none_of_them_out(
     y, x = np.meshgrid(np.arange(130), np.arange(160), indexing="ij")
     outside = (x - 80) ** 2 + (y - 60) ** 2 > 45**2  # the lungs reach to 52
     hu[:, outside] = outside_hu
-    mask = lung_region(hu, geometry)
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    assert region.touches_sides
+    mask = region.on(geometry)
     seen = parts["lungs"] & ~outside
     assert seen.sum() < 0.97 * parts["lungs"].sum()
     assert mask[seen].mean() > 0.99
@@ -131,7 +135,10 @@ def test_a_round_field_of_view_within_the_lungs_leaves_none_of_them_out(
 def test_a_square_field_of_view_within_the_lungs_leaves_none_of_them_out() -> None:
     hu, geometry, parts = chest(table=False)
     cut = (slice(None), slice(35, 85), slice(34, 126))  # all four sides of each lung
-    mask = lung_region(hu[cut], geometry.cropped((0, 35, 34), (100, 50, 92)))
+    region = find_lungs(hu[cut], geometry.cropped((0, 35, 34), (100, 50, 92)))
+    assert region is not None
+    assert region.touches_sides
+    mask = region.on(region.geometry)
     assert mask[parts["lungs"][cut]].mean() > 0.97
 
 
