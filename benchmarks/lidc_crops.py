@@ -19,8 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from app.chain import ChainSettings, Models, load_models, load_settings
+from app.chain.malignancy_probability import with_size
 from app.chain.nodule_probability import combine
 from app.chain.recalibration import recalibrated
 from bundles.common.loading import LoadedBundle
@@ -41,6 +43,7 @@ class Answers:
         dice: of the voxels at or above the operating point with the outline.
         classifier: the nodule classifier's probability.
         malignancy: the malignancy classifier's.
+        diameter_mm: of a ball of the volume of the mask's pieces that meet the readers' outline.
     """
 
     center: NDArray[np.float64]
@@ -48,6 +51,7 @@ class Answers:
     dice: NDArray[np.float64]
     classifier: NDArray[np.float64]
     malignancy: NDArray[np.float64]
+    diameter_mm: NDArray[np.float64]
 
 
 def in_ras(array: NDArray[np.generic]) -> torch.Tensor:
@@ -73,6 +77,13 @@ def probability(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(bundle.network(scaled[None]).float())[0]
 
 
+def found_diameter_mm(found: NDArray[np.bool_], outline: NDArray[np.bool_]) -> float:
+    """Equivalent diameter of what was found of a nodule, voxels of 1 mm; at least one voxel's."""
+    pieces, _ = ndimage.label(found, structure=np.ones((3, 3, 3)))
+    met = np.unique(pieces[outline & found])
+    return float((6.0 * max(np.isin(pieces, met[met > 0]).sum(), 1) / np.pi) ** (1.0 / 3.0))
+
+
 def ask(
     models: Models, settings: ChainSettings, crops: NDArray[np.int16], masks: NDArray[np.bool_]
 ) -> Answers:
@@ -90,6 +101,7 @@ def ask(
                 2 * (found & mask).sum() / max(found.sum() + mask.sum(), 1),
                 judged(models.nodule, hu),
                 judged(models.malignancy, hu),
+                found_diameter_mm(found, mask),
             )
         )
     return Answers(*np.asarray(rows, dtype=np.float64).T)
@@ -165,12 +177,18 @@ def main() -> None:
     judged = rating != 3
     malignant = rating[judged] > 3
     diameter = np.array([float(row["equivalent_diameter_mm"]) for row in rows])
-    scores = {"malignancy network": answers.malignancy, "diameter alone": diameter}
+    weight = settings.pipeline.malignancy_size_weight
+    pooled = with_size(answers.malignancy, answers.diameter_mm, weight)
+    scores = {
+        "malignancy, network and size": pooled,
+        "malignancy network alone": answers.malignancy,
+        "diameter alone": diameter,
+    }
     for name, score in scores.items():
         auc = auc_interval(score[judged], malignant)
         span = f"{auc.lower:.3f} to {auc.upper:.3f}"
         print(f"AUC of {name}, {judged.sum()} nodules: {auc.value:.3f} ({span})")
-    difference = compare_aucs(answers.malignancy[judged], diameter[judged], malignant)
+    difference = compare_aucs(pooled[judged], diameter[judged], malignant)
     gap = difference.difference
     span = f"{gap.lower:+.3f} to {gap.upper:+.3f}"
     print(f"difference: {gap.value:+.3f} ({span}), p {difference.p_value:.2f}")

@@ -10,6 +10,7 @@ from app.chain.analysis import Analysis
 from app.chain.candidates import describe_candidates
 from app.chain.explain import Occlusion, explain
 from app.chain.findings import Scored, build_findings
+from app.chain.malignancy_probability import with_size
 from app.chain.models import Models
 from app.chain.recalibration import recalibrated
 from app.chain.scan import Scan
@@ -65,8 +66,10 @@ def analyse(
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
         rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
+        sizes = [candidates[i].equivalent_diameter_mm for i in kept]
+        pooled = with_size(rated, sizes, pipeline.malignancy_size_weight)
         point = points.malignancy
-        malignancy = recalibrated(rated, point.temperature, point.offset)
+        malignancy = recalibrated(pooled, point.temperature, point.offset)
     with steps("measurements"):
         scored = [
             Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))

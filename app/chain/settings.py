@@ -77,6 +77,9 @@ class PipelineSettings(BaseModel):
         le=1,
         description="Of the nodule probability; the classifier has the rest",
     )
+    malignancy_size_weight: float = Field(
+        default=0.0, ge=0, description="Of the logarithm of the diameter in the log odds"
+    )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
     texture: TextureSettings = TextureSettings()
 
