@@ -28,6 +28,7 @@ from app.chain.recalibration import recalibrated
 from bundles.common.loading import LoadedBundle
 from bundles.common.metrics.delong import auc_interval, compare_aucs
 from bundles.common.metrics.estimate import proportion
+from transforms.ball_diameter import ball_diameter_mm
 
 SIZE = 48
 TEXTURES = {"all": (1, 5), "ground glass": (1, 2), "part-solid": (3, 4), "solid": (5, 5)}
@@ -81,7 +82,7 @@ def found_diameter_mm(found: NDArray[np.bool_], outline: NDArray[np.bool_]) -> f
     """Equivalent diameter of what was found of a nodule, voxels of 1 mm; at least one voxel's."""
     pieces, _ = ndimage.label(found, structure=np.ones((3, 3, 3)))
     met = np.unique(pieces[outline & found])
-    return float((6.0 * max(np.isin(pieces, met[met > 0]).sum(), 1) / np.pi) ** (1.0 / 3.0))
+    return ball_diameter_mm(max(int(np.isin(pieces, met[met > 0]).sum()), 1))
 
 
 def ask(

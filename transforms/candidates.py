@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from transforms.ball_diameter import ball_diameter_mm
 from transforms.blocks import Box, connected_groups
 from transforms.geometry import apply_affine
 
@@ -38,7 +39,7 @@ class Candidate:
     @property
     def equivalent_diameter_mm(self) -> float:
         """Diameter of the sphere of the same volume."""
-        return float((6.0 * self.volume_mm3 / np.pi) ** (1.0 / 3.0))
+        return ball_diameter_mm(self.volume_mm3)
 
 
 def group_candidates(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from skimage.measure import find_contours
 
+from transforms.ball_diameter import ball_diameter_mm
 from transforms.geometry import Geometry
 from transforms.lungs import axial_axis
 
@@ -79,7 +80,7 @@ def measure(hu: NDArray[Any], mask: NDArray[np.bool_], geometry: Geometry) -> Me
     return Measurements(
         voxel_count=count,
         volume_mm3=volume,
-        equivalent_diameter_mm=float((6.0 * volume / np.pi) ** (1.0 / 3.0)),
+        equivalent_diameter_mm=ball_diameter_mm(volume),
         diameters=axial_diameters(mask, geometry),
         mean_hu=float(values.mean()),
         sd_hu=float(values.std()),

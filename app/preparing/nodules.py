@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bundles.common.data.tables import Nodule, Point
+from transforms.ball_diameter import ball_diameter_mm
 from transforms.geometry import Geometry
 from transforms.ignore_label import IGNORE_LABEL
 
@@ -33,6 +34,6 @@ def measured_nodules(
         index = np.argwhere(labels[box] == label)
         center = geometry.index_to_lps(index.mean(axis=0) + [part.start for part in box])
         x, y, z = (float(value) for value in center)
-        diameter = (6.0 * len(index) * geometry.voxel_volume_mm3 / np.pi) ** (1.0 / 3.0)
-        nodules.append(make(label, (x, y, z), float(diameter)))
+        diameter = ball_diameter_mm(len(index) * geometry.voxel_volume_mm3)
+        nodules.append(make(label, (x, y, z), diameter))
     return tuple(nodules)

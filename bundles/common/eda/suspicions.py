@@ -17,6 +17,7 @@ from bundles.common.data.studies import Study
 from bundles.common.data.tables import Candidate, Nodule, Point
 from bundles.common.eda.scan_facts import NodulePlace, ScanFacts
 from bundles.common.hits import nearest_hits
+from transforms.ball_diameter import ball_diameter_mm
 
 DIAMETER_MM = (2.0, 100.0)
 """LIDC-IDRI outlined nodules of 3 mm and more; the largest lung masses are about 100 mm."""
@@ -143,7 +144,7 @@ def _of_nodule(series_uid: str, nodule: Nodule, place: NodulePlace) -> Iterator[
     if volume == 0:
         yield case(SuspicionKind.LABEL_MISSING, f"{size} is not in the mask")
     elif volume is not None and possible:
-        own = (6 * volume / np.pi) ** (1 / 3)
+        own = ball_diameter_mm(volume)
         ratio = own / nodule.diameter_mm
         if not 1 / LABEL_DIAMETER_RATIO <= ratio <= LABEL_DIAMETER_RATIO:
             message = f"the label of {size} has the volume of a ball of {own:.1f} mm"

@@ -16,6 +16,7 @@ from bundles.common.lidc.clusters import cluster_annotations
 from bundles.common.lidc.database import FEATURES, Annotation, read_annotations, read_outlines
 from bundles.common.lidc.distance_field import Grid, distance_field
 from bundles.common.lidc.pools import Pool, pool_of
+from transforms.ball_diameter import ball_diameter_mm
 
 SPACING_MM = 0.5
 NOMINAL = ("calcification", "internalStructure")
@@ -190,7 +191,7 @@ def _build(reference: ShapeReference, reader: int | None) -> NoduleShape:
         center_irc=(float(i), float(r), float(c)),
         ratings=Ratings.of(chosen),
         readers=reference.readers,
-        equivalent_diameter_mm=float((6.0 * total * SPACING_MM**3 / np.pi) ** (1.0 / 3.0)),
+        equivalent_diameter_mm=ball_diameter_mm(total * SPACING_MM**3),
         max_axial_diameter_mm=_max_axial_diameter_mm(sdf_mm < 0) if (sdf_mm < 0).any() else 0.0,
     )
 
