@@ -27,7 +27,7 @@ GAS_BELOW_HU = -960.0
 CLOSING_MM = 18.0
 MARGIN_MM = 4.0
 LARGEST_HOLE_MM2 = 2500.0
-LEFT_OPEN_ML = 1.0
+WORTH_NOTICE_ML = 1.0
 _ROUNDING_MM = 1e-3
 """Distances that are whole numbers of voxels come a little too large or too small."""
 
@@ -111,7 +111,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
         return None
     beyond = inner & ~enclosed & grown_by_cross(lungs)
     field = _field(volume)
-    if beyond.sum() * voxel_ml > LEFT_OPEN_ML:
+    if beyond.sum() * voxel_ml > WORTH_NOTICE_ML:
         where = np.flatnonzero(beyond.any(axis=(1, 2)))
         part = slice(int(where[0]), int(where[-1]) + 1)
         lungs[part] |= _to_the_edge(
@@ -120,9 +120,13 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
 
     closed = _fill_holes(_closing(lungs, spacing, CLOSING_MM), float(spacing[1] * spacing[2]))
     mask = grown(closed, spacing.tolist(), MARGIN_MM + _ROUNDING_MM)
-    ends = (bool(lungs[0].sum() * voxel_ml > 1.0), bool(lungs[-1].sum() * voxel_ml > 1.0))
-    sides = bool((lungs & _edge(field)).sum() * voxel_ml > LEFT_OPEN_ML)
-    return LungRegion(np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, ends, sides)
+    first, last, sides = (
+        bool(part.sum() * voxel_ml > WORTH_NOTICE_ML)
+        for part in (lungs[0], lungs[-1], lungs & _edge(field))
+    )
+    return LungRegion(
+        np.moveaxis(mask, 0, axis), np.moveaxis(lungs, 0, axis), grid, (first, last), sides
+    )
 
 
 def lung_region(hu: NDArray[Any], geometry: Geometry) -> BoolArray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,15 +116,14 @@ def _look(
     """What each study's image says, in their order; what an earlier run measured is not read."""
     from bundles.common.eda.survey import look_at
     from bundles.common.eda.suspicions import find_suspicions
-    from bundles.common.worker_life import end_with_parent
+    from bundles.common.worker_life import worker_pool
 
     kept = {n: facts for n, study in enumerate(studies) if (facts := known.get(study)) is not None}
     fresh = [study for n, study in enumerate(studies) if n not in kept]
     with ExitStack() as stack:
         looks: Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]] = map(look_at, fresh)
         if workers > 1 and len(fresh) > 1:
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(workers, context, initializer=end_with_parent)
+            pool = worker_pool(workers)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             looks = pool.map(look_at, fresh)
         for n, study in enumerate(studies):

@@ -5,18 +5,30 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import wait
 
 
-def end_with_parent() -> None:
-    """Watch the parent from a thread, and end this process at once when it is gone.
+def worker_pool(workers: int, start: Callable[[], object] | None = None) -> ProcessPoolExecutor:
+    """A pool of spawned processes that end when this one does.
 
-    An initializer for pools: a parent that is killed cannot tell its workers, which would wait for
-    tasks for ever. Does nothing in a process that multiprocessing did not start.
+    A parent that is killed cannot tell its workers, which would wait for tasks for ever.
+
+    Args:
+        workers: at most so many processes.
+        start: called once in each; can be pickled.
     """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(start,))
+
+
+def _begin(start: Callable[[], object] | None) -> None:
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+    assert parent is not None, "a worker has a parent"
+    threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+    if start is not None:
+        start()
 
 
 def _watch(sentinel: int) -> None:

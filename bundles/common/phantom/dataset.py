@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -21,7 +20,7 @@ from bundles.common.phantom.study import PhantomStudy, make_background_study, ma
 from bundles.common.phantom.tables import STATE_FOLDER
 from bundles.common.phantom.write_dicom import dicom_folder, write_dicom
 from bundles.common.phantom.write_volumes import mask_path, mhd_path, write_mask, write_mhd
-from bundles.common.worker_life import end_with_parent
+from bundles.common.worker_life import worker_pool
 
 
 class PhantomFormat(str, Enum):
@@ -130,9 +129,7 @@ def write_dataset(plan: DatasetPlan, studies: int, workers: int = 1) -> Iterator
         for index in todo:
             yield write_one(plan, index), True
     else:
-        context = multiprocessing.get_context("spawn")
-        count = min(workers, len(todo))
-        with ProcessPoolExecutor(count, context, initializer=end_with_parent) as pool:
+        with worker_pool(min(workers, len(todo))) as pool:
             for done in as_completed([pool.submit(write_one, plan, index) for index in todo]):
                 yield done.result(), True
     write_tables(plan.root)

@@ -16,7 +16,6 @@ Path = list[tuple[float, float, float]]
 _HEART = (16.0, -72.0, -76.0)
 """About its middle, as :func:`heart_point` takes it."""
 
-
 _VEIN_MOUTHS = {
     (-1, False): (-14, -40, -44),
     (-1, True): (-14, -38, -54),

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 PARENT = """
-import multiprocessing, os, sys, time
-from concurrent.futures import ProcessPoolExecutor
-from bundles.common.worker_life import end_with_parent
+import os, time
+from bundles.common.worker_life import worker_pool
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, context, initializer=end_with_parent)
+    pool = worker_pool(1)
     print(pool.submit(os.getpid).result(), flush=True)
     time.sleep(600)
 """

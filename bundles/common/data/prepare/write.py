@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -39,7 +39,7 @@ from bundles.common.data.prepare.tables import write_tables
 from bundles.common.data.prepared import CACHE_VERSION
 from bundles.common.data.tables import CENTER
 from bundles.common.files import sweep
-from bundles.common.worker_life import end_with_parent
+from bundles.common.worker_life import worker_pool
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
@@ -202,11 +202,7 @@ def _prepare_all(
         for scan in scans:
             yield scan, prepare_one(scan, settings, cache)
         return
-    pool = ProcessPoolExecutor(
-        min(workers, len(scans)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
+    pool = worker_pool(min(workers, len(scans)), partial(torch.set_num_threads, 1))
     try:
         # candidates do not decide what is prepared: no need to send them
         tasks = {
@@ -221,11 +217,6 @@ def _prepare_all(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    end_with_parent()
 
 
 def _forget(cache: Path, series_uid: str) -> None:
