@@ -230,7 +230,11 @@ def _lung_parts(
     voxels, gas = _cores(labels, count, core, volume)
     keep = (voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML) & (~gas | (voxels == voxels.max()))
     lungs = np.asarray(np.concatenate([[False], keep])[labels])
-    return lungs & ~_joined_gas(lungs, core & lungs, volume, spacing, voxel_ml, upwards)
+    gas_joined = _joined_gas(lungs, core & lungs, volume, spacing, voxel_ml, upwards)
+    if not gas_joined.any():
+        return lungs
+    # What hung on the gas alone is judged by itself.
+    return _lung_parts(lungs & ~gas_joined, volume, spacing, voxel_ml, upwards)
 
 
 def _cores(

@@ -86,7 +86,11 @@ def gas_beside_a_lung(hu: np.ndarray, height: int) -> np.ndarray:
     pocket = ((x - 80) / 15) ** 2 + ((y - 60) / 20) ** 2 + ((z - height) / 13) ** 2 <= 1
     hu[pocket] = -990
     hu[height - 2 : height + 2, 58:62, 90:110] = -990
-    return np.asarray(pocket)
+    # A small loop hangs on it, too small to be judged as gas.
+    loop = (x - 80) ** 2 + (y - 90) ** 2 + (z - height) ** 2 <= 7**2
+    hu[loop] = -990
+    hu[height - 2 : height + 2, 75:90, 78:82] = -990
+    return np.asarray(pocket | loop)
 
 
 @pytest.mark.parametrize("flip_z", [False, True])
