@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 _FAR_MM = 20.0
 # Readers draw round a small nodule, but along a larger one: how far outside the half-way density
-# the outline runs (mm), by equivalent radius (mm). Measured by benchmarks/rendered_nodules.py;
+# the outline runs (mm), by equivalent radius (mm). Measured on real crops of LIDC-IDRI;
 # small ones differ much from each other.
 _EXCESS_RADIUS_MM, _LARGE_EXCESS_MM, _SMALL_EXCESS_MM = (3.0, 4.5), 0.1, (0.0, 0.6)
 _EDGE_MM = {1: 1.7, 2: 1.25, 3: 0.9, 4: 0.65, 5: 0.5}

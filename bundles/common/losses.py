@@ -82,30 +82,3 @@ class SizeBalancedLoss(torch.nn.Module):
             table[0], table[IGNORE_LABEL] = 1.0, 0.0
             tables.append(table)
         return torch.gather(torch.stack(tables), 1, numbers).reshape(label.shape)
-
-
-class StackedOutputsLoss(torch.nn.Module):
-    """Deep supervision: a loss on the output and, half as much each time, on the coarser ones.
-
-    MONAI's ``DynUNet`` stacks its outputs in training, all at the output's size; the weights fall
-    as in nnU-Net (Isensee et al., Nature Methods 18, 2021) and add up to 1. A plain output, as
-    there is in evaluation, gets the loss itself.
-
-    Args:
-        loss: takes logits and a label of shape (B, 1, X, Y, Z).
-    """
-
-    def __init__(self, loss: torch.nn.Module) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Return the loss; ``logits`` (B, outputs, 1, X, Y, Z), finest first, or like ``label``."""
-        outputs = logits.unbind(1) if logits.ndim == label.ndim + 1 else (logits,)
-        weights = [0.5**n for n in range(len(outputs))]
-        terms = [
-            weight * self.loss(output, label)
-            for weight, output in zip(weights, outputs, strict=True)
-        ]
-        result: torch.Tensor = torch.stack(terms).sum() / sum(weights)
-        return result

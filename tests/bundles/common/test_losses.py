@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.losses import DiceFocalLoss, DiceLoss
 
-from bundles.common.losses import IgnoreLabelLoss, SizeBalancedLoss, StackedOutputsLoss
+from bundles.common.losses import IgnoreLabelLoss, SizeBalancedLoss
 
 
 def wrapped() -> IgnoreLabelLoss:
@@ -78,15 +78,3 @@ def test_the_balanced_loss_falls_as_the_prediction_gets_right_and_ignores_what_i
     loss(logits, label).backward()
     assert logits.grad is not None
     assert torch.all(logits.grad[label == 255] == 0)
-
-
-def test_stacked_outputs_weigh_half_as_much_each_time():
-    torch.manual_seed(0)
-    one = IgnoreLabelLoss(DiceLoss(sigmoid=True, batch=True))
-    label = torch.zeros(2, 1, 4, 4, 4, dtype=torch.uint8)
-    label[..., 0] = 1
-    fine, middle, coarse = (torch.randn(2, 1, 4, 4, 4) for _ in range(3))
-    expected = (4 * one(fine, label) + 2 * one(middle, label) + one(coarse, label)) / 7
-    stacked = StackedOutputsLoss(one)
-    torch.testing.assert_close(stacked(torch.stack([fine, middle, coarse], 1), label), expected)
-    assert stacked(fine, label) == one(fine, label)

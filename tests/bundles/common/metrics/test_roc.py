@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from bundles.common.metrics.precision_recall import precision_recall
 from bundles.common.metrics.roc import (
     roc_curve,
     sensitivity_at_specificity,
@@ -26,16 +25,6 @@ def test_the_curve_is_scikit_learns(items):
     np.testing.assert_allclose(1 - curve.specificity, fpr, atol=1e-12)
     np.testing.assert_array_equal(curve.threshold, threshold)
     assert curve.auc == pytest.approx(metrics.roc_auc_score(items[1], items[0]))
-
-
-def test_average_precision_is_scikit_learns(items):
-    found = precision_recall(*items)
-    expected = metrics.average_precision_score(items[1], items[0])
-    assert found.average_precision == pytest.approx(expected)
-    precision, recall, threshold = metrics.precision_recall_curve(items[1], items[0])
-    np.testing.assert_allclose(found.precision[::-1], precision[:-1])
-    np.testing.assert_allclose(found.recall[::-1], recall[:-1])
-    np.testing.assert_array_equal(found.threshold[::-1], threshold)
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.9, 1.0])
