@@ -19,7 +19,7 @@ help:
 	@echo "make bench   the chain's times beside others; CT=DICOM_FOLDER, BENCH='--parts detect' for some"
 	@echo "make clean   remove the environment and what demo wrote"
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[train,dev]"
@@ -55,13 +55,20 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-lint: $(VENV)/.installed
+# The installed layout out of links, for tools that look for packages below nodulus/.
+LAYOUT := build/layout
+$(LAYOUT)/nodulus: Makefile
+	mkdir -p $@
+	ln -sfn $(addprefix $(CURDIR)/, app bundles configs transforms nodulus/__init__.py nodulus/__main__.py nodulus/py.typed) $@/
+	touch $@
+
+lint: $(VENV)/.installed $(LAYOUT)/nodulus
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	cd $(LAYOUT) && $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml --no-logo
 
-types: $(VENV)/.installed
-	$(BIN)/mypy
+types: $(VENV)/.installed $(LAYOUT)/nodulus
+	cd $(LAYOUT) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
 
 check: lint types test
 

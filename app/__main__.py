@@ -11,8 +11,8 @@ import logging
 import os
 import sys
 
-from app.commands.root import OWN_PROCESS, cli
-from app.deploy.calls import is_deploy_call
+from nodulus.app.commands.root import OWN_PROCESS, cli
+from nodulus.app.deploy.calls import is_deploy_call
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def leave(code: int | str | None) -> None:
 
 if __name__ == "__main__":
     if is_deploy_call(sys.argv[1:], os.environ):
-        from app.deploy.main import main as deploy
+        from nodulus.app.deploy.main import main as deploy
 
         sys.exit(deploy())
     main()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from importlib import metadata
 
-from app.chain.analysis import Analysis
-from app.chain.models import Models
-from app.chain.settings import ChainSettings
-from app.results.model import ResultWarning, SeriesChoice, StudyResult, VolumeInfo
-from app.volume import CtVolume
+from nodulus.app.chain.analysis import Analysis
+from nodulus.app.chain.models import Models
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.result import ResultWarning, SeriesChoice, StudyResult, VolumeInfo
+from nodulus.app.volume import CtVolume
 
 
 def assemble_result(

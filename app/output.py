@@ -8,8 +8,8 @@ import secrets
 import shutil
 from pathlib import Path
 
-from app.errors import ErrorCode, NodulusError
-from app.results.folder import FINDINGS_FILE
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.folder import FINDINGS_FILE
 
 SUMMARY = "summary.json"
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 
-from app.chain import ChainSettings, Models
-from app.errors import ErrorCode, NodulusError
-from app.output import OutputFolder
-from app.reading import Discovery, StudyInput
-from app.results.model import StudyResult
-from app.results.options import OutputOptions
-from app.study import run_study
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.output import OutputFolder
+from nodulus.app.reading import Discovery, StudyInput
+from nodulus.app.result import StudyResult
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.study import run_study
 
 logger = logging.getLogger("nodulus")
 
@@ -79,7 +79,7 @@ def prepared(discovery: Discovery, options: OutputOptions) -> Discovery:
     """
     if not options.deidentify:
         return discovery
-    from app.results.deidentify import deidentified_study, require_library
+    from nodulus.app.results.deidentify import deidentified_study, require_library
 
     require_library()
     return replace(discovery, studies=tuple(deidentified_study(s) for s in discovery.studies))

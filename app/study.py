@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.assemble import assemble_result
-from app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
-from app.reading import StudyInput
-from app.results.intermediates import Intermediates
-from app.results.model import StudyResult
-from app.results.options import OutputOptions
-from app.results.probability import ProbabilityMap
-from app.results.write import write_results
-from app.volume import CtVolume
+from nodulus.app.assemble import assemble_result
+from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
+from nodulus.app.reading import StudyInput
+from nodulus.app.result import StudyResult
+from nodulus.app.results.intermediates import Intermediates
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.probability import ProbabilityMap
+from nodulus.app.results.write_results import write_results
+from nodulus.app.volume import CtVolume
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,7 +58,7 @@ def read_study(study: StudyInput, progress: Progress | None = None) -> tuple[CtV
     """Read the series that was chosen.
 
     Args:
-        study: as :func:`app.reading.find_studies` found it.
+        study: as :func:`nodulus.app.reading.find_studies` found it.
         progress: called with ("read", images done, images in all).
 
     Returns:
@@ -119,7 +119,7 @@ def run_study(
     """Take one study through the chain and write its results.
 
     Args:
-        study: as :func:`app.reading.find_studies` found it.
+        study: as :func:`nodulus.app.reading.find_studies` found it.
         folder: the study's own result folder; replaced as a whole.
         models: the three networks.
         settings: pipeline settings and operating points.

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 SourceFormat = Literal["dicom", "nifti", "mhd", "nrrd"]
 

@@ -55,7 +55,7 @@ def book_models(folder: Path | None, output: Path) -> Path | None:
     segmentation, nodule = (sorted(folder.glob(f"{kind}_*.state")) for kind in ("seg", "cls"))
     if not segmentation or not nodule:
         return None
-    from app.importing.dlwpt import import_checkpoints
+    from nodulus.app.book import import_checkpoints
 
     import_checkpoints(segmentation[0], nodule[0], None, output)
     return output

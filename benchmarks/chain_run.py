@@ -26,11 +26,11 @@ WHAT = ("detect", "search", "book", "segmentation", "monai", "size")
 
 def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a DICOM folder to all results."""
-    from app.chain import load_models, load_settings
-    from app.own_memory import keep_freed_memory, keep_imports
-    from app.reading import find_studies
-    from app.results.options import OutputOptions
-    from app.study import run_study
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.own_memory import keep_freed_memory, keep_imports
+    from nodulus.app.reading import find_studies
+    from nodulus.app.results.options import OutputOptions
+    from nodulus.app.study import run_study
 
     keep_freed_memory()  # as `nodulus detect` does
     models, settings = load_models(), load_settings()
@@ -49,10 +49,11 @@ def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
 
 def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a volume in memory to candidates and their nodule probabilities."""
-    from app.chain import Scan, load_models, load_settings, search
-    from app.chain.steps import Steps
-    from app.reading import load_volume
-    from transforms.lungs import find_lungs
+    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import score_candidates as search
+    from nodulus.app.chain.steps import Steps
+    from nodulus.app.reading import load_volume
+    from nodulus.transforms.lungs import find_lungs
 
     models, settings, volume = load_models(), load_settings(), load_volume(source)
 
@@ -68,9 +69,10 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
 
 def make_book(source: Path, chosen: argparse.Namespace) -> Run:
     """The same by the book's chain, everywhere in the volume."""
-    from app.chain import Scan, load_models, load_settings, search
-    from app.chain.steps import Steps
-    from app.reading import load_volume
+    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import score_candidates as search
+    from nodulus.app.chain.steps import Steps
+    from nodulus.app.reading import load_volume
 
     if chosen.models is None:
         raise SystemExit("the book's chain needs --models")
@@ -87,11 +89,11 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
 
 def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     """The segmentation alone, in the lungs, from the resampled volume."""
-    from app.chain import Scan, load_models, load_settings
-    from app.chain.segment import segment
-    from app.reading import load_volume
-    from transforms.lungs import find_lungs
-    from transforms.windowing import window
+    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain.network.segment import segment
+    from nodulus.app.reading import load_volume
+    from nodulus.transforms.lungs import find_lungs
+    from nodulus.transforms.windowing import window
 
     models, settings, volume = load_models(), load_settings(), load_volume(source)
     bundle = models.segmentation
@@ -120,11 +122,11 @@ def make_monai(source: Path, _chosen: argparse.Namespace) -> Run:
     import torch
     from monai.inferers import sliding_window_inference
 
-    from app.chain import Scan, load_settings
-    from app.chain.models import BUNDLES
-    from app.reading import load_volume
-    from bundles.common.loading import load_bundle
-    from transforms.windowing import window
+    from nodulus.app.chain import Scan, load_settings
+    from nodulus.app.chain.models import BUNDLES
+    from nodulus.app.chain.network.loading import load_bundle
+    from nodulus.app.reading import load_volume
+    from nodulus.transforms.windowing import window
 
     pipeline, volume = load_settings().pipeline, load_volume(source)
     bundle = load_bundle(BUNDLES / "segmentation")
@@ -153,12 +155,12 @@ def make_size(source: Path, chosen: argparse.Namespace) -> Run:
     """
     import numpy as np
 
-    from app.assemble import assemble_result
-    from app.chain import analyse, load_models, load_settings
-    from app.reading import load_volume
-    from app.results.options import OutputOptions
-    from app.results.write import write_results
-    from transforms.geometry import Geometry
+    from nodulus.app.assemble import assemble_result
+    from nodulus.app.chain import analyse, load_models, load_settings
+    from nodulus.app.reading import load_volume
+    from nodulus.app.results.options import OutputOptions
+    from nodulus.app.results.write_results import write_results
+    from nodulus.transforms.geometry import Geometry
 
     models, settings, volume = load_models(), load_settings(), load_volume(source)
     slices = chosen.slices or volume.hu.shape[0]

@@ -12,7 +12,7 @@ import torch
 from monai.networks.nets import UNet
 from torch.utils.flop_counter import FlopCounterMode
 
-from bundles.common.unet_stages import REACH, UNetStages
+from nodulus.app.chain.network.unet_stages import REACH, UNetStages
 
 
 def seconds_of(work: Callable[[], Any], repeats: int) -> float:
@@ -65,14 +65,14 @@ def read_once_s(folder: Path) -> tuple[int, float]:
 
 def measure(source: Path, repeats: int) -> dict[str, Any]:
     """The floors of reading and of the segmentation on one study."""
-    from app.chain import Scan, load_models, load_settings
-    from app.chain.lung_patches import cover_blocks
-    from app.chain.models import BUNDLES
-    from app.chain.precision import precision_of
-    from app.reading import load_volume
-    from bundles.common.loading import load_bundle
-    from transforms.blocks import any_in_blocks
-    from transforms.lungs import find_lungs
+    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain.models import BUNDLES
+    from nodulus.app.chain.network.loading import load_bundle
+    from nodulus.app.chain.network.lung_patches import cover_blocks
+    from nodulus.app.chain.network.precision import precision_of
+    from nodulus.app.reading import load_volume
+    from nodulus.transforms.blocks import any_in_blocks
+    from nodulus.transforms.lungs import find_lungs
 
     size, seconds = read_once_s(source)
     models, pipeline, volume = load_models(), load_settings().pipeline, load_volume(source)

@@ -21,11 +21,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.chain import load_models, load_settings  # noqa: E402
-from app.errors import NodulusError  # noqa: E402
-from app.results.model import Finding, StudyResult  # noqa: E402
-from app.results.options import OutputOptions  # noqa: E402
-from app.study import run_study  # noqa: E402
+from nodulus.app.chain import load_models, load_settings  # noqa: E402
+from nodulus.app.errors import NodulusError  # noqa: E402
+from nodulus.app.result import Finding, StudyResult  # noqa: E402
+from nodulus.app.results.options import OutputOptions  # noqa: E402
+from nodulus.app.study import run_study  # noqa: E402
 from tests.app.same_findings import nearest  # noqa: E402
 from tests.input_matrix import VARIANTS, Source  # noqa: E402
 from tests.input_matrix.outcome import Reading, difference_hu, is_sound, read  # noqa: E402

@@ -21,14 +21,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.chain import ChainSettings, Models, load_models, load_settings
-from app.chain.malignancy_probability import with_size
-from app.chain.nodule_probability import combine
-from app.chain.recalibration import recalibrated
-from bundles.common.loading import LoadedBundle
-from bundles.common.metrics.delong import auc_interval, compare_aucs
-from bundles.common.metrics.estimate import proportion
-from transforms.ball_diameter import ball_diameter_mm
+from nodulus.app.chain import ChainSettings, Models, load_models, load_settings
+from nodulus.app.chain.malignancy_probability import with_size
+from nodulus.app.chain.network.loading import LoadedBundle
+from nodulus.app.chain.nodule_probability import combine
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.evaluation.metrics.delong import auc_interval, compare_aucs
+from nodulus.app.evaluation.metrics.estimate import proportion
+from nodulus.transforms.ball_diameter import ball_diameter_mm
 
 SIZE = 48
 TEXTURES = {"all": (1, 5), "ground glass": (1, 2), "part-solid": (3, 4), "solid": (5, 5)}

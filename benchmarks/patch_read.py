@@ -22,15 +22,15 @@ import numpy as np
 import SimpleITK
 import torch
 
-from bundles.common.data.cache_folder import prepared_path
-from bundles.common.data.prepare.luna16_image import load_luna16
-from bundles.common.data.prepare.one import prepare_one
-from bundles.common.data.prepare.problems import Problem
-from bundles.common.data.prepare.record import CacheSettings
-from bundles.common.data.prepare.scan import LoadedScan, Scan
-from bundles.common.data.prepared import load_prepared
-from bundles.common.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
-from bundles.common.phantom.recipe import PhantomRecipe
+from nodulus.app.data.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
+from nodulus.app.data.phantom.recipe import PhantomRecipe
+from nodulus.app.data.prepare.luna16_image import load_luna16
+from nodulus.app.data.prepare.prepare_scan import prepare_one
+from nodulus.app.data.prepare.problems import Problem
+from nodulus.app.data.prepare.record import CacheSettings
+from nodulus.app.data.prepare.scan import LoadedScan, Scan
+from nodulus.bundles.common.data.cache_folder import prepared_path
+from nodulus.bundles.common.data.prepared import load_prepared
 
 SIZE = 48
 

@@ -63,8 +63,8 @@ def described(hu: Any, affine: Any, said: str) -> Seen:
 
 
 def read_nodulus(folder: Path) -> Seen:
-    """By app.reading."""
-    from app.reading import find_studies
+    """By nodulus.app.reading."""
+    from nodulus.app.reading import find_studies
 
     found = find_studies(folder)
     volume = found.studies[0].load()

@@ -21,8 +21,8 @@ from ignite.engine import Events
 from ignite.handlers import BasicTimeProfiler
 from monai.bundle import ConfigWorkflow
 
-from bundles.common.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
-from bundles.common.phantom.recipe import PhantomRecipe
+from nodulus.app.data.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
+from nodulus.app.data.phantom.recipe import PhantomRecipe
 
 BUNDLES = ("segmentation", "nodule", "malignancy")
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from transforms.ball_diameter import ball_diameter_mm
-from transforms.blocks import Box, connected_groups
-from transforms.geometry import apply_affine
+from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.blocks import Box, connected_groups
+from nodulus.transforms.geometry import apply_affine
 
 
 @dataclass(frozen=True, eq=False)

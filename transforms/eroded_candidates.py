@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from transforms.blocks import Box
-from transforms.candidates import Candidate, by_rank, make_candidate
-from transforms.geometry import apply_affine
+from nodulus.transforms.blocks import Box
+from nodulus.transforms.candidates import Candidate, by_rank, make_candidate
+from nodulus.transforms.geometry import apply_affine
 
 
 def group_eroded(
@@ -36,8 +36,8 @@ def group_eroded(
         region: components count where they are inside, same shape.
 
     Returns:
-        Candidates in the order of :func:`transforms.candidates.group_candidates`. Centres are those
-        of the eroded components, everything else those of the ones grown back.
+        Candidates in the order of :func:`nodulus.transforms.candidates.group_candidates`. Centres
+        are those of the eroded components, everything else those of the ones grown back.
     """
     inside = probability >= threshold
     core = ndimage.binary_erosion(inside, iterations=erosions)

@@ -11,7 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
 
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 PADDING_HU = -1024.0
 

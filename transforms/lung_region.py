@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 BoolArray = NDArray[np.bool_]
 

@@ -11,8 +11,8 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from transforms.geometry import LPS_TO_RAS, Geometry
-from transforms.lungs import lung_region
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.transforms.lungs import lung_region
 
 
 class LungRegiond(MapTransform):

@@ -13,9 +13,15 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transforms.ball_morphology import bounding_box, grown, grown_by_cross, opened_by_cross, shrunk
-from transforms.geometry import Geometry
-from transforms.lung_region import BoolArray, LungRegion
+from nodulus.transforms.ball_morphology import (
+    bounding_box,
+    grown,
+    grown_by_cross,
+    opened_by_cross,
+    shrunk,
+)
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import BoolArray, LungRegion
 
 COARSE_MM = 2.5
 AIR_BELOW_HU = -400.0

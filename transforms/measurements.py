@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from skimage.measure import find_contours
 
-from transforms.ball_diameter import ball_diameter_mm
-from transforms.geometry import Geometry
-from transforms.lungs import axial_axis
+from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lungs import axial_axis
 
 Point = tuple[float, float, float]
 

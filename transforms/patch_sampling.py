@@ -16,8 +16,8 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
 from numpy.typing import ArrayLike, NDArray
 
-from transforms.geometry import LPS_TO_RAS, apply_affine
-from transforms.patches import crop_cube, cube_start
+from nodulus.transforms.geometry import LPS_TO_RAS, apply_affine
+from nodulus.transforms.patches import crop_cube, cube_start
 
 
 class PatchKind(str, Enum):

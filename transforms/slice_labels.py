@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 Labels = NDArray[np.unsignedinteger[Any]]
 

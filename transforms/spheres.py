@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 Box = tuple[slice, slice, slice]
 

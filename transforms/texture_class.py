@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label
 
-from transforms.geometry import Geometry
-from transforms.measurements import axial_diameters
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.measurements import axial_diameters
 
 LEAST_CORE_VOXELS = 8
 

@@ -1,15 +1,17 @@
 """From a volume to findings: the chain, written once and called by everything else."""
 
-from app.chain.analyse import analyse
-from app.chain.analysis import Analysis
-from app.chain.explain import Occlusion
-from app.chain.models import Models, load_models
-from app.chain.scan import Scan
-from app.chain.search import Searched, search
-from app.chain.settings import ChainSettings, load_settings
+from nodulus.app.chain.analyse import analyse
+from nodulus.app.chain.analysis import Analysis
+from nodulus.app.chain.chain import Chain
+from nodulus.app.chain.explain import Occlusion
+from nodulus.app.chain.models import Models, load_models
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.score_candidates import Searched, search
+from nodulus.app.chain.settings import ChainSettings, load_settings
 
 __all__ = [
     "Analysis",
+    "Chain",
     "ChainSettings",
     "Models",
     "Occlusion",

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.chain.analysis import Analysis
-from app.chain.candidates import describe_candidates
-from app.chain.explain import Occlusion, explain
-from app.chain.findings import Scored, build_findings
-from app.chain.malignancy_probability import with_size
-from app.chain.models import Models
-from app.chain.recalibration import recalibrated
-from app.chain.scan import Scan
-from app.chain.search import search
-from app.chain.settings import ChainSettings
-from app.chain.steps import Progress, Steps
-from app.errors import ErrorCode, NodulusError
-from app.results.explanation import CandidateCrops, Sensitivity
-from app.results.model import Finding
-from app.volume import CtVolume, VolumeWarning
-from transforms.lung_region import LungRegion
-from transforms.lungs import find_lungs
+from nodulus.app.chain.analysis import Analysis
+from nodulus.app.chain.candidate_records import describe_candidates
+from nodulus.app.chain.explain import Occlusion, explain
+from nodulus.app.chain.findings import Scored, build_findings
+from nodulus.app.chain.malignancy_probability import with_size
+from nodulus.app.chain.models import Models
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.score_candidates import search
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.steps import Progress, Steps
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.explanation import CandidateCrops, Sensitivity
+from nodulus.app.result import Finding
+from nodulus.app.volume import CtVolume, VolumeWarning
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lungs import find_lungs
 
 
 def analyse(

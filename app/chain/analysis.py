@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.results.explanation import CandidateCrops, Sensitivity
-from app.results.model import CandidateRecord, Finding
-from app.volume import VolumeWarning
-from transforms.geometry import Geometry
-from transforms.lung_region import LungRegion
+from nodulus.app.explanation import CandidateCrops, Sensitivity
+from nodulus.app.result import CandidateRecord, Finding
+from nodulus.app.volume import VolumeWarning
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
 
 
 @dataclass(frozen=True, eq=False)

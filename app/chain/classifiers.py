@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.chain.blending import nearest_voxels
-from app.chain.classify import classify, probabilities
-from app.chain.detector import IsWorth
-from app.chain.scan import Scan
-from app.chain.steps import Report
-from app.results.explanation import Crop
-from transforms.geometry import Geometry
-from transforms.patches import crop_cube, crop_within, cube_start, start_within
-from transforms.windowing import window
+from nodulus.app.chain.blending import nearest_voxels
+from nodulus.app.chain.detector import IsWorth
+from nodulus.app.chain.network.batched_inference import classify, probabilities
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.steps import Report
+from nodulus.app.explanation import Crop
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.patches import crop_cube, crop_within, cube_start, start_within
+from nodulus.transforms.windowing import window
 
 if TYPE_CHECKING:
-    from bundles.common.loading import LoadedBundle
+    from nodulus.app.chain.network.loading import LoadedBundle
 
 _TIES = 6
 """Decimals of an index: a point between two voxels must not fall to either by rounding errors."""
@@ -46,7 +46,7 @@ class CubeClassifier:
         report: Report,
         is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         if not points_lps_mm:
             return np.zeros(0)
         bundle = self._bundle
@@ -78,7 +78,7 @@ class CubeClassifier:
         return found
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         bundle = self._bundle
         view = scan.isotropic(bundle.isotropic_mm)
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
@@ -87,7 +87,7 @@ class CubeClassifier:
         return _crop(bundle, hu, geometry)
 
     def judge(self, inputs: torch.Tensor) -> torch.Tensor:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 
@@ -113,7 +113,7 @@ class NativeCropClassifier:
         report: Report,
         is_worth: IsWorth | None = None,  # one look is all that there is
     ) -> NDArray[np.float64]:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         if not points_lps_mm:
             return np.zeros(0)
         bundle = self._bundle
@@ -130,7 +130,7 @@ class NativeCropClassifier:
         )
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         bundle = self._bundle
         view = scan.native()
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
@@ -142,7 +142,7 @@ class NativeCropClassifier:
         return _crop(bundle, cut, view.geometry.cropped(start, bundle.crop_size))
 
     def judge(self, inputs: torch.Tensor) -> torch.Tensor:
-        """See :class:`app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.detector.Classifier`."""
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 

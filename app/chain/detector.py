@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.chain.scan import Scan
-from app.chain.settings import ChainSettings
-from app.chain.steps import Report, Steps
-from app.results.explanation import Crop
-from app.results.model import CandidateRecord
-from transforms.candidates import Candidate
-from transforms.geometry import Geometry
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.steps import Report, Steps
+from nodulus.app.explanation import Crop
+from nodulus.app.result import CandidateRecord
+from nodulus.transforms.candidates import Candidate
+from nodulus.transforms.geometry import Geometry
 
 IsWorth = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 

@@ -20,14 +20,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.chain.detector import Classifier
-from app.chain.findings import Labels
-from app.chain.models import Models
-from app.chain.scan import Scan
-from app.chain.steps import Report
-from app.results.explanation import ClassifierName, Crop, Sensitivity
-from app.results.model import Explanation, Finding
-from transforms.geometry import Geometry
+from nodulus.app.chain.detector import Classifier
+from nodulus.app.chain.findings import Labels
+from nodulus.app.chain.models import Models
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.steps import Report
+from nodulus.app.explanation import ClassifierName, Crop, Sensitivity
+from nodulus.app.result import Explanation, Finding
+from nodulus.transforms.geometry import Geometry
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.chain.laterality import laterality
-from app.chain.lobe import LungExtent, Side, lobe, lung_extents
-from app.chain.native_mask import native_mask
-from app.chain.settings import OperatingPoints
-from app.results.model import Finding
-from app.volume import CtVolume
-from transforms.candidates import Candidate
-from transforms.geometry import Geometry
-from transforms.lung_region import LungRegion
-from transforms.measurements import measure
-from transforms.texture_class import TextureRule, composition
+from nodulus.app.chain.laterality import laterality
+from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
+from nodulus.app.chain.native_mask import native_mask
+from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.result import Finding
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.candidates import Candidate
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.measurements import measure
+from nodulus.transforms.texture_class import TextureRule, composition
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.lung_region import LungRegion
+from nodulus.transforms.lung_region import LungRegion
 
 
 def laterality(

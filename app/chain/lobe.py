@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transforms.lung_region import LungRegion
-from transforms.lungs import axial_axis
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lungs import axial_axis
 
 Side = Literal["left", "right"]
 Lobe = Literal["upper", "lower"]

@@ -9,18 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from app.chain.classifiers import CubeClassifier, NativeCropClassifier
-from app.chain.detector import Classifier, Detector
-from app.chain.patch_detector import PatchDetector
-from app.chain.slice_detector import SliceDetector
-from app.errors import ErrorCode, NodulusError
-from app.results.model import ModelInfo
+from nodulus.app.chain.classifiers import CubeClassifier, NativeCropClassifier
+from nodulus.app.chain.detector import Classifier, Detector
+from nodulus.app.chain.patch_detector import PatchDetector
+from nodulus.app.chain.slice_detector import SliceDetector
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.result import ModelInfo
 
 if TYPE_CHECKING:
     import torch
 
-    from app.chain.precision import PrecisionSetting
-    from bundles.common.loading import LoadedBundle
+    from nodulus.app.chain.network.loading import LoadedBundle
+    from nodulus.app.chain.network.precision import PrecisionSetting
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 
@@ -75,7 +75,7 @@ class Models:
 
     def info(self) -> tuple[ModelInfo, ...]:
         """What the result says of them."""
-        from app.chain.precision import precision_of
+        from nodulus.app.chain.network.precision import precision_of
 
         return tuple(
             ModelInfo(
@@ -115,8 +115,8 @@ def load_models(
     """
     import torch
 
-    from app.chain.precision import accelerate, choose_precision
-    from bundles.common.loading import load_bundle
+    from nodulus.app.chain.network.loading import load_bundle
+    from nodulus.app.chain.network.precision import accelerate, choose_precision
 
     chosen = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     root = BUNDLES if folder is None else folder

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transforms.blocks import Box
-from transforms.candidates import Candidate
-from transforms.geometry import Geometry
+from nodulus.transforms.blocks import Box
+from nodulus.transforms.candidates import Candidate
+from nodulus.transforms.geometry import Geometry
 
 
 def native_mask(

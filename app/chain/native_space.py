@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.volume import CtVolume
-from transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 
 
 @dataclass(frozen=True, eq=False)

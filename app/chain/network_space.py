@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.volume import CtVolume
-from transforms.geometry import LPS_TO_RAS, Geometry
-from transforms.lung_region import LungRegion
-from transforms.resampling import resample_to_spacing
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.resampling import resample_to_spacing
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.chain.candidates import find_candidates, steady_center
-from app.chain.detector import Detection
-from app.chain.scan import Scan
-from app.chain.segment import segment
-from app.chain.settings import ChainSettings
-from app.chain.steps import Steps
-from transforms.windowing import window
+from nodulus.app.chain.candidate_records import find_candidates, steady_center
+from nodulus.app.chain.detector import Detection
+from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.steps import Steps
+from nodulus.transforms.windowing import window
 
 if TYPE_CHECKING:
     import torch
 
-    from bundles.common.loading import LoadedBundle
+    from nodulus.app.chain.network.loading import LoadedBundle
 
 
 class PatchDetector:
@@ -33,7 +33,7 @@ class PatchDetector:
         self._device = device
 
     def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
-        """See :class:`app.chain.detector.Detector`."""
+        """See :class:`nodulus.app.chain.detector.Detector`."""
         bundle = self._bundle
         with steps("resample"):
             view = scan.isotropic(bundle.isotropic_mm)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.chain.native_space import NativeVolume, to_native_space
-from app.chain.network_space import NetworkVolume, to_network_space
-from app.volume import CtVolume
-from transforms.geometry import Geometry
-from transforms.lung_region import LungRegion
+from nodulus.app.chain.native_space import NativeVolume, to_native_space
+from nodulus.app.chain.network_space import NetworkVolume, to_network_space
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
 
 
 class Scan:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from transforms.blocks import Box
-from transforms.windowing import window
+from nodulus.transforms.blocks import Box
+from nodulus.transforms.windowing import window
 
 Progress = Callable[[int, int], None]
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import ErrorCode, NodulusError
-from app.results.model import OperatingPoint
-from transforms.texture_class import TextureRule
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.result import OperatingPoint
+from nodulus.transforms.texture_class import TextureRule
 
 
 class TextureSettings(BaseModel):
@@ -139,7 +139,7 @@ def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
     text = (
         own.read_text(encoding="utf-8")
         if own is not None
-        else (resources.files("configs") / name).read_text(encoding="utf-8")
+        else (resources.files("nodulus.configs") / name).read_text(encoding="utf-8")
     )
     try:
         return kind.model_validate(json.loads(text))

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from app.chain.candidates import find_candidates
-from app.chain.detector import Detection
-from app.chain.scan import Scan
-from app.chain.segment_slices import segment_slices
-from app.chain.settings import ChainSettings
-from app.chain.steps import Steps
+from nodulus.app.chain.candidate_records import find_candidates
+from nodulus.app.chain.detector import Detection
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.segment_slices import segment_slices
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.steps import Steps
 
 if TYPE_CHECKING:
-    from bundles.common.loading import LoadedBundle
+    from nodulus.app.chain.network.loading import LoadedBundle
 
 
 class SliceDetector:
@@ -33,7 +33,7 @@ class SliceDetector:
         bundle.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
-        """See :class:`app.chain.detector.Detector`."""
+        """See :class:`nodulus.app.chain.detector.Detector`."""
         bundle = self._bundle
         view = scan.native()
         i, r, c = view.geometry.shape_irc

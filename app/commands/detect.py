@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.root import EXIT_FAILED, OWN_PROCESS
-from app.lean_monai import import_monai
-from app.own_memory import import_without_collections, keep_freed_memory, keep_imports
+from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
+from nodulus.app.lean_monai import import_monai
+from nodulus.app.own_memory import import_without_collections, keep_freed_memory, keep_imports
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from app.chain.precision import PrecisionSetting
-    from app.commands.progress import StudyProgress
-    from app.reading import Discovery
-    from app.results.options import OutputOptions, SegType
-    from app.run import StudyOutcome
+    from nodulus.app.chain.network.precision import PrecisionSetting
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.reading import Discovery
+    from nodulus.app.results.options import OutputOptions, SegType
+    from nodulus.app.run import StudyOutcome
 
 
 @click.command("detect")
@@ -120,7 +120,7 @@ def command(
     errors = Console(stderr=True, highlight=False)
     if debug:
         logging.basicConfig(level=logging.DEBUG)
-    from app.results.options import OutputOptions
+    from nodulus.app.results.options import OutputOptions
 
     options = OutputOptions(
         seg=seg,
@@ -152,17 +152,17 @@ def _detect(
     """Do it; tell whether anything failed."""
     from rich.console import Console
 
-    from app.commands.progress import StudyProgress
+    from nodulus.app.commands.progress import StudyProgress
 
     console = Console(highlight=False, soft_wrap=True)
     with StudyProgress(errors) as progress, ExitStack() as stack:
         progress.task("looking for studies")
         studies = _studies(source, progress, stack)
-        from app.chain import load_models, load_settings
-        from app.output import OutputFolder
-        from app.results.marks import marks_of, write_marks
-        from app.results.write import import_writers
-        from app.run import run_all
+        from nodulus.app.chain import load_models, load_settings
+        from nodulus.app.output import OutputFolder
+        from nodulus.app.results.luna16_marks import marks_of, write_marks
+        from nodulus.app.results.write_results import import_writers
+        from nodulus.app.run import run_all
 
         chain_settings = load_settings(settings, models)
         folder = OutputFolder(output)
@@ -195,7 +195,7 @@ def _detect(
 
 def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callable[[], Discovery]:
     """Give what finds the studies: in a process of our own at once, beside the imports."""
-    from app.reading import Archives, find_studies, reading_ahead
+    from nodulus.app.reading import Archives, find_studies, reading_ahead
 
     archives = stack.enter_context(Archives())
     if click.get_current_context().obj is not OWN_PROCESS:
@@ -222,7 +222,7 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
     result = outcome.result
     if result is None:
         return
-    from app.results.wording import place_words
+    from nodulus.app.results.wording import place_words
 
     count = len(result.findings)
     console.print(

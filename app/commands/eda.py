@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from bundles.common.data.studies import Study
-    from bundles.common.eda.known_facts import KnownFacts
-    from bundles.common.eda.scan_facts import ScanFacts
-    from bundles.common.eda.suspicions import Suspicion
+    from nodulus.app.data.eda.known_facts import KnownFacts
+    from nodulus.app.data.eda.scan_facts import ScanFacts
+    from nodulus.app.data.eda.suspicions import Suspicion
+    from nodulus.bundles.common.data.studies import Study
 
 
 @click.command(name="eda")
@@ -48,15 +48,15 @@ def command(
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-    from bundles.common.data.studies import read_data_dir
-    from bundles.common.eda.known_facts import KnownFacts
-    from bundles.common.eda.split_balance import patient_sides
-    from bundles.common.eda.survey import survey
-    from bundles.common.files import write_text
+    from nodulus.app.data.eda.known_facts import KnownFacts
+    from nodulus.app.data.eda.split_balance import patient_sides
+    from nodulus.app.data.eda.survey import survey
+    from nodulus.bundles.common.data.studies import read_data_dir
+    from nodulus.bundles.common.files import write_text
 
     try:
-        from app.eda.page import build_page
-        from app.eda.pictures import draw_pictures
+        from nodulus.app.data.eda.page import build_page
+        from nodulus.app.data.eda.pictures import draw_pictures
     except ImportError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING, f"A package is missing: {error.name}.",
@@ -114,9 +114,9 @@ def _look(
     studies: Sequence[Study], workers: int, known: KnownFacts
 ) -> Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]]:
     """What each study's image says, in their order; what an earlier run measured is not read."""
-    from bundles.common.eda.survey import look_at
-    from bundles.common.eda.suspicions import find_suspicions
-    from bundles.common.worker_life import worker_pool
+    from nodulus.app.data.eda.survey import look_at
+    from nodulus.app.data.eda.suspicions import find_suspicions
+    from nodulus.app.worker_pool import worker_pool
 
     kept = {n: facts for n, study in enumerate(studies) if (facts := known.get(study)) is not None}
     fresh = [study for n, study in enumerate(studies) if n not in kept]

@@ -31,8 +31,8 @@ def dlwpt(seg: Path, cls_: Path, mal: Path | None, output: Path) -> None:
     The new folder also holds the settings that belong to these models, and in its sub-folder
     `book` those of the book's own chain, which looks outside the lungs too.
     """
-    from app.importing.dlwpt import import_checkpoints
-    from app.importing.dlwpt.model_folder import BOOK_RECIPE
+    from nodulus.app.book import import_checkpoints
+    from nodulus.app.book.model_folder import BOOK_RECIPE
 
     import_checkpoints(seg, cls_, mal, output)
     rated = "the shipped one" if mal is None else "imported"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.errors import ErrorCode, NodulusError
-from app.results.options import OutputOptions
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.options import OutputOptions
 
 if TYPE_CHECKING:
-    from app.chain.precision import PrecisionSetting
+    from nodulus.app.chain.network.precision import PrecisionSetting
 
 OPTIONS = tuple(f.name for f in dataclasses.fields(OutputOptions) if f.name != "deidentify")
 """De-identified objects belong to another study than the one that they would go back to."""
@@ -104,11 +104,11 @@ def command(
             "The node needs requests.",
             remedy="Install it with: pip install -c constraints.txt '.[node]'",
         )
-    from app.chain import load_models, load_settings
-    from app.deploy.node.analysis import Analyser, Stopped
-    from app.deploy.node.node import Node
-    from app.deploy.node.orthanc import Orthanc
-    from app.deploy.node.state import locked
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.deploy.node.analysis import Analyser, Stopped
+    from nodulus.app.deploy.node.node import Node
+    from nodulus.app.deploy.node.orthanc import Orthanc
+    from nodulus.app.deploy.node.state import locked
 
     _log_to_stderr()
     stop = threading.Event()

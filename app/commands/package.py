@@ -25,8 +25,8 @@ def command(output: Path, models: Path | None) -> None:
     """
     from rich.console import Console
 
-    from app.commands.progress import StudyProgress
-    from app.deploy.package import packager_command, write_package
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.deploy.package import packager_command, write_package
 
     with StudyProgress(Console(stderr=True)) as progress:
         write_package(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 _FORMATS = ("all", "luna16", "dicom")
 _POOLS = ("training", "validation", "test")
@@ -89,15 +89,15 @@ def command(
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-    from bundles.common.phantom.dataset import (
+    from nodulus.app.data.phantom.dataset import (
         DatasetPlan,
         PhantomFormat,
         make_one,
         with_nodules,
         write_dataset,
     )
-    from bundles.common.phantom.picture import write_picture
-    from bundles.common.phantom.recipe import PhantomRecipe
+    from nodulus.app.data.phantom.picture import write_picture
+    from nodulus.app.data.phantom.recipe import PhantomRecipe
 
     try:
         recipe = PhantomRecipe.load(recipe_file)

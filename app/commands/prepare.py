@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.root import EXIT_FAILED
+from nodulus.app.commands.root import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from app.preparing.run import Found
+    from nodulus.app.data.prepare.run import Found
 
 _FILE_OR_FOLDER = click.Path(path_type=Path)
 _AGREEMENT = click.FloatRange(0, 1, min_open=True)
@@ -59,7 +59,7 @@ def luna16(partial: bool, agreement: float, **shared: Any) -> None:
 
     Ratings and outlines of the nodules come from LIDC-IDRI's readers.
     """
-    from app.preparing.luna16 import luna16 as find
+    from nodulus.app.data.prepare.luna16 import luna16 as find
 
     _prepare(
         lambda path, progress: find(
@@ -80,7 +80,7 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
 
     Series are known by their UIDs, slices by their positions.
     """
-    from app.preparing.lidc import LidcRule, lidc_source
+    from nodulus.app.data.prepare.lidc import LidcRule, lidc_source
 
     rule = LidcRule(agreement, min_readers)
     _prepare(lambda path, progress: lidc_source(path, rule, progress), **shared)
@@ -113,7 +113,7 @@ def folder(
     """
     if nodules is None and masks is None:
         raise click.UsageError("give --nodules, --masks or both")
-    from app.preparing.folder import FolderTruth, find_folder
+    from nodulus.app.data.prepare.folder import FolderTruth, find_folder
 
     truth = FolderTruth(nodules, series, masks, structures)
     _prepare(lambda path, progress: find_folder(path, truth, progress), **shared)
@@ -132,9 +132,9 @@ def _prepare(
     """Find, prepare and report; ends the program with status 1 where anything was wrong."""
     from rich.console import Console
 
-    from app.commands.progress import StudyProgress
-    from app.preparing.report import is_whole, problem_lines, summary_lines
-    from app.preparing.run import PrepareOptions, prepare_found
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.data.prepare.report import is_whole, problem_lines, summary_lines
+    from nodulus.app.data.prepare.run import PrepareOptions, prepare_found
 
     if debug:
         logging.basicConfig(level=logging.DEBUG)

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from app.reading import StudyInput
+    from nodulus.app.reading import StudyInput
 
 
 class StudyProgress:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.errors import NodulusError
+from nodulus.app.errors import NodulusError
 
 EXIT_FAILED = 1
 
@@ -44,10 +44,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(
-            f"app.commands.{_MODULES.get(cmd_name, cmd_name)}"
+            f"nodulus.app.commands.{_MODULES.get(cmd_name, cmd_name)}"
         ).command
         if not isinstance(command, click.Command):
-            raise TypeError(f"app.commands.{cmd_name}.command is not a click command")
+            raise TypeError(f"nodulus.app.commands.{cmd_name}.command is not a click command")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -10,6 +10,6 @@ import click
 @click.command("schema")
 def command() -> None:
     """Print the JSON schema of findings.json."""
-    from app.results.schema import findings_schema
+    from nodulus.app.results.schema import findings_schema
 
     click.echo(json.dumps(findings_schema(), indent=2))

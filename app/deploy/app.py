@@ -7,8 +7,8 @@ from typing import Any
 
 from monai.deploy.core import Application
 
-from app.deploy.case import Work
-from app.deploy.operators import (
+from nodulus.app.deploy.case import Work
+from nodulus.app.deploy.operators import (
     AnalyseOperator,
     LoadStudiesOperator,
     PublishOperator,
@@ -17,7 +17,7 @@ from app.deploy.operators import (
     WriteSegOperator,
     WriteSrOperator,
 )
-from app.deploy.operators.step import PORT
+from nodulus.app.deploy.operators.step import PORT
 
 
 class NodulusApplication(Application):

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.chain import ChainSettings, Models
-    from app.errors import NodulusError
-    from app.output import OutputFolder
-    from app.reading import Archives, Discovery, StudyInput
-    from app.results.model import StudyResult
-    from app.results.options import OutputOptions
-    from app.results.writer import StudyWriter
-    from app.run import StudyOutcome
-    from app.volume import CtVolume
+    from nodulus.app.chain import ChainSettings, Models
+    from nodulus.app.errors import NodulusError
+    from nodulus.app.output import OutputFolder
+    from nodulus.app.reading import Archives, Discovery, StudyInput
+    from nodulus.app.result import StudyResult
+    from nodulus.app.results.options import OutputOptions
+    from nodulus.app.results.writer import StudyWriter
+    from nodulus.app.run import StudyOutcome
+    from nodulus.app.volume import CtVolume
 
 
 @dataclass(eq=False)

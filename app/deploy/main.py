@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.deploy.sdk import prepare_sdk
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.deploy.sdk import prepare_sdk
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.chain import Models
-    from app.results.options import OutputOptions
-    from app.run import StudyOutcome
+    from nodulus.app.chain import Models
+    from nodulus.app.results.options import OutputOptions
+    from nodulus.app.run import StudyOutcome
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 CONFIG = Path(__file__).with_name("app.yaml")
@@ -47,15 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], errors: Any) -> int:
     from rich.console import Console
 
-    from app.chain import load_settings
-    from app.commands.detect import print_outcome
-    from app.commands.progress import StudyProgress
-    from app.deploy.app import NodulusApplication
-    from app.deploy.case import Work
-    from app.output import OutputFolder
-    from app.reading import Archives
-    from app.results.options import OutputOptions
-    from app.run import summary
+    from nodulus.app.chain import load_settings
+    from nodulus.app.commands.detect import print_outcome
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.deploy.app import NodulusApplication
+    from nodulus.app.deploy.case import Work
+    from nodulus.app.output import OutputFolder
+    from nodulus.app.reading import Archives
+    from nodulus.app.results.options import OutputOptions
+    from nodulus.app.run import summary
 
     console = Console(highlight=False, soft_wrap=True)
     context = _context(arguments)
@@ -116,7 +116,7 @@ def _context(arguments: Sequence[str]) -> Any:
 
 def _options(application: Any) -> OutputOptions:
     """What ``results`` in the application's configuration asks for."""
-    from app.results.options import OutputOptions
+    from nodulus.app.results.options import OutputOptions
 
     path = os.environ.get(CONFIG_VARIABLE) or str(CONFIG)
     try:
@@ -132,7 +132,7 @@ def _options(application: Any) -> OutputOptions:
 
 
 def _models(context: Any) -> Models:
-    from app.deploy.models import load_deployed_models
+    from nodulus.app.deploy.models import load_deployed_models
 
     folder = Path(context.model_path)
     if str(folder) == DEFAULT_MODELS and not folder.exists():

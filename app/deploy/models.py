@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.chain import Models, load_models
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.chain import Models, load_models
+from nodulus.app.errors import ErrorCode, NodulusError
 
 MODEL_NAMES = ("segmentation", "nodule", "malignancy")
 MODEL_FILE = "model.ts"
@@ -64,7 +64,7 @@ def package_model(bundle: Path, folder: Path) -> Path:
     """
     import torch
 
-    from bundles.common.loading import load_bundle
+    from nodulus.app.chain.network.loading import load_bundle
 
     network = load_bundle(bundle, "cpu").network
     extra = {name: (bundle / "configs" / name).read_text(encoding="utf-8") for name in _CONFIGS}

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-import app
-from app.chain.models import BUNDLES, model_errors
-from app.deploy.models import MODEL_NAMES, package_model
-from app.errors import ErrorCode, NodulusError
+import nodulus
+from nodulus import app
+from nodulus.app.chain.models import BUNDLES, model_errors
+from nodulus.app.deploy.models import MODEL_NAMES, package_model
+from nodulus.app.errors import ErrorCode, NodulusError
 
 APPLICATION, MODELS, DOCUMENTS = "application", "models", "docs"
 PACKAGES = ("app", "bundles", "configs", "transforms")
@@ -25,7 +26,7 @@ _MAIN = '''"""Started by the MONAI Application Package."""
 
 import sys
 
-from app.deploy.main import main
+from nodulus.app.deploy.main import main
 
 sys.exit(main())
 '''
@@ -86,9 +87,13 @@ def packager_command(folder: Path) -> str:
 
 def _write_application(folder: Path) -> None:
     source = Path(app.__file__).resolve().parents[1]
+    root = folder / "nodulus"
+    root.mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py", "py.typed"):
+        shutil.copy(Path(nodulus.__file__).with_name(name), root / name)
     for package in PACKAGES:
         ignored = shutil.ignore_patterns(*_NOT_COPIED)
-        shutil.copytree(source / package, folder / package, ignore=ignored)
+        shutil.copytree(source / package, root / package, ignore=ignored)
     (folder / "__main__.py").write_text(_MAIN, encoding="utf-8")
     for name in ("app.yaml", "requirements.txt"):
         shutil.copy(source / "app" / "deploy" / name, folder / name)

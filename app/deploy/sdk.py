@@ -7,7 +7,7 @@ import os
 import resource
 from importlib import metadata
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 _STACK_BYTES = 32 * 1024**2
 """What Holoscan asks for."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.evaluation.groups import GROUPS, is_benign, is_malignant
-from app.evaluation.matched import MatchedScan
-from app.results.model import CandidateRecord
-from bundles.common.data.tables import Nodule
+from nodulus.app.evaluation.groups import GROUPS, is_benign, is_malignant
+from nodulus.app.evaluation.match_results import MatchedScan
+from nodulus.app.result import CandidateRecord
+from nodulus.bundles.common.data.tables import Nodule
 
 COLUMNS = ("missed", "filtered_out", "predicted_benign", "predicted_malignant")
 ROWS = ("non-nodules", "benign", "malignant", "undecided or not rated")
@@ -42,7 +42,7 @@ class ChainTable:
     """Outcomes by kind of nodule, for one group of nodules.
 
     Args:
-        group: its name (:data:`~app.evaluation.groups.GROUPS`).
+        group: its name (:data:`~nodulus.app.evaluation.groups.GROUPS`).
         rows: by the names of :data:`ROWS`; non-nodules only where all are counted.
     """
 

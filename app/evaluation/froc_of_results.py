@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from app.evaluation.matched import MatchedScan
-from app.results.marks import marks_of
-from bundles.common.data.tables import Nodule
-from bundles.common.metrics.luna16_match import (
+from nodulus.app.evaluation.match_results import MatchedScan
+from nodulus.app.results.luna16_marks import marks_of
+from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.metrics.luna16_match import (
     UNKNOWN_DIAMETER_MM,
     MarkMatch,
     Places,

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from app.evaluation.froc_report import FrocAnalysis
-from bundles.common.files import beside
-from bundles.common.metrics.froc import CPM_RATES
+from nodulus.app.evaluation.froc_report import FrocAnalysis
+from nodulus.app.evaluation.metrics.froc import CPM_RATES
+from nodulus.bundles.common.files import beside
 
 _COLOR = "#2f6f9f"
 

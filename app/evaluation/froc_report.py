@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from bundles.common.files import write_table, write_text
-from bundles.common.metrics.froc import CPM_RATES, FrocCurve, froc_curve
-from bundles.common.metrics.froc_bootstrap import FrocBand, Interval, bootstrap_froc
-from bundles.common.metrics.luna16_match import MAX_MARKS, MarkMatch
+from nodulus.app.evaluation.metrics.froc import CPM_RATES, FrocCurve, froc_curve
+from nodulus.app.evaluation.metrics.froc_bootstrap import FrocBand, Interval, bootstrap_froc
+from nodulus.bundles.common.files import write_table, write_text
+from nodulus.bundles.common.metrics.luna16_match import MAX_MARKS, MarkMatch
 
 RULES = (
     "A mark hits a nodule if its squared distance from the centre is below the squared radius.",

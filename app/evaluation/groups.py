@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bundles.common.data.tables import Nodule
+from nodulus.bundles.common.data.tables import Nodule
 
 
 def is_malignant(nodule: Nodule) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.errors import ErrorCode, NodulusError
-from bundles.common.data.prepare.csv_table import CsvRow, read_table
-from bundles.common.data.prepare.problems import ProblemKind
-from bundles.common.metrics.luna16_match import Places
+from nodulus.app.data.prepare.csv_table import CsvRow, read_table
+from nodulus.app.data.prepare.problems import ProblemKind
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.bundles.common.metrics.luna16_match import Places
 
 COORDINATES = ("coordX", "coordY", "coordZ")
 DIAMETER, PROBABILITY = "diameter_mm", "probability"

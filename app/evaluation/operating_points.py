@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from app.chain.settings import OperatingPoints
-from app.evaluation.matched import MatchedScan, false_scores, nodule_scores
-from app.evaluation.recalibrations import (
+from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.evaluation.match_results import MatchedScan, false_scores, nodule_scores
+from nodulus.app.evaluation.recalibrations import (
     Method,
     malignancy_recalibration,
     nodule_recalibration,
     recalibrate,
 )
-from app.evaluation.table import malignancy_scores
-from app.results.model import OperatingPoint
+from nodulus.app.evaluation.table import malignancy_scores
+from nodulus.app.result import OperatingPoint
 
 
 def threshold_at_sensitivity(positive_scores: ArrayLike, sensitivity: float) -> float:

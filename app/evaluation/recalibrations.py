@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
-from app.chain.recalibration import recalibrated
-from app.evaluation.chain_report import candidate_scores
-from app.evaluation.matched import MatchedScan, with_probabilities
-from app.evaluation.table import malignancy_scores
-from app.results.model import OperatingPoint
-from bundles.common.metrics.platt import fit_platt
-from bundles.common.metrics.temperature import fit_temperature
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.evaluation.chain_report import candidate_scores
+from nodulus.app.evaluation.match_results import MatchedScan, with_probabilities
+from nodulus.app.evaluation.metrics.platt import fit_platt
+from nodulus.app.evaluation.metrics.temperature import fit_temperature
+from nodulus.app.evaluation.table import malignancy_scores
+from nodulus.app.result import OperatingPoint
 
 Method = Literal["none", "temperature", "platt"]
 _SUREST = 1e-6
@@ -24,7 +24,7 @@ _SUREST = 1e-6
 
 @dataclass(frozen=True)
 class Recalibration:
-    """See :func:`app.chain.recalibration.recalibrated`.
+    """See :func:`nodulus.app.chain.recalibration.recalibrated`.
 
     Args:
         temperature: above 0.

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.chain.settings import OperatingPoints
-from app.evaluation.operating_points import threshold_at_sensitivity
-from app.evaluation.outlined import OutlinedNodule
-from app.results.model import OperatingPoint
-from bundles.common.metrics.segmentation import OutlineMeasures, dice, measure_outline
+from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.evaluation.metrics.segmentation import OutlineMeasures, dice, measure_outline
+from nodulus.app.evaluation.operating_points import threshold_at_sensitivity
+from nodulus.app.evaluation.segmentation_samples import OutlinedNodule
+from nodulus.app.result import OperatingPoint
 
 THRESHOLDS = tuple(round(0.05 * n, 2) for n in range(1, 20))
 _CONNECTED = np.ones((3, 3, 3), bool)

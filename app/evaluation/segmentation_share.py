@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.chain.nodule_probability import combine
-from app.chain.recalibration import recalibrated
-from app.evaluation.froc_of_results import match_candidates
-from app.evaluation.matched import MatchedScan, with_probabilities
-from bundles.common.metrics.froc import FrocCounts
+from nodulus.app.chain.nodule_probability import combine
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.evaluation.froc_of_results import match_candidates
+from nodulus.app.evaluation.match_results import MatchedScan, with_probabilities
+from nodulus.app.evaluation.metrics.froc import FrocCounts
 
 SHARES = tuple(round(0.05 * n, 2) for n in range(21))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.evaluation.groups import GROUPS, is_benign, is_malignant
-from app.evaluation.matched import MatchedScan
-from bundles.common.metrics.roc import roc_curve
+from nodulus.app.evaluation.groups import GROUPS, is_benign, is_malignant
+from nodulus.app.evaluation.match_results import MatchedScan
+from nodulus.app.evaluation.metrics.roc import roc_curve
 
 
 @dataclass(frozen=True)

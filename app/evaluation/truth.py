@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from app.errors import ErrorCode, NodulusError
-from app.evaluation.matched import MatchedScan, match_results, read_results
-from bundles.common.data.tables import (
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.evaluation.match_results import MatchedScan, match_results, read_results
+from nodulus.bundles.common.data.tables import (
     CENTER,
     Finding,
     read_annotations,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.reading.ahead import ReadAhead, reading_ahead
-from app.reading.archive import Archives
-from app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
+from nodulus.app.reading.archive import Archives
+from nodulus.app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
+from nodulus.app.reading.prefetch import ReadAhead, reading_ahead
 
 __all__ = [
     "Archives",

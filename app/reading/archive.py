@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.text import count
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.wording import count
 
 _ENCRYPTED = 0x1
 """Bit 0 of a member's general purpose flag (APPNOTE 4.4.4)."""

@@ -7,13 +7,13 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.codestream import HEAD_BYTES, stated_shape
-from app.reading.deflated import DEFLATED, inflates_too_far
-from app.reading.image_header import slice_headers
-from app.reading.media_directory import MEDIA_DIRECTORY
-from app.reading.slice_header import TAGS, AttributeReader, SliceHeader
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.codestream import HEAD_BYTES, stated_shape
+from nodulus.app.reading.deflated_limit import DEFLATED, inflates_too_far
+from nodulus.app.reading.image_header import slice_headers
+from nodulus.app.reading.media_directory import MEDIA_DIRECTORY
+from nodulus.app.reading.slice_header import TAGS, AttributeReader, SliceHeader
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.hounsfield_check import check_hounsfield
-from app.reading.pixels import (
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.hounsfield_check import check_hounsfield
+from nodulus.app.reading.pixels import (
     UnreadablePixelsError,
     decode,
     hounsfield_type,
     padding_is_tissue,
     to_hounsfield,
 )
-from app.reading.slice_plan import SlicePlan, plan_slices
-from app.reading.slice_shift import place_slice
-from app.reading.text import count, some
-from app.volume import CtVolume, VolumeWarning
+from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
+from nodulus.app.reading.slice_shift import place_slice
+from nodulus.app.reading.wording import count, some
+from nodulus.app.volume import CtVolume, VolumeWarning
 
 Progress = Callable[[int, int], None]
 

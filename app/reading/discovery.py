@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.errors import ErrorCode, NodulusError
-from app.reading.archive import Archives, is_archive
-from app.reading.dicom_file import read_headers
-from app.reading.dicom_volume import load_plan
-from app.reading.files import is_research_format, list_files, may_be_dicom, stem
-from app.reading.media_directory import is_media_directory, referenced_files
-from app.reading.research import is_label_image, read_research
-from app.reading.series_choice import choose_series
-from app.reading.slice_header import SliceHeader
-from app.reading.slice_plan import SlicePlan
-from app.reading.stacks import Stack, split_series
-from app.reading.text import safe_key
-from app.reading.waiting import map_files
-from app.results.model import SeriesChoice
-from app.volume import CtVolume, VolumeWarning
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.archive import Archives, is_archive
+from nodulus.app.reading.dicom_file import read_headers
+from nodulus.app.reading.dicom_volume import load_plan
+from nodulus.app.reading.files import is_research_format, list_files, may_be_dicom, stem
+from nodulus.app.reading.map_files import map_files
+from nodulus.app.reading.media_directory import is_media_directory, referenced_files
+from nodulus.app.reading.research import is_label_image, read_research
+from nodulus.app.reading.series_choice import choose_series
+from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.slice_plan import SlicePlan
+from nodulus.app.reading.stacks import Stack, split_series
+from nodulus.app.reading.wording import safe_key
+from nodulus.app.result import SeriesChoice
+from nodulus.app.volume import CtVolume, VolumeWarning
 
 Progress = Callable[[int, int], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 RESEARCH_SUFFIXES = (".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr")
 _NEVER_IMAGES = (

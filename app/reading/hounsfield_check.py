@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
 
 
 def check_hounsfield(hu: NDArray[Any], subject: str | Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from app.reading.slice_header import DECODED_BY, AttributeReader, SliceHeader, Vector
+from nodulus.app.reading.slice_header import DECODED_BY, AttributeReader, SliceHeader, Vector
 
 
 def slice_headers(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.errors import ErrorCode, NodulusError
-from app.reading.text import count, some
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.wording import count, some
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.slice_header import SliceHeader
-from app.reading.waiting import map_files
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.map_files import map_files
+from nodulus.app.reading.slice_header import SliceHeader
 
 THREADS = 4
 
@@ -104,7 +104,7 @@ def _plugin(header: SliceHeader) -> str:
     """
     from pydicom.uid import JPEG2000TransferSyntaxes
 
-    from app.reading import jpeg_lossless
+    from nodulus.app.reading import jpeg_lossless
 
     if header.transfer_syntax_uid in jpeg_lossless.SYNTAXES:
         return jpeg_lossless.PLUGIN

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.files import stem
-from app.reading.hounsfield_check import check_hounsfield
-from app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
-from transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.files import stem
+from nodulus.app.reading.hounsfield_check import check_hounsfield
+from nodulus.app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 
 _UNITS_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.kernels import Sharpness
-from app.reading.series_doubts import doubts
-from app.reading.series_rules import Candidate, examine
-from app.reading.stacks import Stack
-from app.reading.text import count, millimetres
-from app.results.model import SeriesChoice
-from app.volume import VolumeWarning
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.kernels import Sharpness
+from nodulus.app.reading.series_rules import Candidate, examine
+from nodulus.app.reading.series_warnings import doubts
+from nodulus.app.reading.stacks import Stack
+from nodulus.app.reading.wording import count, millimetres
+from nodulus.app.result import SeriesChoice
+from nodulus.app.volume import VolumeWarning
 
 _BANDS_MM = (1.3, 2.05, 3.05, 5.05)
 _RULE_ORDER = (

@@ -7,13 +7,13 @@ from typing import NoReturn
 
 import numpy as np
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.kernels import Sharpness, sharpness
-from app.reading.pixels import missing_decoder
-from app.reading.slice_plan import SlicePlan, plan_slices
-from app.reading.stacks import Stack, is_localizer
-from app.reading.text import count, millimetres
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.kernels import Sharpness, sharpness
+from nodulus.app.reading.pixels import missing_decoder
+from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
+from nodulus.app.reading.stacks import Stack, is_localizer
+from nodulus.app.reading.wording import count, millimetres
 
 CT_CLASSES = frozenset(
     {

@@ -6,12 +6,12 @@ from typing import cast
 
 import numpy as np
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.plane import Plane
-from app.reading.slice_header import SliceHeader
-from app.reading.text import count, some
-from app.volume import VolumeWarning
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.wording import count, some
+from nodulus.app.volume import VolumeWarning
 
 _REQUIRED = (
     ("Rows", "rows"),

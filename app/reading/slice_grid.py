@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.text import count, millimetres
-from app.volume import VolumeWarning
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.wording import count, millimetres
+from nodulus.app.volume import VolumeWarning
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.volume import SeriesFacts, SourceImage
+from nodulus.app.volume import SeriesFacts, SourceImage
 
 Vector = tuple[float, float, float]
 

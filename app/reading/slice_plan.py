@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.plane import Plane
-from app.reading.slice_checks import check_attributes, usable_slices
-from app.reading.slice_grid import EvenGrid, even_grid, merge_positions
-from app.reading.slice_header import SliceHeader
-from app.reading.slice_shift import SliceShift, lateral_shift
-from app.reading.text import count
-from app.volume import VolumeWarning
-from transforms.geometry import Geometry
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.slice_checks import check_attributes, usable_slices
+from nodulus.app.reading.slice_grid import EvenGrid, even_grid, merge_positions
+from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.slice_shift import SliceShift, lateral_shift
+from nodulus.app.reading.wording import count
+from nodulus.app.volume import VolumeWarning
+from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float64]
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import limits
-from app.reading.plane import Plane
-from app.reading.text import millimetres
-from app.volume import VolumeWarning
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
+from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.wording import millimetres
+from nodulus.app.volume import VolumeWarning
 
 FloatArray = NDArray[np.float64]
 

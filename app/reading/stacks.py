@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.reading import limits
-from app.reading.slice_header import SliceHeader
+from nodulus.app.reading import limits
+from nodulus.app.reading.slice_header import SliceHeader
 
 LOCALIZER_TYPES = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SCANOGRAM", "SURVIEW"})
 

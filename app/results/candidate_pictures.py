@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import measure
 
-from app.results.colors import Rgb
-from app.results.drawing import Overlay
-from app.results.explanation import Crop
-from app.results.model import CandidateRecord
-from app.results.pictures import AIR_HU, Picture, lung_window
-from app.results.viewframe import Plane, ViewFrame
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.explanation import Crop
+from nodulus.app.result import CandidateRecord
+from nodulus.app.results.colors import Rgb
+from nodulus.app.results.drawing import Overlay
+from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
+from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 FIELD_MM = 48.0
 CLOSE_UP_PIXELS = 160

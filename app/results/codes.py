@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydicom.sr.coding import Code
 
-from app.results.model import TextureName
+from nodulus.app.result import TextureName
 
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 NODULE = Code("27925004", "SCT", "Nodule")

@@ -22,11 +22,11 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
 
-from app.errors import ErrorCode, NodulusError
-from app.results.model import StudyResult
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.result import StudyResult
 
 if TYPE_CHECKING:
-    from app.reading import StudyInput
+    from nodulus.app.reading import StudyInput
 
 Action = Callable[[Dataset, tuple[int, int]], None]
 

@@ -10,9 +10,10 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
-from app.results import codes, derived
-from app.results.model import StudyResult
-from app.results.sources import SourceHeaders
+from nodulus.app.result import StudyResult
+from nodulus.app.results import codes
+from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.sources import SourceHeaders
 
 
 def build_encapsulated_pdf(pdf: bytes, sources: SourceHeaders, result: StudyResult) -> Dataset:

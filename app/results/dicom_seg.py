@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from app.results import codes, derived
-from app.results.colors import finding_rgb
-from app.results.labelled import Labels
-from app.results.model import Finding, StudyResult
-from app.results.probability import MAX_FRACTIONAL_VALUE
-from app.results.sources import SourceHeaders
+from nodulus.app.result import Finding, StudyResult
+from nodulus.app.results import codes
+from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.colors import finding_rgb
+from nodulus.app.results.label_boxes import Labels
+from nodulus.app.results.probability import MAX_FRACTIONAL_VALUE
+from nodulus.app.results.sources import SourceHeaders
 
 
 def segment_label(finding: Finding) -> str:

@@ -10,12 +10,13 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from app.results import codes, derived
-from app.results.dicom_seg import segment_label
-from app.results.image_library import image_library
-from app.results.labelled import Labels, planes_by_label
-from app.results.model import Finding, LpsPoint, StudyResult
-from app.results.sources import SourceHeaders
+from nodulus.app.result import Finding, LpsPoint, StudyResult
+from nodulus.app.results import codes
+from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.dicom_seg import segment_label
+from nodulus.app.results.image_library import image_library
+from nodulus.app.results.label_boxes import Labels, planes_by_label
+from nodulus.app.results.sources import SourceHeaders
 
 
 def build_sr(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from app.results.colors import Rgb
-from app.results.viewframe import LETTERS, ViewFrame
+from nodulus.app.results.colors import Rgb
+from nodulus.app.results.viewframe import LETTERS, ViewFrame
 
 SCALE = 2
 _TEXT: Rgb = (240, 240, 240)

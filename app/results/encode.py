@@ -18,13 +18,13 @@ def encode_objects(
     Args:
         objects: by file name, all of one study; they are changed.
         patient_name: kept away from the libraries until now, for they warn of odd names.
-        deidentified: whether the profile is applied (see :mod:`app.results.deidentify`).
+        deidentified: whether the profile is applied (see :mod:`nodulus.app.results.deidentify`).
     """
     encoded = {}
     for dataset in objects.values():
         dataset.PatientName = patient_name
     if deidentified:
-        from app.results.deidentify import deidentify
+        from nodulus.app.results.deidentify import deidentify
 
         for dataset in objects.values():
             deidentify(dataset)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 FINDINGS_FILE = "findings.json"
 """The file by which a folder of Nodulus is known."""

@@ -13,7 +13,7 @@ from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from app.results.sources import SourceHeaders
+from nodulus.app.results.sources import SourceHeaders
 
 _IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
 _IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.results.colors import Rgb
-from app.results.drawing import Overlay
-from app.results.intermediates import Intermediates
-from app.results.pictures import AIR_HU, OVERVIEW_PIXELS, Picture, plane_picture
-from app.results.viewframe import Plane, ViewFrame, whole_frame
-from app.volume import CtVolume
+from nodulus.app.results.colors import Rgb
+from nodulus.app.results.drawing import Overlay
+from nodulus.app.results.intermediates import Intermediates
+from nodulus.app.results.pictures import AIR_HU, OVERVIEW_PIXELS, Picture, plane_picture
+from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.volume import CtVolume
 
 LUNG_RGB: Rgb = (70, 190, 255)
 KEPT_RGB: Rgb = (70, 190, 255)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.results.explanation import CandidateCrops
-from app.results.model import CandidateRecord
-from transforms.geometry import Geometry
+from nodulus.app.explanation import CandidateCrops
+from nodulus.app.result import CandidateRecord
+from nodulus.transforms.geometry import Geometry
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def write_intermediates(folder: Path, intermediates: Intermediates) -> None:
         folder: created when missing.
         intermediates: what to write.
     """
-    from app.results.nifti import write_nifti
+    from nodulus.app.results.nifti import write_nifti
 
     folder.mkdir(parents=True, exist_ok=True)
     write_nifti(

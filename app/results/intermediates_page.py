@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.page_template import page_template
-from app.results.candidate_pictures import crop_pictures, probability_close_up
-from app.results.colors import Rgb, finding_rgb
-from app.results.intermediates import Intermediates
-from app.results.model import CandidateRecord, Finding, StudyResult
-from app.results.pictures import Picture
-from app.results.report import EmbeddedPicture, embed
-from app.volume import CtVolume
+from nodulus.app.page_template import page_template
+from nodulus.app.result import CandidateRecord, Finding, StudyResult
+from nodulus.app.results.candidate_pictures import crop_pictures, probability_close_up
+from nodulus.app.results.colors import Rgb, finding_rgb
+from nodulus.app.results.intermediates import Intermediates
+from nodulus.app.results.pictures import Picture
+from nodulus.app.results.report import EmbeddedPicture, embed
+from nodulus.app.volume import CtVolume
 
 TEMPLATE = "intermediates.html.jinja"
 MOST_DROPPED = 40
@@ -57,7 +57,7 @@ def build_intermediates_page(
     )
     kept = [n for n in order if intermediates.candidates[n].kept]
     dropped = [n for n in order if not intermediates.candidates[n].kept]
-    return page_template("app.results", TEMPLATE).render(
+    return page_template("nodulus.app.results", TEMPLATE).render(
         result=result,
         points={point.name: point for point in result.operating_points},
         lungs=[embed(picture) for picture in lungs],

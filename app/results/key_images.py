@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from app.results import derived
-from app.results.dicom_seg import segment_label
-from app.results.drawing import font
-from app.results.model import Finding, StudyResult
-from app.results.pictures import Picture
-from app.results.sources import SourceHeaders
-from app.results.wording import place_words
+from nodulus.app.result import Finding, StudyResult
+from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.dicom_seg import segment_label
+from nodulus.app.results.drawing import font
+from nodulus.app.results.pictures import Picture
+from nodulus.app.results.sources import SourceHeaders
+from nodulus.app.results.wording import place_words
 
 TILE = 512
 BANNER = 64

@@ -6,11 +6,12 @@ import highdicom as hd
 import numpy as np
 from pydicom import Dataset
 
-from app.results import codes, derived
-from app.results.dicom_seg import segment_label
-from app.results.labelled import Labels
-from app.results.model import StudyResult
-from app.results.sources import SourceHeaders
+from nodulus.app.result import StudyResult
+from nodulus.app.results import codes
+from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.dicom_seg import segment_label
+from nodulus.app.results.label_boxes import Labels
+from nodulus.app.results.sources import SourceHeaders
 
 
 def key_planes(planes: Labels, result: StudyResult, sources: SourceHeaders) -> dict[int, int]:

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 
 def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import util
 from typing import Literal, get_args
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with the step's name, what is done of it and its total."""

@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from skimage import measure
 
-from app.results.colors import Rgb, finding_rgb
-from app.results.drawing import Overlay
-from app.results.labelled import Labels
-from app.results.model import Finding
-from app.results.viewframe import Plane, ViewFrame, whole_frame
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.result import Finding
+from nodulus.app.results.colors import Rgb, finding_rgb
+from nodulus.app.results.drawing import Overlay
+from nodulus.app.results.label_boxes import Labels
+from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 WINDOW_CENTER_HU = -600.0
 WINDOW_WIDTH_HU = 1500.0

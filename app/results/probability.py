@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.results.labelled import Labels, boxes_by_label
-from app.results.sources import SourceHeaders
-from transforms.geometry import Geometry
+from nodulus.app.results.label_boxes import Labels, boxes_by_label
+from nodulus.app.results.sources import SourceHeaders
+from nodulus.transforms.geometry import Geometry
 
 REACH_MM = 5.0
 """How far around a nodule its fractional segment reaches."""

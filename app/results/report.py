@@ -10,27 +10,27 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.page_template import page_template
-from app.results.colors import Rgb, finding_rgb
-from app.results.explanation import Sensitivity
-from app.results.labelled import Labels, boxes_by_label
-from app.results.model import Explanation, Finding, OperatingPoint, StudyResult
-from app.results.pictures import (
+from nodulus.app.explanation import Sensitivity
+from nodulus.app.page_template import page_template
+from nodulus.app.result import Explanation, Finding, OperatingPoint, StudyResult
+from nodulus.app.results.colors import Rgb, finding_rgb
+from nodulus.app.results.label_boxes import Labels, boxes_by_label
+from nodulus.app.results.pictures import (
     Picture,
     close_up_frames,
     close_up_outlines,
     data_uri,
     finding_pictures,
 )
-from app.results.sensitivity_pictures import (
+from nodulus.app.results.sensitivity_pictures import (
     FALL_RGB,
     RISE_RGB,
     color_scale,
     sensitivity_pictures,
 )
-from app.results.sources import SourceHeaders
-from app.results.wording import place_words, texture_words
-from app.volume import CtVolume
+from nodulus.app.results.sources import SourceHeaders
+from nodulus.app.results.wording import place_words, texture_words
+from nodulus.app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
 _THREADS = 2
@@ -144,7 +144,7 @@ def build_report(
     Returns:
         The HTML text. No patient attribute is in it.
     """
-    return page_template("app.results", TEMPLATE).render(
+    return page_template("nodulus.app.results", TEMPLATE).render(
         result=result,
         views=_finding_views(volume, labels, result, sources, sensitivities),
         place_words=place_words,

@@ -27,11 +27,11 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from app.results.colors import finding_rgb
-from app.results.dicom_seg import segment_label
-from app.results.model import Finding, StudyResult
-from app.results.pictures import Picture
-from app.results.wording import place_words, texture_words
+from nodulus.app.result import Finding, StudyResult
+from nodulus.app.results.colors import finding_rgb
+from nodulus.app.results.dicom_seg import segment_label
+from nodulus.app.results.pictures import Picture
+from nodulus.app.results.wording import place_words, texture_words
 
 _REGULAR, _BOLD = "Vera", "VeraBd"
 _MARGIN, _PADDING = 18 * mm, 6

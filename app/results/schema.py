@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.results.model import SCHEMA_VERSION, StudyResult
+from nodulus.app.result import SCHEMA_VERSION, StudyResult
 
 
 def findings_schema() -> dict[str, Any]:

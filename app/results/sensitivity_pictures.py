@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import measure
 
-from app.results.colors import Rgb
-from app.results.drawing import Overlay
-from app.results.explanation import Sensitivity
-from app.results.model import Explanation
-from app.results.pictures import AIR_HU, Picture, lung_window
-from app.results.viewframe import Plane, ViewFrame
-from app.volume import CtVolume
+from nodulus.app.explanation import Sensitivity
+from nodulus.app.result import Explanation
+from nodulus.app.results.colors import Rgb
+from nodulus.app.results.drawing import Overlay
+from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
+from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.app.volume import CtVolume
 
 FALL_RGB: Rgb = (255, 170, 0)
 """Where covering lowers the probability: what speaks for it."""

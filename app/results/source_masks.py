@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from app.results.labelled import Labels, boxes_by_label
-from app.results.sources import SourceHeaders
-from transforms.geometry import Geometry
+from nodulus.app.results.label_boxes import Labels, boxes_by_label
+from nodulus.app.results.sources import SourceHeaders
+from nodulus.transforms.geometry import Geometry
 
 
 def labels_on_source(

@@ -14,9 +14,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import generate_uid
 from pydicom.valuerep import DA, TM
 
-from app.errors import ErrorCode, NodulusError
-from app.volume import CtVolume, SourceImage
-from transforms.geometry import Geometry
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.volume import CtVolume, SourceImage
+from nodulus.transforms.geometry import Geometry
 
 _TYPE_2 = (
     "PatientName",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from transforms.geometry import Geometry
+from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float64]
 

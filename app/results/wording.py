@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.results.model import Finding, TextureName
+from nodulus.app.result import Finding, TextureName
 
 TEXTURE_WORDS: dict[TextureName, str] = {
     "solid": "Solid",

@@ -10,11 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.results.encode import encode_objects
-from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
-from app.results.model import ResultWarning, StudyResult
-from app.results.options import OutputOptions
-from app.results.planned import (
+from nodulus.app.result import ResultWarning, StudyResult
+from nodulus.app.results.encode import encode_objects
+from nodulus.app.results.file_plan import (
     INTERMEDIATES_FOLDER,
     KEY_OBJECTS_FILE,
     MASK_FILE,
@@ -25,17 +23,19 @@ from app.results.planned import (
     key_image_file,
     planned_files,
 )
+from nodulus.app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
+from nodulus.app.results.options import OutputOptions
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from app.results.explanation import Sensitivity
-    from app.results.intermediates import Intermediates
-    from app.results.labelled import Labels
-    from app.results.pictures import Picture
-    from app.results.probability import ProbabilityMap
-    from app.results.sources import SourceHeaders
-    from app.volume import CtVolume
+    from nodulus.app.explanation import Sensitivity
+    from nodulus.app.results.intermediates import Intermediates
+    from nodulus.app.results.label_boxes import Labels
+    from nodulus.app.results.pictures import Picture
+    from nodulus.app.results.probability import ProbabilityMap
+    from nodulus.app.results.sources import SourceHeaders
+    from nodulus.app.volume import CtVolume
 
 
 class StudyWriter:
@@ -86,7 +86,7 @@ class StudyWriter:
         self._options = options
         self._kept = intermediates if options.keep_intermediates else None
         if options.deidentify:
-            from app.results.deidentify import deidentified_result
+            from nodulus.app.results.deidentify import deidentified_result
 
             result = deidentified_result(result)
         files, left_out = planned_files(
@@ -102,7 +102,15 @@ class StudyWriter:
                 self._sources = _sources(volume)
                 self._result = _with_source_warning(self._result, self._sources)
         self._probability = probability
+        # Settled before anything is drawn: whatever is made later, in whatever thread, says the
+        # same of the study.
         self._planes: Labels | None = None
+        if "seg" in self._result.files and self._sources is not None:
+            from nodulus.app.results.interpolated_only import say_what_has_no_frame
+
+            with without_identity_in_warnings():
+                self._planes = self._on_source(self._labels, self._sources)
+                self._result = say_what_has_no_frame(self._result, self._planes)
         self._objects: dict[str, Dataset] = {}
         self._encoded: dict[str, bytes] | None = None
         self._rows: list[tuple[str, Sequence[Picture]]] = []
@@ -112,17 +120,13 @@ class StudyWriter:
 
     def make_seg(self) -> None:
         """Make the DICOM segmentation, where one is planned."""
-        if "seg" not in self._result.files or self._sources is None:
+        if self._planes is None or self._sources is None or not self._planes.any():
             return
-        from app.results.dicom_seg import build_seg
-        from app.results.frameless import say_what_has_no_frame
-        from app.results.probability import fractional_planes, territories
+        from nodulus.app.results.dicom_seg import build_seg
+        from nodulus.app.results.probability import fractional_planes, territories
 
         with without_identity_in_warnings():
-            self._planes, fractions = self._on_source(self._labels, self._sources), None
-            self._result = say_what_has_no_frame(self._result, self._planes)
-            if not self._planes.any():
-                return
+            fractions = None
             if self._options.seg_type == "fractional" and self._probability is not None:
                 grown = territories(self._labels, self._volume.geometry)
                 self._planes = self._on_source(grown, self._sources)
@@ -140,7 +144,7 @@ class StudyWriter:
         """Make the DICOM structured report, where one is planned; after `make_seg`."""
         if "sr" not in self._result.files or self._sources is None:
             return
-        from app.results.dicom_sr import build_sr
+        from nodulus.app.results.dicom_sr import build_sr
 
         with without_identity_in_warnings():
             seg = self._objects.get(SEG_FILE)
@@ -150,8 +154,8 @@ class StudyWriter:
         """Make the key object selection and the secondary captures, where they are planned."""
         if "key_objects" not in self._result.files or self._sources is None:
             return
-        from app.results.key_images import build_key_images
-        from app.results.key_objects import build_key_objects
+        from nodulus.app.results.key_images import build_key_images
+        from nodulus.app.results.key_objects import build_key_objects
 
         with without_identity_in_warnings():
             planes = self._on_source(self._labels, self._sources)
@@ -165,8 +169,8 @@ class StudyWriter:
         """Make the report as an encapsulated PDF, where one is planned."""
         if "pdf" not in self._result.files or self._sources is None:
             return
-        from app.results.dicom_pdf import build_encapsulated_pdf
-        from app.results.report_pdf import build_pdf
+        from nodulus.app.results.dicom_pdf import build_encapsulated_pdf
+        from nodulus.app.results.report_pdf import build_pdf
 
         with without_identity_in_warnings():
             pdf = build_pdf(self._result, self._pictures)
@@ -185,8 +189,8 @@ class StudyWriter:
     @cached_property
     def _pictures(self) -> list[tuple[Picture, ...]]:
         """The pictures of each finding, in the order of the result's."""
-        from app.results.labelled import boxes_by_label
-        from app.results.pictures import finding_pictures
+        from nodulus.app.results.label_boxes import boxes_by_label
+        from nodulus.app.results.pictures import finding_pictures
 
         boxes = boxes_by_label(self._labels)
         return [
@@ -195,7 +199,7 @@ class StudyWriter:
         ]
 
     def _on_source(self, labels: Labels, sources: SourceHeaders) -> Labels:
-        from app.results.source_masks import labels_on_source
+        from nodulus.app.results.source_masks import labels_on_source
 
         return labels_on_source(
             labels,
@@ -208,7 +212,7 @@ class StudyWriter:
     def make_report(self) -> None:
         """Make the HTML report and the pictures of what is kept, where they are planned."""
         if self._kept is not None:
-            from app.results.intermediates_page import build_intermediates_page
+            from nodulus.app.results.intermediates_page import build_intermediates_page
 
             self._rows = _intermediate_rows(self._volume, self._kept)
             self._page = build_intermediates_page(
@@ -216,7 +220,7 @@ class StudyWriter:
             )
         if not self._options.report:
             return
-        from app.results.report import build_report
+        from nodulus.app.results.report import build_report
 
         self._report = build_report(
             self._volume,
@@ -244,7 +248,7 @@ class StudyWriter:
             for name, content in self._encoded.items():
                 (part / name).write_bytes(content)
             if "mask" in self._result.files:
-                from app.results.nifti import write_nifti
+                from nodulus.app.results.nifti import write_nifti
 
                 write_nifti(part / MASK_FILE, self._labels, self._volume.geometry)
             if self._report is not None:
@@ -268,7 +272,7 @@ def without_identity_in_warnings() -> Iterator[None]:
 
 
 def _sources(volume: CtVolume) -> SourceHeaders:
-    from app.results.sources import read_source_headers
+    from nodulus.app.results.sources import read_source_headers
 
     return read_source_headers(volume)
 
@@ -287,10 +291,7 @@ def _with_source_warning(result: StudyResult, sources: SourceHeaders) -> StudyRe
 def _intermediate_rows(
     volume: CtVolume, intermediates: Intermediates
 ) -> list[tuple[str, Sequence[Picture]]]:
-    from app.results.intermediate_pictures import (
-        lung_pictures,
-        probability_pictures,
-    )
+    from nodulus.app.results.intermediate_pictures import lung_pictures, probability_pictures
 
     return [
         ("Lungs that were searched", lung_pictures(volume, intermediates)),
@@ -304,7 +305,7 @@ def _save_intermediates(
     rows: Sequence[tuple[str, Sequence[Picture]]],
     page: str,
 ) -> None:
-    from app.results.intermediates import write_intermediates
+    from nodulus.app.results.intermediates import write_intermediates
 
     write_intermediates(folder, intermediates)
     (folder / "index.html").write_text(page, encoding="utf-8")

@@ -13,11 +13,11 @@ from ignite.engine import Engine, Events
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from bundles.common.data.studies import Study
-from bundles.common.metrics.detection import match_scan
-from transforms.candidates import group_candidates
-from transforms.geometry import ras_to_lps
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.metrics.detection import match_scan
+from nodulus.transforms.candidates import group_candidates
+from nodulus.transforms.geometry import ras_to_lps
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class FindCandidatesd(MapTransform):
 
     Adds ``candidates_lps_mm`` (n, 3), ``candidates_probability`` (n,), ``candidates_ignored``
     (n,), ``candidates_touching`` (n,), whether a voxel of a labelled nodule is in it, and
-    ``match``, a :class:`~bundles.common.metrics.detection.ScanMatch`.
+    ``match``, a :class:`~nodulus.bundles.common.metrics.detection.ScanMatch`.
 
     Args:
         keys: the probability map, shape (1, X, Y, Z).

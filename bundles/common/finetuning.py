@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bundles.common.engines import load_weights
+from nodulus.bundles.common.engines import load_weights
 
 HEAD = "fc."
 _STEM = ("conv1.", "bn1.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 _CERTAINLY_NOT = -30.0
 

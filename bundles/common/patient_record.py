@@ -4,7 +4,7 @@ A split guards one run. Three networks work in one chain, and one starts from an
 so a patient whom any of them learnt from must not judge another. Each training run therefore
 writes ``patients.json`` into its output folder and, with published weights, beside them
 (``model.pt`` has ``model.patients.json``). Patients are in it as tokens, see
-:mod:`bundles.common.patient_tokens`.
+:mod:`nodulus.bundles.common.patient_tokens`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from bundles.common.data.studies import Study
-from bundles.common.patient_tokens import key_name, load_key, series_token, token
-from bundles.common.splits import Side, Split
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.patient_tokens import key_name, load_key, series_token, token
+from nodulus.bundles.common.splits import Side, Split
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 
 class DropIgnoredd(MapTransform):

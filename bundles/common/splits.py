@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bundles.common.data.studies import Study, read_data_dirs
-from bundles.common.stratification import by_patient, choose, patient_features
+from nodulus.bundles.common.data.studies import Study, read_data_dirs
+from nodulus.bundles.common.stratification import by_patient, choose, patient_features
 
 logger = logging.getLogger(__name__)
 
@@ -280,7 +280,7 @@ def load_split(
     """Read the data folders and split them by patient.
 
     Args:
-        data_dirs: data folders (see :mod:`bundles.common.data.studies`).
+        data_dirs: data folders (see :mod:`nodulus.bundles.common.data.studies`).
         validation_dirs: folders kept for validation; with them all of ``data_dirs`` is training
             data and ``splits_file`` is not used.
         splits_file: read where it exists, else drawn and written; ``splits.json`` in the first

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bundles.common.data.studies import Study
+from nodulus.bundles.common.data.studies import Study
 
 COUNT_EDGES = (1, 2, 4)
 """Patients with no, one, two or three, and more nodules."""

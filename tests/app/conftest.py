@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from app.chain.models import Models
-from app.chain.settings import ChainSettings, OperatingPoints, PipelineSettings
-from app.results.model import OperatingPoint
-from app.volume import CtVolume
+from nodulus.app.chain.models import Models
+from nodulus.app.chain.settings import ChainSettings, OperatingPoints, PipelineSettings
+from nodulus.app.result import OperatingPoint
+from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import Brightness, MiddleMean, bundle, make_volume
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.results.model import Finding
+from nodulus.app.result import Finding
 
 LARGEST_DIFFERENCE = 0.02
 

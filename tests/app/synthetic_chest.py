@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 NODULES_LPS = {"big": (45.0, -60.0, 0.0), "small": (-55.0, -45.0, 20.0)}
 RADIUS = {"big": 9.0, "small": 4.0}

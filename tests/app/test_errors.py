@@ -4,7 +4,7 @@ import pickle
 import re
 from pathlib import Path
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from app.chain import ChainSettings, Models
-from app.commands.root import cli
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.commands.root import cli
+from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import body_hu, write_series
 
 NAME, IDENTIFIER, BIRTH_DATE = "Zyxwvut^Qponmlk", "PID-8642097531", "19370429"
@@ -105,8 +105,8 @@ def run(
 def fake_models(
     monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
 ) -> None:
-    monkeypatch.setattr("app.chain.load_models", lambda *_: models)
-    monkeypatch.setattr("app.chain.load_settings", lambda *_: chain_settings)
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
+    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_: chain_settings)
 
 
 @pytest.mark.slow

@@ -5,9 +5,9 @@ import sys
 
 CODE = """
 import sys
-from app.lean_monai import NOT_FOR_INFERENCE, import_monai
+from nodulus.app.lean_monai import (NOT_FOR_INFERENCE, import_monai,)
 import_monai()
-from app.chain import load_models
+from nodulus.app.chain import load_models
 load_models()
 print([name for name in NOT_FOR_INFERENCE if name in sys.modules])
 print([name for name in ("monai.losses", "monai.handlers") if name in sys.modules])
@@ -34,7 +34,7 @@ def test_inference_goes_without_the_rest_and_nothing_else_has_to() -> None:
 def test_monai_as_it_is_stays() -> None:
     import monai
 
-    from app.lean_monai import import_monai
+    from nodulus.app.lean_monai import import_monai
 
     names = set(sys.modules)
     import_monai()

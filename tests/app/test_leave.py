@@ -7,7 +7,7 @@ import pytest
 
 CODE = """
 import atexit, logging, sys
-from app.__main__ import leave
+from nodulus.app.__main__ import leave
 atexit.register(print, "registered")
 class Handler(logging.Handler):
     def emit(self, record): pass

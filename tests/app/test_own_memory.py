@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import resource, sys
-from app.own_memory import keep_freed_memory, keep_imports
+from nodulus.app.own_memory import (keep_freed_memory, keep_imports,)
 assert keep_freed_memory() if sys.argv[1] == "keep" else True
 keep_imports()
 def faults():
@@ -33,7 +33,7 @@ def test_freed_blocks_are_used_again_without_new_pages() -> None:
 
 
 def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.own_memory import keep_freed_memory
+    from nodulus.app.own_memory import keep_freed_memory
 
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not keep_freed_memory()

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.chain import analyse, load_models, load_settings
-from app.reading import find_studies
-from app.results.model import StudyResult
-from app.results.options import OutputOptions
-from app.study import run_study
+from nodulus.app.chain import analyse, load_models, load_settings
+from nodulus.app.reading import find_studies
+from nodulus.app.result import StudyResult
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.study import run_study
+from nodulus.transforms.lungs import find_lungs
 from tests.app.same_findings import assert_same_findings
-from transforms.lungs import find_lungs
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 

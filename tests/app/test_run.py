@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.chain import ChainSettings, Models
-from app.errors import ErrorCode, NodulusError
-from app.output import OutputFolder
-from app.reading import find_studies
-from app.results.options import OutputOptions
-from app.run import StudyOutcome, run_all
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.output import OutputFolder
+from nodulus.app.reading import find_studies
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.run import StudyOutcome, run_all
+from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import NODULES_LPS
 
@@ -94,7 +94,7 @@ def test_a_study_that_fails_keeps_no_earlier_result(
     def broken(*args: object) -> None:
         raise RuntimeError("Never^Shown in a text")
 
-    monkeypatch.setattr("app.study.analyse", broken)
+    monkeypatch.setattr("nodulus.app.study.analyse", broken)
     (second,) = run(dicom / "a", tmp_path, models, chain_settings)
     assert second.error is not None
     assert second.error.code is ErrorCode.INTERNAL

@@ -7,7 +7,7 @@ import pytest
 import torch
 from monai.bundle import ckpt_export, onnx_export
 
-from bundles.common.loading import load_bundle
+from nodulus.app.chain.network.loading import load_bundle
 
 NAMES = ["segmentation", "nodule", "malignancy"]
 EDGE = 48

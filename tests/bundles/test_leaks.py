@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.patient_record import PatientRecord, record_path
-from bundles.common.splits import Side
+from nodulus.bundles.common.patient_record import PatientRecord, record_path
+from nodulus.bundles.common.splits import Side
 
 TASKS = ["segmentation", "nodule", "malignancy"]
 SMALL = {"segmentation": {"patch_size": 32}}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from app.commands.root import cli
+from nodulus.app.commands.root import cli
 
 
 @pytest.fixture(scope="module")

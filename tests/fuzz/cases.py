@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import ErrorCode
+from nodulus.app.errors import ErrorCode
 from tests.fuzz.bases import Files
 from tests.fuzz.mutations import mutated
 from tests.input_matrix.outcome import is_sound
@@ -104,8 +104,8 @@ def _limit() -> None:
 
 def _read(folder: Path) -> tuple[str, str]:
     """Read every study; the worst outcome of them counts."""
-    from app.errors import NodulusError
-    from app.reading import find_studies
+    from nodulus.app.errors import NodulusError
+    from nodulus.app.reading import find_studies
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcome = "volume"

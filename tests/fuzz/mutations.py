@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
-from app.reading.slice_header import TAGS
+from nodulus.app.reading.slice_header import TAGS
 from tests.fuzz.bases import Files
 
 HOSTILE = (

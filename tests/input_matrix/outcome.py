@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import Archives, StudyInput, find_studies
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import Archives, StudyInput, find_studies
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 FINE = 0.02
 """Voxels; centres nearer than this are the same point."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transforms.blocks import any_in_blocks, connected_groups
+from nodulus.transforms.blocks import any_in_blocks, connected_groups
 
 
 @pytest.mark.parametrize("share", [0.0, 0.002, 0.03, 1.0])

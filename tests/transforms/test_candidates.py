@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transforms.candidates import group_candidates, merge_candidates
+from nodulus.transforms.candidates import group_candidates, merge_candidates
 
 AFFINE = np.diag([-1.0, -1.0, 2.0, 1.0])
 AFFINE[:3, 3] = (10, 20, 30)

@@ -1,7 +1,11 @@
 import numpy as np
 import torch
 
-from transforms.correlated_noise import CorrelatedNoise, RandCorrelatedNoised, add_correlated_noise
+from nodulus.transforms.correlated_noise import (
+    CorrelatedNoise,
+    RandCorrelatedNoised,
+    add_correlated_noise,
+)
 
 IMAGE = torch.full((1, 32, 32, 32), -800.0)
 

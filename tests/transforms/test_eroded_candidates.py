@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transforms.eroded_candidates import group_eroded
+from nodulus.transforms.eroded_candidates import group_eroded
 
 AFFINE = np.diag([3.0, 0.5, 0.5, 1.0])
 

@@ -1,12 +1,12 @@
 import torch
 
-from transforms.field_of_view import (
+from nodulus.transforms.field_of_view import (
     PADDING_HU,
     FieldCut,
     RandCutFieldOfViewd,
     outside_field,
 )
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 SHAPE = (20, 20, 20)
 

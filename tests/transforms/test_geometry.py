@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
-from transforms.geometry import Geometry, apply_affine, lps_to_ras, ras_to_lps
+from nodulus.transforms.geometry import Geometry, apply_affine, lps_to_ras, ras_to_lps
 
 coordinates = st.floats(-1000, 1000, allow_nan=False, width=32)
 spacings = st.floats(0.2, 6.0)

@@ -8,9 +8,9 @@ import SimpleITK as sitk
 import torch
 from monai.data import MetaTensor
 
-from transforms.geometry import Geometry
-from transforms.lung_transforms import CropToLungsd, LungRegiond
-from transforms.lungs import coarsen, find_lungs, lung_region
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_transforms import CropToLungsd, LungRegiond
+from nodulus.transforms.lungs import coarsen, find_lungs, lung_region
 
 SPACING = 2.5
 

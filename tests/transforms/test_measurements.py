@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transforms.geometry import Geometry
-from transforms.measurements import axial_diameters, measure
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.measurements import axial_diameters, measure
 
 
 def ellipsoid(

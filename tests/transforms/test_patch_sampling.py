@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from transforms.patch_sampling import (
+from nodulus.transforms.patch_sampling import (
     PatchKind,
     RandCropAroundPointd,
     RandNodulePatchesd,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from transforms.patches import crop_cube, crop_within
+from nodulus.transforms.patches import crop_cube, crop_within
 
 
 @pytest.mark.parametrize("size", [4, 5, (2, 4, 6)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.draw import ellipse_perimeter, polygon
 
-from transforms.polygons import polygon_pixels
+from nodulus.transforms.polygons import polygon_pixels
 
 
 def drawn(points: object, shape_rc: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
-from transforms.geometry import apply_affine
-from transforms.resampling import ResampleToSpacingd, resample_to_spacing
+from nodulus.transforms.geometry import apply_affine
+from nodulus.transforms.resampling import ResampleToSpacingd, resample_to_spacing
 
 
 def ramp(shape: tuple[int, int, int], affine: np.ndarray) -> torch.Tensor:

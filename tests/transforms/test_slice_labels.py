@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transforms.geometry import Geometry
-from transforms.slice_labels import labels_on_grid
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.slice_labels import labels_on_grid
 
 
 def axial(slices: int, step_mm: float = 2.0, shape_rc: tuple[int, int] = (5, 6)) -> Geometry:

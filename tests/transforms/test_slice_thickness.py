@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from transforms.slice_thickness import RandSliceThicknessd, thicken_slices
+from nodulus.transforms.slice_thickness import RandSliceThicknessd, thicken_slices
 
 
 def test_one_slice_thick_changes_nothing():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from transforms.geometry import Geometry
-from transforms.texture_class import Texture, TextureRule, composition, core
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.texture_class import Texture, TextureRule, composition, core
 
 RULE = TextureRule(
     solid_hu=-300, border_mm=1.0, part_solid_share=0.06, solid_share=0.8, calcified_hu=164

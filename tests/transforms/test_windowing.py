@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from transforms.windowing import window
+from nodulus.transforms.windowing import window
 
 
 @pytest.mark.parametrize(

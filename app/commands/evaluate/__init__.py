@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from app.commands.evaluate.findings import findings
-from app.commands.evaluate.froc import froc
-from app.commands.evaluate.operating_points import operating_points
-from app.commands.evaluate.segmentation_points import segmentation_points
+from nodulus.app.commands.evaluate.findings import findings
+from nodulus.app.commands.evaluate.froc import froc
+from nodulus.app.commands.evaluate.operating_points import operating_points
+from nodulus.app.commands.evaluate.segmentation_points import segmentation_points
 
 
 @click.group("evaluate")

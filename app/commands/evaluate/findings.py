@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from app.commands.evaluate import options
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.commands.evaluate import options
+from nodulus.app.errors import ErrorCode, NodulusError
 
 
 @click.command("findings")
@@ -40,9 +40,9 @@ def findings(
 
     A finding hits a nodule if it is closer to its centre than its radius, LUNA16's rule.
     """
-    from app.evaluation.chain_report import chain_report
-    from app.evaluation.truth import read_scans
-    from bundles.common.files import write_text
+    from nodulus.app.evaluation.chain_report import chain_report
+    from nodulus.app.evaluation.truth import read_scans
+    from nodulus.bundles.common.files import write_text
 
     found = chain_report(read_scans(results, nodules, excluded), bootstrap, confidence, seed)
     for line in _lines(found):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.evaluate import options
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.commands.evaluate import options
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from bundles.common.metrics.luna16_match import MarkMatch
+    from nodulus.bundles.common.metrics.luna16_match import MarkMatch
 
 
 @click.command("froc")
@@ -58,7 +58,7 @@ def froc(
 
     Writes froc.json, froc.csv, froc_bootstrap.csv and froc.png.
     """
-    from app.evaluation.froc_report import analyse_froc, summary, write_analysis
+    from nodulus.app.evaluation.froc_report import analyse_froc, summary, write_analysis
 
     match, counts = _match(annotations, excluded, series, marks)
     try:
@@ -88,8 +88,8 @@ def _match(
     annotations: Path, excluded: Path | None, series: Path, marks: Path
 ) -> tuple[MarkMatch, dict[str, int]]:
     """The match, and how many rows were of series that are not listed."""
-    from app.evaluation.luna16_files import DIAMETER, PROBABILITY, read_places, read_series
-    from bundles.common.metrics.luna16_match import NO_PLACES, match_marks
+    from nodulus.app.evaluation.luna16_files import DIAMETER, PROBABILITY, read_places, read_series
+    from nodulus.bundles.common.metrics.luna16_match import NO_PLACES, match_marks
 
     listed = read_series(series)
     nodules = read_places(annotations, listed, DIAMETER)
@@ -104,7 +104,7 @@ def _match(
 
 def _draw(path: Path, analysis: Any, title: str) -> None:
     try:
-        from app.evaluation.froc_picture import draw_froc
+        from nodulus.app.evaluation.froc_picture import draw_froc
     except ImportError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING,

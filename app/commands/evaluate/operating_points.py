@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.evaluate import options
-from app.commands.evaluate.points_file import write_pipeline, write_points
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.commands.evaluate import options
+from nodulus.app.commands.evaluate.points_file import write_pipeline, write_points
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.chain.settings import PipelineSettings
-    from app.evaluation.matched import MatchedScan
-    from app.evaluation.recalibrations import Method
+    from nodulus.app.chain.settings import PipelineSettings
+    from nodulus.app.evaluation.match_results import MatchedScan
+    from nodulus.app.evaluation.recalibrations import Method
 
 
 @click.command("operating-points")
@@ -94,8 +94,8 @@ def operating_points(
     evaluate segmentation-points`, and run `nodulus detect` with the settings that it writes. They
     let every candidate pass, so that each gets a malignancy.
     """
-    from app.evaluation.operating_points import choose_operating_points
-    from app.evaluation.truth import read_scans
+    from nodulus.app.evaluation.operating_points import choose_operating_points
+    from nodulus.app.evaluation.truth import read_scans
 
     if keep_nodule and choose_share:
         raise click.UsageError("Another share needs another nodule point: leave one of them out.")
@@ -127,8 +127,8 @@ def operating_points(
 def _with_best_share(
     scans: Sequence[MatchedScan], settings: Path | None
 ) -> tuple[tuple[MatchedScan, ...], PipelineSettings]:
-    from app.chain.settings import load_settings
-    from app.evaluation.segmentation_share import choose_segmentation_share
+    from nodulus.app.chain.settings import load_settings
+    from nodulus.app.evaluation.segmentation_share import choose_segmentation_share
 
     chosen = choose_segmentation_share(scans)
     shown = ", ".join(f"{share:g}: {cpm:.3f}" for share, cpm in chosen.cpm.items())

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.chain.settings import OperatingPoints, PipelineSettings
+    from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
 
 
 def write_points(path: Path, points: OperatingPoints) -> None:
@@ -36,7 +36,7 @@ def write_pipeline(path: Path, pipeline: PipelineSettings) -> None:
 
 
 def _write(path: Path, content: dict[str, Any], what: str) -> None:
-    from bundles.common.files import write_text
+    from nodulus.bundles.common.files import write_text
 
     try:
         write_text(path, json.dumps(content, indent=2) + "\n")

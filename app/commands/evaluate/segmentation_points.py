@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.evaluate import options
-from app.commands.evaluate.points_file import write_points
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.commands.evaluate import options
+from nodulus.app.commands.evaluate.points_file import write_points
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.evaluation.outlined import OutlinedNodule
-    from app.evaluation.segmentation_points import SegmentationPoints
+    from nodulus.app.evaluation.segmentation_points import SegmentationPoints
+    from nodulus.app.evaluation.segmentation_samples import OutlinedNodule
 
 
 @click.command("segmentation-points")
@@ -86,7 +86,10 @@ def segmentation_points(
     The file lets every candidate pass both classifiers: run `nodulus detect` on the validation
     studies with it, then `nodulus evaluate operating-points`.
     """
-    from app.evaluation.segmentation_points import choose_segmentation_points, every_candidate
+    from nodulus.app.evaluation.segmentation_points import (
+        choose_segmentation_points,
+        every_candidate,
+    )
 
     if (crops is None) == (results is None) or (results is None) != (masks is None):
         raise click.UsageError("Give --results with --masks, or --crops.")
@@ -110,15 +113,15 @@ def segmentation_points(
 
 
 def _of_crops(path: Path, models: Path | None, device: str) -> Iterable[OutlinedNodule]:
-    from app.chain import load_models
-    from app.evaluation.outlined import outlined_in_crops
+    from nodulus.app.chain import load_models
+    from nodulus.app.evaluation.segmentation_samples import outlined_in_crops
 
     loaded = load_models(models, device)
     return _shown(outlined_in_crops(path, loaded.segmentation, loaded.device))
 
 
 def _of_results(results: Path | None, masks: Path | None) -> Iterable[OutlinedNodule]:
-    from app.evaluation.outlined import outlined_in_results
+    from nodulus.app.evaluation.segmentation_samples import outlined_in_results
 
     assert results is not None
     assert masks is not None
@@ -136,7 +139,7 @@ def _shown(nodules: Iterable[OutlinedNodule]) -> Iterable[OutlinedNodule]:
 def _write_tables(points: SegmentationPoints, curve: Path | None, outlines: Path | None) -> None:
     from dataclasses import asdict
 
-    from bundles.common.files import write_table
+    from nodulus.bundles.common.files import write_table
 
     try:
         if curve is not None:

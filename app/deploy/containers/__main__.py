@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.deploy.containers.mercure import IN_VARIABLE
+from nodulus.app.deploy.containers.mercure import IN_VARIABLE
 
 INPUT_VARIABLE, INPUT = "NODULUS_INPUT", "/input"
 OUTPUT_VARIABLE, OUTPUT = "NODULUS_OUTPUT", "/output"
@@ -44,11 +44,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         The exit status.
     """
     if not arguments and environment.get(IN_VARIABLE):
-        from app.deploy.containers.mercure import main as mercure
+        from nodulus.app.deploy.containers.mercure import main as mercure
 
         models = environment.get(MODELS_VARIABLE)
         return mercure(environment, Path(models) if models else None)
-    from app.commands.root import cli
+    from nodulus.app.commands.root import cli
 
     cli(list(arguments) or detect_arguments(environment), prog_name="nodulus")
     return 0

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from app.reading import StudyInput
-    from app.run import StudyOutcome
+    from nodulus.app.reading import StudyInput
+    from nodulus.app.run import StudyOutcome
 
 IN_VARIABLE, OUT_VARIABLE = "MERCURE_IN_DIR", "MERCURE_OUT_DIR"
 RESULT_FILE = "result.json"
@@ -56,12 +56,12 @@ def _out(environment: Mapping[str, str]) -> Path:
 
 
 def _process(source: Path, out: Path, models: Path | None) -> int:
-    from app.chain import load_models, load_settings
-    from app.deploy.containers.mercure_result import mercure_result
-    from app.deploy.containers.mercure_settings import read_task_settings
-    from app.output import OutputFolder
-    from app.reading import find_studies
-    from app.run import run_all
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.deploy.containers.mercure_result import mercure_result
+    from nodulus.app.deploy.containers.mercure_settings import read_task_settings
+    from nodulus.app.output import OutputFolder
+    from nodulus.app.reading import find_studies
+    from nodulus.app.run import run_all
 
     settings = read_task_settings(source)
     with _scratch(out) as scratch:

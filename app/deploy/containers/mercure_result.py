@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from app.deploy.containers.mercure_settings import Notify
-from app.errors import NodulusError
-from app.run import StudyOutcome
+from nodulus.app.deploy.containers.mercure_settings import Notify
+from nodulus.app.errors import NodulusError
+from nodulus.app.run import StudyOutcome
 
 NOTIFICATION = "__mercure_notification"
 

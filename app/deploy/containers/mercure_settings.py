@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.errors import ErrorCode, NodulusError
-from app.results.options import OutputOptions, SegType
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.options import OutputOptions, SegType
 
 TASK_FILE = "task.json"
 Notify = Literal["never", "findings", "suspicious"]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.chain import ChainSettings, Models
-from app.deploy.node.orthanc import CtStudy, Orthanc
-from app.errors import ErrorCode, NodulusError
-from app.output import SUMMARY, OutputFolder
-from app.reading import find_studies
-from app.results.options import OutputOptions
-from app.run import run_all
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.output import SUMMARY, OutputFolder
+from nodulus.app.reading import find_studies
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.run import run_all
 
 logger = logging.getLogger("nodulus")
 

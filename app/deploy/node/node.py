@@ -12,11 +12,11 @@ from http import HTTPStatus
 
 import requests
 
-from app.deploy.node.analysis import Analyser, Stopped, may_pass
-from app.deploy.node.orthanc import CtStudy, Orthanc
-from app.deploy.node.state import NodeState, Waiting
-from app.errors import ErrorCode, NodulusError
-from app.run import explained
+from nodulus.app.deploy.node.analysis import Analyser, Stopped, may_pass
+from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
+from nodulus.app.deploy.node.state import NodeState, Waiting
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.run import explained
 
 logger = logging.getLogger("nodulus")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 STATE_FILE, LOCK_FILE = "node.json", "node.lock"
 MAX_ATTEMPTS = 8

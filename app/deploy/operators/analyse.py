@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.deploy.case import Case
-from app.deploy.operators.step import StepOperator
-from app.results.writer import StudyWriter
-from app.study import analyse_study
+from nodulus.app.deploy.case import Case
+from nodulus.app.deploy.operators.step import StepOperator
+from nodulus.app.results.writer import StudyWriter
+from nodulus.app.study import analyse_study
 
 
 class AnalyseOperator(StepOperator):

@@ -7,10 +7,10 @@ from typing import Any
 from holoscan.conditions import BooleanCondition
 from monai.deploy.core import Operator, OperatorSpec
 
-from app.deploy.case import Case, Work
-from app.deploy.operators.step import PORT
-from app.reading import find_studies
-from app.run import prepared
+from nodulus.app.deploy.case import Case, Work
+from nodulus.app.deploy.operators.step import PORT
+from nodulus.app.reading import find_studies
+from nodulus.app.run import prepared
 
 
 class LoadStudiesOperator(Operator):

@@ -7,9 +7,9 @@ from typing import Any
 
 from monai.deploy.core import Operator, OperatorSpec
 
-from app.deploy.case import Case, Work
-from app.deploy.operators.step import PORT
-from app.run import StudyOutcome, explained
+from nodulus.app.deploy.case import Case, Work
+from nodulus.app.deploy.operators.step import PORT
+from nodulus.app.run import StudyOutcome, explained
 
 
 class PublishOperator(Operator):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.deploy.case import Case
-from app.deploy.operators.step import StepOperator
-from app.study import read_study
+from nodulus.app.deploy.case import Case
+from nodulus.app.deploy.operators.step import StepOperator
+from nodulus.app.study import read_study
 
 
 class SelectSeriesOperator(StepOperator):

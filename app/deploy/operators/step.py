@@ -6,8 +6,8 @@ from typing import Any
 
 from monai.deploy.core import Operator, OperatorSpec
 
-from app.deploy.case import Case, Work
-from app.run import explained
+from nodulus.app.deploy.case import Case, Work
+from nodulus.app.run import explained
 
 PORT = "case"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.deploy.case import Case
-from app.deploy.operators.step import StepOperator
+from nodulus.app.deploy.case import Case
+from nodulus.app.deploy.operators.step import StepOperator
 
 
 class WriteSrOperator(StepOperator):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from bundles.common.data.draws import SeededSampler
-from bundles.common.data.prepared import PreparedStudies
-from bundles.common.data.studies import Study
-from bundles.common.data.tables import Point
-from transforms.ignore_label import IGNORE_LABEL
-from transforms.patch_sampling import lps_to_voxel
+from nodulus.bundles.common.data.draws import SeededSampler
+from nodulus.bundles.common.data.prepared import PreparedStudies
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.data.tables import Point
+from nodulus.transforms.ignore_label import IGNORE_LABEL
+from nodulus.transforms.patch_sampling import lps_to_voxel
 
 Entry = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 The cache is MONAI's ``PersistentDataset``; what is added is that a hit is mapped into memory
 instead of read, so that a patch costs the pages it lies in and not the whole study, and that
-studies of a training cache (see :mod:`bundles.common.data.cache_folder`), prepared before, are
-taken as they are.
+studies of a training cache (see :mod:`nodulus.bundles.common.data.cache_folder`), prepared
+before, are taken as they are.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from monai.transforms import (
 )
 from torch.utils.data import DataLoader, Dataset
 
-from bundles.common.data.reader import SimpleITKReader
-from bundles.common.data.studies import Study
-from bundles.common.files import beside
-from transforms.lung_transforms import CropToLungsd, LungRegiond
-from transforms.patch_sampling import sample_points
-from transforms.resampling import ResampleToSpacingd
+from nodulus.bundles.common.data.reader import SimpleITKReader
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.files import beside
+from nodulus.transforms.lung_transforms import CropToLungsd, LungRegiond
+from nodulus.transforms.patch_sampling import sample_points
+from nodulus.transforms.resampling import ResampleToSpacingd
 
 logger = logging.getLogger(__name__)
 

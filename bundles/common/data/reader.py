@@ -12,7 +12,7 @@ from monai.data.image_reader import ImageReader
 from monai.utils.enums import MetaKeys, SpaceKeys
 from numpy.typing import NDArray
 
-from transforms.geometry import LPS_TO_RAS
+from nodulus.transforms.geometry import LPS_TO_RAS
 
 
 class SimpleITKReader(ImageReader):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bundles.common.data.entries import Entry, Source, place_entry
-from bundles.common.data.studies import Study
-from bundles.common.data.tables import read_points
+from nodulus.bundles.common.data.entries import Entry, Source, place_entry
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.data.tables import read_points
 
 SUFFIXES = (".mhd", ".mha", ".nii", ".nii.gz", ".nrrd")
 _DICOM_MAGIC_AT = 128

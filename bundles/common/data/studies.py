@@ -2,7 +2,8 @@
 
 A data folder is one of three:
 
-- a training cache, written by ``nodulus prepare`` (see :mod:`bundles.common.data.cache_folder`);
+- a training cache, written by ``nodulus prepare`` (see
+:mod:`nodulus.bundles.common.data.cache_folder`);
 - a folder of phantoms: LUNA16's layout in ``luna16/`` (``subset*/<seriesuid>.mhd`` and the CSV
   files) and beside it, where there are any, ``nodules.csv``, ``studies.csv``,
   ``masks/<seriesuid>.nii.gz`` and ``candidates_segmentation.csv``;
@@ -19,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bundles.common.data import cache_folder
-from bundles.common.data.tables import (
+from nodulus.bundles.common.data import cache_folder
+from nodulus.bundles.common.data.tables import (
     Candidate,
     Finding,
     Nodule,

@@ -30,7 +30,7 @@ class Nodule:
         lidc_patient: LIDC-IDRI patient whose contours gave its shape, None where it is none.
         readers: how many readers outlined it, None where unknown.
         ratings: median of the readers' other ratings, by name (see
-            :class:`bundles.common.lidc.shapes.Ratings`).
+            :class:`nodulus.bundles.common.lidc.shapes.Ratings`).
         spread: how far the readers are apart in each rating, malignancy among them.
         lidc_nodule: its name in LIDC-IDRI, such as ``LIDC-IDRI-0003/2``.
     """

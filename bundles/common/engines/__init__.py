@@ -1,16 +1,21 @@
 """Handlers and steps that the configs need and MONAI and Ignite do not have."""
 
-from bundles.common.engines.attached import At, Attached
-from bundles.common.engines.batches import image_and_target, key_metric, learning_rate, loss_output
-from bundles.common.engines.checkpoints import (
+from nodulus.bundles.common.engines.attached import At, Attached
+from nodulus.bundles.common.engines.batches import (
+    image_and_target,
+    key_metric,
+    learning_rate,
+    loss_output,
+)
+from nodulus.bundles.common.engines.checkpoints import (
     best_checkpoint,
     connect,
     final_checkpoint,
     latest,
 )
-from bundles.common.engines.clipping import GradientClipper
-from bundles.common.engines.determinism import SeedEpochs, begin
-from bundles.common.engines.distributed import (
+from nodulus.bundles.common.engines.clipping import GradientClipper
+from nodulus.bundles.common.engines.determinism import SeedEpochs, begin
+from nodulus.bundles.common.engines.distributed import (
     SharedBuffers,
     leave,
     local_device,
@@ -20,11 +25,11 @@ from bundles.common.engines.distributed import (
     rank0_first,
     shard,
 )
-from bundles.common.engines.pictures import ValidationPictures
-from bundles.common.engines.precision import AutocastInferer, autocast_type
-from bundles.common.engines.progress import ProgressLog, on_terminal
-from bundles.common.engines.schedule import learning_rate_schedule
-from bundles.common.engines.weights import expect_rare, load_weights, publish
+from nodulus.bundles.common.engines.pictures import ValidationPictures
+from nodulus.bundles.common.engines.precision import AutocastInferer, autocast_type
+from nodulus.bundles.common.engines.progress import ProgressLog, on_terminal
+from nodulus.bundles.common.engines.schedule import learning_rate_schedule
+from nodulus.bundles.common.engines.weights import expect_rare, load_weights, publish
 
 __all__ = [
     "At",

@@ -15,9 +15,9 @@ from ignite.handlers import Checkpoint, EarlyStopping
 from ignite.handlers.checkpoint import BaseSaveHandler
 from monai.handlers import CheckpointLoader
 
-from bundles.common.engines.batches import key_metric
-from bundles.common.engines.distributed import rank, world_size
-from bundles.common.files import beside, sweep
+from nodulus.bundles.common.engines.batches import key_metric
+from nodulus.bundles.common.engines.distributed import rank, world_size
+from nodulus.bundles.common.files import beside, sweep
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 from ignite.utils import manual_seed
 from monai.utils import set_determinism
 
-from bundles.common.engines.distributed import join, rank
+from nodulus.bundles.common.engines.distributed import join, rank
 
 
 def begin(seed: int, threads: int | None = None) -> None:
@@ -29,7 +29,7 @@ class SeedEpochs:
     """Seed Python, NumPy and PyTorch of this process when an epoch starts.
 
     An epoch then draws the same whether those before it ran in this process or in one that was
-    stopped. Patches have seeds of their own, see :mod:`bundles.common.data.draws`.
+    stopped. Patches have seeds of their own, see :mod:`nodulus.bundles.common.data.draws`.
 
     Args:
         seed: of the run.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from bundles.common.files import beside
-from bundles.common.patient_record import publish_record
+from nodulus.bundles.common.files import beside
+from nodulus.bundles.common.patient_record import publish_record
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def publish(checkpoint: Path | str, weights_path: Path | str | None) -> None:
     """Copy a finished checkpoint's state dict to where the bundle's weights lie.
 
-    The run's record of patients (see :mod:`bundles.common.patient_record`) goes with it.
+    The run's record of patients (see :mod:`nodulus.bundles.common.patient_record`) goes with it.
 
     Args:
         checkpoint: ``best.pt`` or ``final.pt``: a state dict, or one under ``network``.

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from bundles.common.lidc.database import Annotation
+from nodulus.bundles.common.lidc.database import Annotation
 
 MAX_READERS = 4
 

@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from scipy.spatial import cKDTree
 from skimage.measure import grid_points_in_poly
 
-from bundles.common.lidc.database import Outline
+from nodulus.bundles.common.lidc.database import Outline
 
 FloatArray = NDArray[np.float64]
 MARGIN_MM = 4.0

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from bundles.common.data.studies import Study
-from bundles.common.lidc.database import read_annotations
-from bundles.common.lidc.pools import Pool
-from bundles.common.lidc.shapes import NoduleShape, load_shapes
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.lidc.database import read_annotations
+from nodulus.bundles.common.lidc.pools import Pool
+from nodulus.bundles.common.lidc.shapes import NoduleShape, load_shapes
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def shape_patients(studies: Iterable[Study]) -> frozenset[str]:
 
 
 class ShapeLibrary(Mapping[str, NoduleShape]):
-    """Shapes for :class:`transforms.rand_insert_nodules.RandInsertNodules`.
+    """Shapes for :class:`nodulus.transforms.insertion.rand_insert_nodules.RandInsertNodules`.
 
     Args:
         pool: which LIDC-IDRI patients' nodules: training, validation or test.

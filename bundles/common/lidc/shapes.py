@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from bundles.common.lidc.clusters import cluster_annotations
-from bundles.common.lidc.database import FEATURES, Annotation, read_annotations, read_outlines
-from bundles.common.lidc.distance_field import Grid, distance_field
-from bundles.common.lidc.pools import Pool, pool_of
-from transforms.ball_diameter import ball_diameter_mm
+from nodulus.bundles.common.lidc.clusters import cluster_annotations
+from nodulus.bundles.common.lidc.database import (
+    FEATURES,
+    Annotation,
+    read_annotations,
+    read_outlines,
+)
+from nodulus.bundles.common.lidc.distance_field import Grid, distance_field
+from nodulus.bundles.common.lidc.pools import Pool, pool_of
+from nodulus.transforms.ball_diameter import ball_diameter_mm
 
 SPACING_MM = 0.5
 NOMINAL = ("calcification", "internalStructure")

@@ -16,7 +16,7 @@ from ignite.exceptions import NotComputableError
 from ignite.metrics import Metric
 from numpy.typing import ArrayLike, NDArray
 
-from bundles.common.hits import nearest_hits
+from nodulus.bundles.common.hit_rule import nearest_hits
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Networks that MONAI has no class for."""
 
-from bundles.common.networks.crop_classifier import CropClassifier
-from bundles.common.networks.slice_unet import SliceUNet
+from nodulus.bundles.common.networks.crop_classifier import CropClassifier
+from nodulus.bundles.common.networks.slice_unet import SliceUNet
 
 __all__ = ["CropClassifier", "SliceUNet"]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain import ChainSettings, Models, analyse
-from app.errors import ErrorCode, NodulusError
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models, analyse
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.volume import CtVolume
 from tests.app.chain.turned import turned
 from tests.app.synthetic_chest import NODULES_LPS, RADIUS, make_volume
 

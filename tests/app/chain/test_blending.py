@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from app.chain.blending import BLEND_VOXELS, nearest_voxels
-from app.chain.classify import classify
-from transforms.patches import crop_cube
+from nodulus.app.chain.blending import BLEND_VOXELS, nearest_voxels
+from nodulus.app.chain.network.batched_inference import classify
+from nodulus.transforms.patches import crop_cube
 
 
 class Middle(torch.nn.Module):

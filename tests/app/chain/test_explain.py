@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from app.chain import ChainSettings, Models, Occlusion, analyse
-from app.chain.classifiers import CubeClassifier
-from app.chain.explain import occlusion_sensitivity, summarise
-from app.chain.scan import Scan
-from app.results.explanation import Crop
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models, Occlusion, analyse
+from nodulus.app.chain.classifiers import CubeClassifier
+from nodulus.app.chain.explain import occlusion_sensitivity, summarise
+from nodulus.app.chain.scan import Scan
+from nodulus.app.explanation import Crop
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 from tests.app.chain.turned import turned
 from tests.app.synthetic_chest import NODULES_LPS, Brightness, bundle
-from transforms.geometry import Geometry
 
 PLANTED = (14, 30, 9)
 """The first voxel of the only cube that the planted network looks at."""

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from app.chain.lobe import lobe, lung_extents
+from nodulus.app.chain.lobe import lobe, lung_extents
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lungs import find_lungs
 from tests.app.synthetic_chest import make_volume
-from transforms.geometry import Geometry
-from transforms.lung_region import LungRegion
-from transforms.lungs import find_lungs
 
 
 def region(heights_mm: tuple[float, float] = (240.0, 240.0), margin: int = 10) -> LungRegion:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from app.chain import load_settings
-from app.chain.blending import nearest_voxels
-from app.chain.classifiers import CubeClassifier
-from app.chain.scan import Scan
-from app.chain.search import WORTH_MORE_LOOKS
-from app.volume import CtVolume
+from nodulus.app.chain import load_settings
+from nodulus.app.chain.blending import nearest_voxels
+from nodulus.app.chain.classifiers import CubeClassifier
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.score_candidates import WORTH_MORE_LOOKS
+from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import bundle
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.chain.malignancy_probability import NEUTRAL_MM, with_size
+from nodulus.app.chain.malignancy_probability import NEUTRAL_MM, with_size
 
 
 def test_odds_are_multiplied_by_the_diameter_to_the_weight():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.chain.nodule_probability import combine
+from nodulus.app.chain.nodule_probability import combine
 
 
 def test_equal_opinions_stay_what_they_are():

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from app.chain import analyse, load_models, load_settings
-from app.chain.plain import plain_models, plain_settings
-from app.results.model import Finding
-from app.volume import CtVolume
-from bundles.common.phantom.dataset import DatasetPlan, make_one
-from bundles.common.phantom.recipe import PhantomRecipe
+from nodulus.app.chain import analyse, load_models, load_settings
+from nodulus.app.chain.reference_chain import plain_models, plain_settings
+from nodulus.app.data.phantom.dataset import DatasetPlan, make_one
+from nodulus.app.data.phantom.recipe import PhantomRecipe
+from nodulus.app.result import Finding
+from nodulus.app.volume import CtVolume
 from tests.app.same_findings import LARGEST_DIFFERENCE, nearest
 
 SLAB_MM = 70.0

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain.recalibration import recalibrated
-from app.chain.settings import OperatingPoints, load_settings
-from app.results.model import OperatingPoint
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.chain.settings import OperatingPoints, load_settings
+from nodulus.app.result import OperatingPoint
 
 
 def test_log_odds_are_divided() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.chain import load_settings
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.chain import load_settings
+from nodulus.app.errors import ErrorCode, NodulusError
 
 
 def test_the_shipped_settings_hold() -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from app.chain import ChainSettings, Models, Scan, Searched, analyse, search
-from app.chain.native_space import to_native_space
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models, Scan, Searched, analyse
+from nodulus.app.chain import score_candidates as search
+from nodulus.app.chain.native_space import to_native_space
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.lungs import find_lungs
 from tests.app.chain.turned import turned
 from tests.app.synthetic_chest import NODULES_LPS, MiddleMean, bundle
-from transforms.lungs import find_lungs
 
 THING_LPS = (-140.0, -150.0, 0.0)
 """In the air beside the patient."""
@@ -119,7 +120,7 @@ def test_everywhere_finds_what_lies_outside_the_lungs_too(
 
 
 def test_neighbours_beyond_the_ends_are_the_end_slices() -> None:
-    from app.chain.segment_slices import segment_slices
+    from nodulus.app.chain.segment_slices import segment_slices
 
     class Sum(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain.candidates import steady_center
-from transforms.candidates import group_candidates
+from nodulus.app.chain.candidate_records import steady_center
+from nodulus.transforms.candidates import group_candidates
 
 
 def test_a_voxel_that_just_crosses_the_threshold_moves_nothing() -> None:

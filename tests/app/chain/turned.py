@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 
 def turned(volume: CtVolume, axes: tuple[int, int, int], flips: tuple[int, ...]) -> CtVolume:

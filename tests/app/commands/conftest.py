@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
-from bundles.common.phantom.recipe import PhantomRecipe
+from nodulus.app.data.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
+from nodulus.app.data.phantom.recipe import PhantomRecipe
 
 
 @pytest.fixture(scope="session")

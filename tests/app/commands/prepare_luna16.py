@@ -7,8 +7,8 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from app.commands.root import cli
-from bundles.common.data.prepare.problems import NOTES, ProblemKind
+from nodulus.app.commands.root import cli
+from nodulus.app.data.prepare.problems import NOTES, ProblemKind
 
 ANNOTATIONS = "annotations.csv"
 COARSE = ("--spacing-mm", 3)  # a fraction of the time

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.chain import ChainSettings, Models
-from app.commands.root import cli
-from app.volume import CtVolume
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.commands.root import cli
+from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import NODULES_LPS
 
@@ -18,8 +18,8 @@ from tests.app.synthetic_chest import NODULES_LPS
 def fake_models(
     monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
 ) -> None:
-    monkeypatch.setattr("app.chain.load_models", lambda *_: models)
-    monkeypatch.setattr("app.chain.load_settings", lambda *_: chain_settings)
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
+    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_: chain_settings)
 
 
 def detect(*arguments: object) -> Result:

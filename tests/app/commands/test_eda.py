@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 pytest.importorskip("matplotlib", reason="the train extra")
 
-from app.commands.eda import command
-from app.errors import ErrorCode, NodulusError
-from bundles.common.splits import Side, write_split
+from nodulus.app.commands.eda import command
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.bundles.common.splits import Side, write_split
 from tests.bundles.fake_data import write_fake_data
 
 FAULTS = {
@@ -197,7 +197,7 @@ def test_what_cannot_be_read(tmp_path, arguments):
 
 
 def test_a_second_run_measures_only_what_is_new(planted, tmp_path, monkeypatch):
-    from bundles.common.eda import survey
+    from nodulus.app.data.eda import survey
 
     looked = []
     look_at = survey.look_at
@@ -217,7 +217,7 @@ def test_a_second_run_measures_only_what_is_new(planted, tmp_path, monkeypatch):
 
 
 def test_a_run_that_was_stopped_keeps_what_it_measured(planted, tmp_path, monkeypatch):
-    from bundles.common.eda import survey
+    from nodulus.app.data.eda import survey
 
     look_at, looked = survey.look_at, []
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from app.chain.settings import load_settings
-from app.commands.root import cli
-from app.results.marks import marks_of, write_marks
+from nodulus.app.chain.settings import load_settings
+from nodulus.app.commands.root import cli
+from nodulus.app.results.luna16_marks import marks_of, write_marks
 from tests.app.evaluation.results import make_result
 
 MARKS = {

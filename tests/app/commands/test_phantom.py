@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.commands.phantom import command
-from app.errors import ErrorCode, NodulusError
-from bundles.common.phantom.recipe import PhantomRecipe
+from nodulus.app.commands.phantom import command
+from nodulus.app.data.phantom.recipe import PhantomRecipe
+from nodulus.app.errors import ErrorCode, NodulusError
 from tests.lidc_shapes import needs_lidc_shapes
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bundles.common.data.prepared import load_prepared
-from bundles.common.data.studies import read_data_dir
+from nodulus.bundles.common.data.prepared import load_prepared
+from nodulus.bundles.common.data.studies import read_data_dir
+from nodulus.transforms.patch_sampling import lps_to_voxel
 from tests.app.commands.prepare_luna16 import (
     ANNOTATIONS,
     edit,
@@ -19,7 +20,6 @@ from tests.app.commands.prepare_luna16 import (
     problems,
 )
 from tests.lidc_shapes import needs_lidc_shapes
-from transforms.patch_sampling import lps_to_voxel
 
 pytestmark = needs_lidc_shapes
 

@@ -8,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.data.studies import read_data_dir
-from tests.app.commands.prepare_luna16 import (
-    COARSE,
-    images,
-    luna16,
-    prepare,
-)
+from nodulus.bundles.common.data.studies import read_data_dir
+from tests.app.commands.prepare_luna16 import COARSE, images, luna16, prepare
 from tests.lidc_shapes import needs_lidc_shapes
 
 pytestmark = needs_lidc_shapes

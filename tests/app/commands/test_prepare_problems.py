@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.data.cache_folder import read_manifest
-from bundles.common.data.studies import read_data_dir
+from nodulus.bundles.common.data.cache_folder import read_manifest
+from nodulus.bundles.common.data.studies import read_data_dir
 from tests.app.commands.prepare_luna16 import (
     ANNOTATIONS,
     edit,

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from app.commands.root import COMMANDS, cli
+from nodulus.app.commands.root import COMMANDS, cli
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -19,7 +19,8 @@ def test_every_command_is_there_and_explains_itself(name: str) -> None:
 
 def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from app.commands.root import cli;"
+        "import sys; from click.testing import CliRunner;"
+        "from nodulus.app.commands.root import cli;"
         "print(CliRunner().invoke(cli, ['--help']).output);"
         "print([m for m in ('torch', 'monai', 'pydicom', 'highdicom') if m in sys.modules])"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.volume import CtVolume
+from nodulus.app.volume import CtVolume
 from tests.app.deploy.orthanc_server import why_not
 from tests.app.deploy.own_network import own_network
 from tests.app.reading.dicom_factory import write_series

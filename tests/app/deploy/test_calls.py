@@ -4,10 +4,10 @@ from importlib import metadata
 
 import pytest
 
-from app.deploy import sdk
-from app.deploy.calls import is_deploy_call
-from app.deploy.main import main
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.deploy import sdk
+from nodulus.app.deploy.calls import is_deploy_call
+from nodulus.app.deploy.main import main
+from nodulus.app.errors import ErrorCode, NodulusError
 
 RUNTIME = {"HOLOSCAN_INPUT_PATH": "/in"}
 

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from pydicom import dcmread
 
-from app.commands.node import command
-from app.deploy.containers.__main__ import detect_arguments
+from nodulus.app.commands.node import command
+from nodulus.app.deploy.containers.__main__ import detect_arguments
 from tests.app.deploy.conftest import REPOSITORY
 from tests.app.deploy.sandbox import python_for_everyone, sandboxed, why_not
 
@@ -50,7 +50,7 @@ def enter(place: Path, models: Path, **environment: object) -> subprocess.Comple
         "TMPDIR": str(place / "tmp"),  # stands for the tmpfs
         **{key: str(value) for key, value in environment.items()},
     }
-    call = [python, "-m", "app.deploy.containers"]
+    call = [python, "-m", "nodulus.app.deploy.containers"]
     return sandboxed(call, given, [place / "out", place / "tmp"], place / "root")
 
 

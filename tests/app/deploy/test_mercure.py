@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from app.deploy.containers.mercure import main
-from app.deploy.containers.mercure_result import NOTIFICATION, mercure_result
-from app.deploy.containers.mercure_settings import MercureSettings, read_task_settings
-from app.errors import ErrorCode, NodulusError
-from app.reading import StudyInput
-from app.run import StudyOutcome
+from nodulus.app.deploy.containers.mercure import main
+from nodulus.app.deploy.containers.mercure_result import NOTIFICATION, mercure_result
+from nodulus.app.deploy.containers.mercure_settings import MercureSettings, read_task_settings
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import StudyInput
+from nodulus.app.run import StudyOutcome
 
 
 def write_task(folder: Path, process: object) -> None:

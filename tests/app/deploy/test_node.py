@@ -19,17 +19,17 @@ import requests
 from pydicom import Dataset
 from pynetdicom import AE, StoragePresentationContexts, evt
 
-from app.deploy.node import analysis
-from app.deploy.node.analysis import Analyser, Stopped
-from app.deploy.node.node import Node
-from app.deploy.node.orthanc import Orthanc
-from app.deploy.node.state import MAX_ATTEMPTS, NodeState, locked
-from app.errors import ErrorCode, NodulusError
-from app.output import OutputFolder
-from app.reading import Discovery
-from app.results.options import OutputOptions
-from app.results.write import write_results
-from app.run import StudyOutcome, summary
+from nodulus.app.deploy.node import analysis
+from nodulus.app.deploy.node.analysis import Analyser, Stopped
+from nodulus.app.deploy.node.node import Node
+from nodulus.app.deploy.node.orthanc import Orthanc
+from nodulus.app.deploy.node.state import MAX_ATTEMPTS, NodeState, locked
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.output import OutputFolder
+from nodulus.app.reading import Discovery
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import write_results
+from nodulus.app.run import StudyOutcome, summary
 from tests.app.deploy.conftest import REPOSITORY
 from tests.app.deploy.orthanc_server import Server, orthanc
 from tests.app.reading.dicom_factory import body_hu, write_series

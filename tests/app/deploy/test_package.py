@@ -14,11 +14,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from app.chain import load_models
-from app.commands.root import cli
-from app.deploy.models import MODEL_NAMES, load_deployed_models
-from app.deploy.package import packager_command, write_package
-from app.errors import ErrorCode, NodulusError
+from nodulus.app.chain import load_models
+from nodulus.app.commands.root import cli
+from nodulus.app.deploy.models import MODEL_NAMES, load_deployed_models
+from nodulus.app.deploy.package import packager_command, write_package
+from nodulus.app.errors import ErrorCode, NodulusError
 from tests.app.deploy.conftest import REPOSITORY
 from tests.app.deploy.test_application import pytestmark as needs_sdk
 

@@ -13,8 +13,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
 
-from app.results.options import OutputOptions
-from app.results.write import write_results
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import write_results
 from tests.app.deploy.orthanc_server import DICOM_PORT, Server, orthanc
 from tests.app.results.synthetic import result_for, two_labels, write_series
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.results.model import CandidateRecord, Finding, OperatingPoint, StudyResult, VolumeInfo
+from nodulus.app.result import CandidateRecord, Finding, OperatingPoint, StudyResult, VolumeInfo
 
 
 def make_result(

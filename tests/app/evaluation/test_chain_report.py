@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from app.evaluation.chain_report import chain_report
-from app.evaluation.chain_table import chain_tables
-from app.evaluation.froc_of_results import found_at_rate, match_candidates
-from app.evaluation.groups import GROUPS, is_malignant
-from app.evaluation.matched import MatchedScan, match_results
-from app.results.model import Finding, StudyResult
-from bundles.common.data.tables import Finding as Excluded
-from bundles.common.data.tables import Nodule
+from nodulus.app.evaluation.chain_report import chain_report
+from nodulus.app.evaluation.chain_table import chain_tables
+from nodulus.app.evaluation.froc_of_results import found_at_rate, match_candidates
+from nodulus.app.evaluation.groups import GROUPS, is_malignant
+from nodulus.app.evaluation.match_results import MatchedScan, match_results
+from nodulus.app.result import Finding, StudyResult
+from nodulus.bundles.common.data.tables import Finding as Excluded
+from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
 
 NODULES = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import NodulusError
-from app.evaluation.luna16_files import read_places, read_series
+from nodulus.app.errors import NodulusError
+from nodulus.app.evaluation.luna16_files import read_places, read_series
 
 
 def write(path: Path, text: str) -> Path:

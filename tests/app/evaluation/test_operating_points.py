@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain.recalibration import recalibrated
-from app.evaluation.chain_report import candidate_scores
-from app.evaluation.matched import MatchedScan, match_results
-from app.evaluation.operating_points import choose_operating_points
-from app.evaluation.recalibrations import Method, Recalibration, recalibrate
-from app.results.model import OperatingPoint
-from bundles.common.data.tables import Nodule
+from nodulus.app.chain.recalibration import recalibrated
+from nodulus.app.evaluation.chain_report import candidate_scores
+from nodulus.app.evaluation.match_results import MatchedScan, match_results
+from nodulus.app.evaluation.operating_points import choose_operating_points
+from nodulus.app.evaluation.recalibrations import Method, Recalibration, recalibrate
+from nodulus.app.result import OperatingPoint
+from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
 
 

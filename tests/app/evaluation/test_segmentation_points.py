@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from app.chain.models import Models
-from app.errors import NodulusError
-from app.evaluation.outlined import OutlinedNodule, outlined_in_crops, outlined_in_results
-from app.evaluation.segmentation_points import choose_segmentation_points, every_candidate
+from nodulus.app.chain.models import Models
+from nodulus.app.errors import NodulusError
+from nodulus.app.evaluation.segmentation_points import choose_segmentation_points, every_candidate
+from nodulus.app.evaluation.segmentation_samples import (
+    OutlinedNodule,
+    outlined_in_crops,
+    outlined_in_results,
+)
 from tests.app.evaluation.results import make_result
 
 

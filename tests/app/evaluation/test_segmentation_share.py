@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.chain.nodule_probability import combine
-from app.evaluation.matched import MatchedScan, match_results
-from app.evaluation.segmentation_share import SHARES, choose_segmentation_share, pooled_anew
-from app.results.model import StudyResult
-from bundles.common.data.tables import Nodule
+from nodulus.app.chain.nodule_probability import combine
+from nodulus.app.evaluation.match_results import MatchedScan, match_results
+from nodulus.app.evaluation.segmentation_share import SHARES, choose_segmentation_share, pooled_anew
+from nodulus.app.result import StudyResult
+from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
 
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from app.evaluation.matched import MatchedScan, match_results
-from app.evaluation.operating_points import (
+from nodulus.app.evaluation.match_results import MatchedScan, match_results
+from nodulus.app.evaluation.operating_points import (
     malignancy_threshold,
     nodule_threshold,
     threshold_at_sensitivity,
 )
-from app.evaluation.table import evaluate
-from bundles.common.data.tables import Nodule
+from nodulus.app.evaluation.table import evaluate
+from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
 
 NODULES = [

@@ -16,12 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import (
-    CTImageStorage,
-    EnhancedCTImageStorage,
-    ExplicitVRLittleEndian,
-    generate_uid,
-)
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 Edit = Callable[[Dataset, int], None]
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

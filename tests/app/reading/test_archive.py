@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import find_studies, limits
-from app.reading.archive import Archives
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies, limits
+from nodulus.app.reading.archive import Archives
 
 from .dicom_factory import body_hu, write_series
 

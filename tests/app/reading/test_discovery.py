@@ -8,8 +8,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import find_studies, load_volume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies, load_volume
 
 from .dicom_factory import body_hu, save, uid, write_series
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.chain import ChainSettings, Models
-from app.output import OutputFolder
-from app.reading import find_studies
-from app.results.options import OutputOptions
-from app.run import run_all
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.output import OutputFolder
+from nodulus.app.reading import find_studies
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.run import run_all
 from tests.fuzz.bases import Files, make_bases
 from tests.fuzz.cases import run_cases
 from tests.fuzz.mutations import mutated

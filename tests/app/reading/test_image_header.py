@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import load_volume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import load_volume
 
 from .dicom_factory import body_hu, write_multiframe, write_series
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.chain import Models, analyse, load_models, load_settings
-from app.results.model import Finding
-from app.volume import CtVolume
+from nodulus.app.chain import Models, analyse, load_models, load_settings
+from nodulus.app.result import Finding
+from nodulus.app.volume import CtVolume
 from tests.app.same_findings import nearest
 from tests.input_matrix import VARIANTS, Source
 from tests.input_matrix.outcome import difference_hu, is_sound, read

@@ -11,9 +11,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
 
-from app.reading import load_volume
-from app.reading.jpeg_lossless import PLUGIN, check_scan, coded_bytes, scan_bytes
-from app.reading.pixels import missing_decoder
+from nodulus.app.reading import load_volume
+from nodulus.app.reading.jpeg_lossless import PLUGIN, check_scan, coded_bytes, scan_bytes
+from nodulus.app.reading.pixels import missing_decoder
 
 from .dicom_factory import body_hu, write_series
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.reading.kernels import Sharpness, sharpness
+from nodulus.app.reading.kernels import Sharpness, sharpness
 
 
 @pytest.mark.parametrize(

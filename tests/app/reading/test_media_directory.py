@@ -8,8 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import find_studies
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies
 
 from .dicom_factory import body_hu, write_series
 

@@ -8,9 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import MPEG2MPML, HTJ2KLossless, JPEG2000Lossless, RLELossless
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import find_studies, load_volume
-from app.volume import CtVolume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies, load_volume
+from nodulus.app.volume import CtVolume
 
 from .dicom_factory import body_hu, write_series
 
@@ -196,13 +196,13 @@ def test_missing_decoder_names_the_transfer_syntax(tmp_path: Path, syntax: str) 
 
 
 def test_jpeg2000_has_a_decoder() -> None:
-    from app.reading.pixels import missing_decoder
+    from nodulus.app.reading.pixels import missing_decoder
 
     assert missing_decoder(JPEG2000Lossless) is None
     assert missing_decoder("1.2.840.10008.1.2.4.70") is None
 
 
 def test_htj2k_has_a_decoder() -> None:
-    from app.reading.pixels import missing_decoder
+    from nodulus.app.reading.pixels import missing_decoder
 
     assert missing_decoder(HTJ2KLossless) is None

@@ -9,8 +9,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from app.reading import find_studies
-from transforms.geometry import Geometry
+from nodulus.app.reading import find_studies
+from nodulus.transforms.geometry import Geometry
 
 pytestmark = pytest.mark.real_data
 

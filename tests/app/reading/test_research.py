@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import find_studies, load_volume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies, load_volume
 
 from .dicom_factory import body_hu, write_series
 

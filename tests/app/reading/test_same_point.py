@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from app.reading import load_volume
-from transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.app.reading import load_volume
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 
 from .dicom_factory import body_hu, write_multiframe, write_series
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from app.errors import ErrorCode
-from app.reading import StudyInput, find_studies
+from nodulus.app.errors import ErrorCode
+from nodulus.app.reading import StudyInput, find_studies
 
 from .dicom_factory import CORONAL, body_hu, uid, write_series
 

@@ -8,9 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import load_volume
-from app.volume import CtVolume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import load_volume
+from nodulus.app.volume import CtVolume
 
 from .dicom_factory import AXIAL, CORONAL, SAGITTAL, body_hu, write_series
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ErrorCode, NodulusError
-from app.reading import load_volume
-from app.reading.slice_shift import place_slice
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import load_volume
+from nodulus.app.reading.slice_shift import place_slice
 
 from .dicom_factory import write_series
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.volume import CtVolume
-from transforms.geometry import Geometry
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
 from .synthetic import SHAPE, SPACING_MM, two_labels, write_multiframe, write_series
 

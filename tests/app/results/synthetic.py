@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from app.results.model import (
+from nodulus.app.result import (
     CandidateRecord,
     Finding,
     ModelInfo,
@@ -19,8 +19,8 @@ from app.results.model import (
     StudyResult,
     VolumeInfo,
 )
-from app.volume import CtVolume, SeriesFacts, SourceImage
-from transforms.geometry import Geometry
+from nodulus.app.volume import CtVolume, SeriesFacts, SourceImage
+from nodulus.transforms.geometry import Geometry
 
 SHAPE = (20, 64, 64)
 SPACING_MM = (2.5, 1.5, 1.5)

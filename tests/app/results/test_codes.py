@@ -4,7 +4,7 @@ import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
-from app.results import codes
+from nodulus.app.results import codes
 
 
 def meanings(code: Code) -> set[str]:

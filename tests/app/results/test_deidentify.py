@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from app.errors import ErrorCode, NodulusError
-from app.results import deidentify
-from app.results.options import OutputOptions
-from app.results.write import write_results
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results import deidentify
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import write_results
 
 from .synthetic import SHAPE, result_for, two_labels, write_multiframe, write_series
 from .test_dicom_objects import validate

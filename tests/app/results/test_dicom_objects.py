@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from app.results.options import OutputOptions
-from app.results.write import SEG_FILE, SR_FILE, write_results
-from app.volume import CtVolume
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import SEG_FILE, SR_FILE, write_results
+from nodulus.app.volume import CtVolume
 
 from .others import validate
-from .synthetic import (
-    PATIENT_NAME,
-    SHAPE,
-    result_for,
-    two_labels,
-    write_multiframe,
-    write_series,
-)
+from .synthetic import PATIENT_NAME, SHAPE, result_for, two_labels, write_multiframe, write_series
 
 
 def write(folder: Path, volume: CtVolume, labels: np.ndarray, **options: bool) -> Path:

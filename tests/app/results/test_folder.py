@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ErrorCode, NodulusError
-from app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 
 
 def fill(folder: Path, **files: str) -> None:

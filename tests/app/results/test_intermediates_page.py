@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from app.results.candidate_pictures import CROP_PIXELS, crop_pictures
-from app.results.explanation import CandidateCrops, Crop
-from app.results.intermediate_pictures import lung_pictures, probability_pictures
-from app.results.intermediates import Intermediates
-from app.results.intermediates_page import MOST_DROPPED, build_intermediates_page
-from transforms.geometry import Geometry
+from nodulus.app.explanation import CandidateCrops, Crop
+from nodulus.app.results.candidate_pictures import CROP_PIXELS, crop_pictures
+from nodulus.app.results.intermediate_pictures import lung_pictures, probability_pictures
+from nodulus.app.results.intermediates import Intermediates
+from nodulus.app.results.intermediates_page import MOST_DROPPED, build_intermediates_page
+from nodulus.transforms.geometry import Geometry
 
 from .synthetic import PATIENT_ID, PATIENT_NAME, result_for, two_labels, write_series
 

@@ -10,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 from pydicom import Dataset, dcmread
 
-from app.errors import ErrorCode, NodulusError
-from app.results import options as options_module
-from app.results.model import StudyResult
-from app.results.options import OutputOptions
-from app.results.write import write_results
-from app.volume import CtVolume
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.result import StudyResult
+from nodulus.app.results import options as options_module
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import write_results
+from nodulus.app.volume import CtVolume
 
 from .others import validate
 from .synthetic import (

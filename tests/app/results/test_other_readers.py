@@ -12,10 +12,11 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from scipy import ndimage
 
-from app.results.options import OutputOptions
-from app.results.probability import ProbabilityMap
-from app.results.write import SEG_FILE, SR_FILE, write_results
-from app.volume import CtVolume
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.probability import ProbabilityMap
+from nodulus.app.results.write_results import REPORT_FILE, SEG_FILE, SR_FILE, write_results
+from nodulus.app.results.writer import StudyWriter
+from nodulus.app.volume import CtVolume
 
 from .geometries import GEOMETRIES, label_points, make, with_a_gap
 from .others import dcmqi_report, dcmqi_segments, lps_points, sorted_points, validate
@@ -167,10 +168,12 @@ def test_nodule_between_the_images_keeps_its_number(tmp_path: Path) -> None:
         volume,
         labels,
         result_for(volume, labels),
-        options=OutputOptions(report=False, key_images=True),
+        options=OutputOptions(key_images=True),
     )
     assert [w.code for w in written.warnings] == ["thick-slices", "nodule-between-images"]
     assert written.warnings[-1].message.endswith("nodule 2.")
+    report = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
+    assert written.warnings[-1].message in report
     validate(tmp_path / "out" / SEG_FILE)
     seg = hd.seg.segread(tmp_path / "out" / SEG_FILE)
     assert seg.number_of_segments == 2
@@ -199,9 +202,25 @@ def test_no_segmentation_where_no_image_shows_a_nodule(tmp_path: Path) -> None:
         volume,
         labels,
         result_for(volume, labels),
-        options=OutputOptions(report=False),
+        options=OutputOptions(),
     )
+    report = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
+    assert written.warnings[-1].message in report
     assert not (tmp_path / "out" / SEG_FILE).exists()
     assert "seg" not in written.files
     assert written.files_left_out["seg"] == "all nodules lie on interpolated slices alone"
     validate(tmp_path / "out" / SR_FILE)
+
+
+def test_the_report_has_every_warning_whatever_is_made_first(tmp_path: Path) -> None:
+    volume, labels, _ = with_a_gap(write_series(tmp_path / "ct"), two_labels(), slice(14, 16))
+    writer = StudyWriter(
+        tmp_path / "out", volume, labels, result_for(volume, labels), options=OutputOptions()
+    )
+    writer.make_report()
+    writer.make_seg()
+    writer.make_sr()
+    written = writer.publish()
+    report = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
+    assert [w.code for w in written.warnings] == ["thick-slices", "nodule-between-images"]
+    assert all(warning.message in report for warning in written.warnings)

@@ -5,16 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.results.colors import finding_rgb
-from app.results.labelled import boxes_by_label
-from app.results.pictures import (
-    ZOOM_PIXELS,
-    contours,
-    finding_pictures,
-    lung_window,
-)
-from app.results.viewframe import Plane, ViewFrame
-from transforms.geometry import Geometry
+from nodulus.app.results.colors import finding_rgb
+from nodulus.app.results.label_boxes import boxes_by_label
+from nodulus.app.results.pictures import ZOOM_PIXELS, contours, finding_pictures, lung_window
+from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.transforms.geometry import Geometry
 
 from .synthetic import result_for, two_labels, write_series
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.results.pictures import Picture
-from app.results.report import build_report, embed
-from app.results.sources import read_source_headers
-from app.volume import CtVolume
+from nodulus.app.results.pictures import Picture
+from nodulus.app.results.report import build_report, embed
+from nodulus.app.results.sources import read_source_headers
+from nodulus.app.volume import CtVolume
 
 from .synthetic import PATIENT_ID, PATIENT_NAME, SHAPE, result_for, two_labels, write_series
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from app.results.model import StudyResult
-from app.results.schema import findings_schema, schema_text
+from nodulus.app.result import StudyResult
+from nodulus.app.results.schema import findings_schema, schema_text
 
 from .synthetic import result_for, two_labels, write_series
 
@@ -18,7 +18,7 @@ KEPT = Path(__file__).resolve().parents[3] / "configs" / "findings.schema.json"
 
 def test_kept_schema_is_the_model_s() -> None:
     assert KEPT.read_text(encoding="utf-8") == schema_text(), (
-        "write app.results.schema.schema_text() to configs/findings.schema.json"
+        "write nodulus.app.results.schema.schema_text() to configs/findings.schema.json"
     )
 
 
@@ -55,7 +55,11 @@ def test_an_older_file_still_opens(tmp_path: Path) -> None:
 
 def test_model_is_light_to_import() -> None:
     heavy = "{'torch', 'monai', 'highdicom', 'pydicom', 'scipy', 'skimage', 'nibabel'}"
-    for module in ("app.results.model", "app.results.options", "app.results.write"):
+    for module in (
+        "nodulus.app.result",
+        "nodulus.app.results.options",
+        "nodulus.app.results.write_results",
+    ):
         code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
         out = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -6,16 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.results.explanation import Sensitivity
-from app.results.labelled import boxes_by_label
-from app.results.model import Explanation
-from app.results.pictures import (
-    close_up_frames,
-    close_up_outlines,
-)
-from app.results.report import build_report
-from app.results.sensitivity_pictures import sensitivity_pictures
-from transforms.geometry import Geometry
+from nodulus.app.explanation import Sensitivity
+from nodulus.app.result import Explanation
+from nodulus.app.results.label_boxes import boxes_by_label
+from nodulus.app.results.pictures import close_up_frames, close_up_outlines
+from nodulus.app.results.report import build_report
+from nodulus.app.results.sensitivity_pictures import sensitivity_pictures
+from nodulus.transforms.geometry import Geometry
 
 from .synthetic import result_for, two_labels, write_series
 

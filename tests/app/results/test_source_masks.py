@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.results.labelled import planes_by_label
-from app.results.source_masks import labels_on_source
-from app.results.sources import read_source_headers
-from transforms.geometry import Geometry
+from nodulus.app.results.label_boxes import planes_by_label
+from nodulus.app.results.source_masks import labels_on_source
+from nodulus.app.results.sources import read_source_headers
+from nodulus.transforms.geometry import Geometry
 
 from .synthetic import SHAPE, SPACING_MM, two_labels, write_multiframe, write_series
 

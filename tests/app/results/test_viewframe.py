@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.results.viewframe import Plane, ViewFrame, whole_frame
-from transforms.geometry import Geometry
+from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.transforms.geometry import Geometry
 
 
 def ramp(geometry: Geometry, axis: int) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_sampling_along_the_axes_is_scipys(
     geometry = FLIPPED.cropped((0, 0, 0), hu.shape)
     frame = ViewFrame(plane, center, 0.7, 90, 110)
     quick = frame.sample(hu, geometry, outside=-1024, depth_mm=0.3)
-    monkeypatch.setattr("app.results.viewframe._only_axis", lambda step: None)
+    monkeypatch.setattr("nodulus.app.results.viewframe._only_axis", lambda step: None)
     plain = frame.sample(hu, geometry, outside=-1024, depth_mm=0.3)
     assert quick.shape == plain.shape == (110, 90)
     assert quick.dtype == np.float32

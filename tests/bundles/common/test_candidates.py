@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from ignite.engine import Engine
 
-from bundles.common.candidates import FILE_NAME, CandidateWriter, FindCandidatesd
-from bundles.common.data.studies import Study
-from transforms.ignore_label import IGNORE_LABEL
+from nodulus.bundles.common.candidates import FILE_NAME, CandidateWriter, FindCandidatesd
+from nodulus.bundles.common.data.studies import Study
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 SIZE = 40
 

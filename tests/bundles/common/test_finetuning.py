@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.networks.nets import ResNet
 
-from bundles.common.finetuning import blocks_of, parameter_groups, start
+from nodulus.bundles.common.finetuning import blocks_of, parameter_groups, start
 
 
 def network():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.losses import DiceFocalLoss, DiceLoss
 
-from bundles.common.losses import IgnoreLabelLoss, SizeBalancedLoss
+from nodulus.bundles.common.losses import IgnoreLabelLoss, SizeBalancedLoss
 
 
 def wrapped() -> IgnoreLabelLoss:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.data.studies import Study
-from bundles.common.patient_record import (
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.patient_record import (
     PatientRecord,
     check_records,
     keep_record,
@@ -16,7 +16,7 @@ from bundles.common.patient_record import (
     record_path,
     unseen,
 )
-from bundles.common.splits import Side, Split
+from nodulus.bundles.common.splits import Side, Split
 
 
 def studies(*patients, series="s"):

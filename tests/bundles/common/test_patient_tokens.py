@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from bundles.common.patient_tokens import (
+from nodulus.bundles.common.patient_tokens import (
     key_file,
     key_name,
     load_key,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bundles.common.data.studies import Study, read_data_dirs
-from bundles.common.data.tables import Nodule
-from bundles.common.splits import (
+from nodulus.bundles.common.data.studies import Study, read_data_dirs
+from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.splits import (
     Folds,
     SharedShapes,
     Side,
@@ -195,7 +195,7 @@ def test_test_folders_join_the_test_side(fake_data, other_data, tmp_path):
 
 def test_folds_have_a_file_of_their_own_which_must_agree(monkeypatch, tmp_path):
     studies = folded(*((f"p{k}", k % 10) for k in range(20)))
-    monkeypatch.setattr("bundles.common.splits.read_data_dirs", lambda _: studies)
+    monkeypatch.setattr("nodulus.bundles.common.splits.read_data_dirs", lambda _: studies)
     split = load_split([str(tmp_path)], validation_folds=[8], test_folds=[9])
     assert (len(split.training), len(split.validation), len(split.test)) == (16, 2, 2)
     path = tmp_path / "splits-validation8-test9.json"

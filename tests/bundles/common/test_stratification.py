@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundles.common.data.studies import Study
-from bundles.common.data.tables import Nodule
-from bundles.common.splits import Side, draw_split
-from bundles.common.stratification import (
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.splits import Side, draw_split
+from nodulus.bundles.common.stratification import (
     FEATURES,
     balance,
     choose,

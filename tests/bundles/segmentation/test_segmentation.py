@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from bundles.common.splits import Side
+from nodulus.bundles.common.splits import Side
+from nodulus.transforms.geometry import apply_affine
 from tests.lidc_shapes import needs_lidc_shapes
-from transforms.geometry import apply_affine
 
 SMALL = {"patch_size": 32}
 NETWORK = {"network_def#channels": [4, 8, 8, 8]}
@@ -130,9 +130,9 @@ def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatc
     """Two steps in which every patch gets nodules, none of a patient who is validated on."""
     from monai.bundle import run
 
-    from bundles.common.lidc.library import ShapeLibrary
-    from transforms.nodule_insertion_record import from_json
-    from transforms.rand_insert_nodules import RandInsertNodulesd
+    from nodulus.bundles.common.lidc.library import ShapeLibrary
+    from nodulus.transforms.insertion.nodule_insertion_record import from_json
+    from nodulus.transforms.insertion.rand_insert_nodules import RandInsertNodulesd
 
     table = fake_data / "nodules.csv"
     with table.open(newline="") as file:

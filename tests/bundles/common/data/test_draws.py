@@ -9,7 +9,7 @@ import torch
 from monai.data import DataLoader
 from monai.transforms import Compose, RandFlipd, RandGaussianNoised, Transform
 
-from bundles.common.data.draws import Draw, SeededDataset, SeededSampler
+from nodulus.bundles.common.data.draws import Draw, SeededDataset, SeededSampler
 
 
 class GlobalNoise(Transform):

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bundles.common.data.entries import (
+from nodulus.bundles.common.data.entries import (
     Source,
     balanced_sampler,
     candidate_entries,
@@ -14,9 +14,9 @@ from bundles.common.data.entries import (
     malignancy_entries,
     study_sampler,
 )
-from bundles.common.data.prepared import PreparedStudies
-from bundles.common.data.studies import Study, read_data_dir
-from bundles.common.data.tables import Candidate, Nodule
+from nodulus.bundles.common.data.prepared import PreparedStudies
+from nodulus.bundles.common.data.studies import Study, read_data_dir
+from nodulus.bundles.common.data.tables import Candidate, Nodule
 
 
 def study(nodules=(), candidates=()):

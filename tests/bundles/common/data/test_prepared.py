@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from bundles.common.data.prepared import PreparedStudies
-from bundles.common.data.studies import read_data_dir
-from transforms.patch_sampling import lps_to_voxel
+from nodulus.bundles.common.data.prepared import PreparedStudies
+from nodulus.bundles.common.data.studies import read_data_dir
+from nodulus.transforms.patch_sampling import lps_to_voxel
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bundles.common.data.studies import read_data_dir, read_data_dirs
-from bundles.common.data.tables import read_annotations, read_candidates
+from nodulus.bundles.common.data.studies import read_data_dir, read_data_dirs
+from nodulus.bundles.common.data.tables import read_annotations, read_candidates
 
 
 def test_reads_everything_that_is_there(fake_data):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from bundles.common.engines import At, best_checkpoint, connect, latest
-from bundles.common.engines.checkpoints import WholeFiles
+from nodulus.bundles.common.engines import At, best_checkpoint, connect, latest
+from nodulus.bundles.common.engines.checkpoints import WholeFiles
 
 
 class Run:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.engines import SupervisedTrainer
 
-from bundles.common.engines import GradientClipper
+from nodulus.bundles.common.engines import GradientClipper
 
 
 def trained(batches, accumulate, max_norm=1.0, steps=None):

@@ -10,8 +10,8 @@ import sys
 import pytest
 import torch
 
-from bundles.common.data.draws import SeededSampler
-from bundles.common.engines import distributed
+from nodulus.bundles.common.data.draws import SeededSampler
+from nodulus.bundles.common.engines import distributed
 
 SAVE = "$torch.save(@network.state_dict(), @output_dir + f'/rank{engines.rank()}.pt')"
 

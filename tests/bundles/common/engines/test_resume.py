@@ -11,7 +11,7 @@ import sys
 import pytest
 import torch
 
-from bundles.common.engines import GradientClipper, latest
+from nodulus.bundles.common.engines import GradientClipper, latest
 
 RUN = {"steps": 6, "validate_every": 2, "threads": 1, "patience": 5}
 SMALL = {
@@ -39,7 +39,7 @@ def test_killed_while_training_with_workers(bundles, train, fake_data, tmp_path)
     kill = tmp_path / "kill.json"
     call = "$lambda engine: os.kill(os.getpid(), signal.SIGKILL)"
     handler = {
-        "_target_": "bundles.common.engines.At",
+        "_target_": "nodulus.bundles.common.engines.At",
         "event": "$Events.ITERATION_COMPLETED(once=4)",
         "call": call,
     }

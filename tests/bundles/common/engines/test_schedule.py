@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bundles.common.engines import learning_rate, learning_rate_schedule
+from nodulus.bundles.common.engines import learning_rate, learning_rate_schedule
 
 
 def rates(name, steps=100, warmup=0.1):

@@ -3,9 +3,9 @@ import sqlite3
 import numpy as np
 import pytest
 
-from bundles.common.lidc import database
-from bundles.common.lidc.clusters import cluster_annotations
-from bundles.common.lidc.database import Annotation, Scan, read_annotations, read_outlines
+from nodulus.bundles.common.lidc import database
+from nodulus.bundles.common.lidc.clusters import cluster_annotations
+from nodulus.bundles.common.lidc.database import Annotation, Scan, read_annotations, read_outlines
 
 # A square outline with corners 10..20: it runs through the first pixels outside.
 SQUARE = "10,10\n20,10\n20,20\n10,20"

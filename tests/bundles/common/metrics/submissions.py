@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bundles.common.metrics.luna16_match import Places
+from nodulus.bundles.common.metrics.luna16_match import Places
 
 
 def made_up(seed, scans=24, decimals=2):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ignite.exceptions import NotComputableError
 
-from bundles.common.metrics.detection import (
+from nodulus.bundles.common.metrics.detection import (
     CandidatesPerScan,
     DetectionSensitivity,
     FalsePositivesPerScan,

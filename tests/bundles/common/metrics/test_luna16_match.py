@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bundles.common.metrics.luna16_match import NO_PLACES, Places, match_marks
+from nodulus.bundles.common.metrics.luna16_match import NO_PLACES, Places, match_marks
 from tests.bundles.common.metrics.luna16_by_hand import count
 from tests.bundles.common.metrics.submissions import as_places, made_up
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from ignite.exceptions import NotComputableError
 
-from bundles.common.metrics.thresholded import Sensitivity, Specificity
+from nodulus.bundles.common.metrics.thresholded import Sensitivity, Specificity
 
 PROBABILITY = [torch.tensor([p]) for p in (0.9, 0.3, 0.2, 0.3, 0.1)]
 TARGET = [torch.tensor([t]) for t in (1.0, 1.0, 1.0, 0.0, 0.0)]

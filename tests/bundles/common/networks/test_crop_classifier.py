@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bundles.common.networks import CropClassifier
+from nodulus.bundles.common.networks import CropClassifier
 
 
 def test_two_logits_a_crop() -> None:

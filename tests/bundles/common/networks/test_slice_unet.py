@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bundles.common.networks import SliceUNet
+from nodulus.bundles.common.networks import SliceUNet
 
 
 @pytest.fixture(scope="module")

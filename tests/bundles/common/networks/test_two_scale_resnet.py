@@ -2,7 +2,7 @@ import pytest
 import torch
 from monai.networks.nets import ResNet
 
-from bundles.common.networks.two_scale_resnet import TwoScaleResNet
+from nodulus.bundles.common.networks.two_scale_resnet import TwoScaleResNet
 
 OPTIONS = {
     "block": "basic",

@@ -1,0 +1,142 @@
+"""The book's checkpoints as a model folder of the chain."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nodulus.app.book.checkpoint import Checkpoint, read_checkpoint
+from nodulus.app.book.convert import Converted, convert_classifier, convert_segmentation
+from nodulus.app.chain.models import BUNDLES
+from nodulus.app.errors import ErrorCode, NodulusError
+
+BOOK_RECIPE = "book"
+"""The sub-folder with the settings of the book's own chain, for ``--settings``."""
+
+_SHIPPED_FILES = ("LICENSE", "configs/inference.json", "configs/metadata.json", "models/model.pt")
+
+
+def import_checkpoints(
+    segmentation: Path, nodule: Path, malignancy: Path | None, output: Path
+) -> None:
+    """Write a model folder: three bundles, the settings that belong to them, and the book's.
+
+    Args:
+        segmentation: checkpoint of the U-Net of chapter 13.
+        nodule: checkpoint of LunaModel, nodule or not.
+        malignancy: checkpoint of LunaModel, malignant or not; None to put the shipped malignancy
+            bundle, with its operating point, in its place.
+        output: the folder; must be empty or not exist.
+
+    Raises:
+        NodulusError: ``model-not-found``, ``model-invalid`` or ``output-not-writable``.
+    """
+    with _new_folder(output) as folder:
+        _write_segmentation(folder, read_checkpoint(segmentation))
+        _write_classifier(folder, "nodule", read_checkpoint(nodule))
+        if malignancy is None:
+            _copy_shipped_malignancy(folder)
+        else:
+            _write_classifier(folder, "malignancy", read_checkpoint(malignancy))
+        points = _template("operating_points.json")
+        if malignancy is None:
+            shipped = (resources.files("nodulus.configs") / "operating_points.json").read_text(
+                "utf-8"
+            )
+            points["malignancy"] = json.loads(shipped)["malignancy"]
+        for recipe in (".", BOOK_RECIPE):
+            _write_json(folder / recipe / "operating_points.json", points)
+            _write_json(folder / recipe / "pipeline.json", _template(f"{recipe}/pipeline.json"))
+
+
+def _write_segmentation(folder: Path, checkpoint: Checkpoint) -> None:
+    converted = convert_segmentation(checkpoint)
+    slices, features = converted.arguments["slices"], converted.arguments["features"]
+    inference = _template("segmentation/inference.json")
+    inference["slices"] = slices
+    inference["network_def"]["features"] = features
+    metadata = _template("segmentation/metadata.json")
+    formats = metadata["network_data_format"]
+    formats["inputs"]["image"]["num_channels"] = slices
+    for image in (formats["inputs"]["image"], formats["outputs"]["pred"]):
+        image["spatial_shape"] = [f"{2 ** (len(features) - 1)}*n"] * 2
+    _write_bundle(folder / "segmentation", checkpoint, converted, inference, metadata)
+
+
+def _write_classifier(folder: Path, name: str, checkpoint: Checkpoint) -> None:
+    inference = _template(f"{name}/inference.json")
+    converted = convert_classifier(checkpoint, inference["crop_size"])
+    inference["network_def"]["features"] = converted.arguments["features"]
+    metadata = _template(f"{name}/metadata.json")
+    _write_bundle(folder / name, checkpoint, converted, inference, metadata)
+
+
+def _write_bundle(
+    root: Path,
+    checkpoint: Checkpoint,
+    converted: Converted,
+    inference: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+) -> None:
+    epoch = "" if checkpoint.epoch is None else f", epoch {checkpoint.epoch}"
+    origin = f"Imported from a checkpoint{epoch}, SHA-256 {checkpoint.sha256}."
+    _write_json(root / "configs" / "inference.json", inference)
+    _write_json(
+        root / "configs" / "metadata.json",
+        {**metadata, "changelog": {metadata["version"]: origin}},
+    )
+    (root / "models").mkdir()
+    torch.save(converted.network.state_dict(), root / "models" / "model.pt")
+
+
+def _copy_shipped_malignancy(folder: Path) -> None:
+    for name in _SHIPPED_FILES:
+        target = folder / "malignancy" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(BUNDLES / "malignancy" / name, target)
+
+
+def _template(name: str) -> dict[str, Any]:
+    text = (resources.files("nodulus.configs") / "dlwpt" / name).read_text("utf-8")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _new_folder(output: Path) -> Iterator[Path]:
+    """A folder beside the wanted one: it moves there when all went well, and else vanishes."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise _refused(output, "it exists and is not an empty folder")
+    part = output.with_name(f".{output.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        if output.exists():
+            output.rmdir()
+        part.rename(output)
+    except OSError as error:
+        raise _refused(output, f"it cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _refused(output: Path, problem: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.OUTPUT_NOT_WRITABLE,
+        f"{problem}.",
+        remedy="Choose another folder with -o.",
+        subject=output,
+    )

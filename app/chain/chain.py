@@ -1,0 +1,49 @@
+"""The chain as one object: the networks and the settings, loaded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nodulus.app.chain.analyse import analyse
+from nodulus.app.chain.analysis import Analysis
+from nodulus.app.chain.models import load_models
+from nodulus.app.chain.settings import load_settings
+from nodulus.app.chain.steps import Progress
+from nodulus.app.volume import CtVolume
+
+
+class Chain:
+    """Finds and rates the nodules of chest CTs; the networks are loaded once.
+
+    Args:
+        models: a folder with the bundles ``segmentation``, ``nodule`` and ``malignancy``; None for
+            the shipped ones.
+        settings: a folder with ``pipeline.json`` and ``operating_points.json``; None for the
+            shipped ones.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
+
+    Raises:
+        NodulusError: ``model-not-found``, ``model-invalid`` or ``settings-invalid``.
+    """
+
+    def __init__(
+        self, models: Path | None = None, settings: Path | None = None, device: str = "auto"
+    ) -> None:
+        self.settings = load_settings(settings)
+        self.models = load_models(models, device, self.settings.pipeline.precision)
+
+    def analyse(self, volume: CtVolume, progress: Progress | None = None) -> Analysis:
+        """Find and rate the nodules of one chest CT.
+
+        Args:
+            volume: Hounsfield units with their place in the patient, from
+                `nodulus.load_volume`.
+            progress: called with (step, done, total) while it works.
+
+        Returns:
+            The findings, ranked by malignancy with the highest first, and what led to them.
+
+        Raises:
+            NodulusError: ``no-lungs`` where the volume shows none.
+        """
+        return analyse(volume, self.models, self.settings, progress)

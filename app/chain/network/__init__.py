@@ -1,0 +1,1 @@
+"""How the networks run quickly: loading, precision, stages, patches, batches."""

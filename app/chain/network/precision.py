@@ -1,0 +1,89 @@
+"""How the networks compute: in bfloat16 where the CPU has instructions for it, else in float32."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Literal
+
+import torch
+from monai.networks.nets.resnet import ResNet
+from monai.networks.nets.unet import UNet
+from torch import nn
+from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
+
+from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
+from nodulus.app.chain.network.blockwise import compute_blockwise
+from nodulus.app.chain.network.inplace_layers import compute_in_place
+from nodulus.app.chain.network.unet_stages import UNetStages, has_stages
+
+Precision = Literal["float32", "bfloat16"]
+PrecisionSetting = Literal["auto", "float32", "bfloat16"]
+
+
+def choose_precision(setting: PrecisionSetting, device: torch.device) -> Precision:
+    """What ``auto`` means here.
+
+    bfloat16 without instructions of its own (AVX512-BF16, AMX) is slower than float32 on a CPU; a
+    GPU is quick enough in float32.
+    """
+    if setting != "auto":
+        return setting
+    if device.type != "cpu":
+        return "float32"
+    # Private names, which older versions of torch lack.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    has_bfloat16 = any(getattr(torch.cpu, name, bool)() for name in checks)
+    return "bfloat16" if has_bfloat16 else "float32"
+
+
+class Accelerated(nn.Module):
+    """A network rewritten for inference; takes and gives float32.
+
+    Args:
+        network: MONAI's UNet or ResNet in evaluation mode; it is copied.
+        precision: of the weights and of what flows between the layers.
+    """
+
+    def __init__(self, network: nn.Module, precision: Precision) -> None:
+        super().__init__()
+        self.precision = precision
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self.network = copy.deepcopy(network)
+        fold_batch_norm(self.network)
+        self.stride: int | None = None
+        if isinstance(self.network, UNet):
+            self.stride = math.prod(self.network.strides)
+            if self.network.dimensions == 3:
+                compute_blockwise(self.network)
+            compute_in_place(self.network)
+        self.network.to(dtype=self.dtype)
+        convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
+        self.network.requires_grad_(False).eval()
+        self.stages = UNetStages(self.network, self.dtype) if has_stages(self.network) else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of x, shape (B, 1, X, Y, Z)."""
+        logits: torch.Tensor = self.network(x.to(self.dtype))
+        return logits.float()
+
+
+def accelerate(network: nn.Module, precision: Precision) -> nn.Module:
+    """Rewrite a network whose class is known; give back any other as it is, in float32."""
+    known = isinstance(network, (UNet, ResNet)) and not isinstance(network, Accelerated)
+    return Accelerated(network, precision) if known else network
+
+
+def precision_of(network: nn.Module) -> Precision:
+    """What a network computes in."""
+    return network.precision if isinstance(network, Accelerated) else "float32"
+
+
+def stride_of(network: nn.Module) -> int | None:
+    """Total stride of a network that may see patches of any multiple of it, None where unknown."""
+    return network.stride if isinstance(network, Accelerated) else None
+
+
+def stages_of(network: nn.Module) -> UNetStages | None:
+    """A network's coarse and fine stage, None where it has none."""
+    return network.stages if isinstance(network, Accelerated) else None

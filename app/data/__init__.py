@@ -1,0 +1,1 @@
+"""Training data: prepared scans, masks, the phantom, and what is in them."""

@@ -1,0 +1,1 @@
+"""What is in the training data, and what looks wrong."""

@@ -1,0 +1,1 @@
+"""The LIDC-IDRI readers of one nodule: what they agree on."""

@@ -1,0 +1,186 @@
+"""Reads a DICOM segmentation (PS3.3 A.51) onto the images of a CT series.
+
+Frames are placed by their own position, orientation and spacing, never by their order: empty
+frames may have been left out, and several segments may share a plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.sr.codedict import codes
+
+from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.slices import SourceSlices
+from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble, choose
+
+SEG_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
+        "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
+    }
+)
+_NODULE_TYPES = (
+    codes.SCT.Nodule,
+    codes.SCT.Mass,
+    codes.SCT.Lesion,
+    codes.SCT.Neoplasm,
+    codes.SCT.NeoplasmPrimary,
+    codes.SCT.NeoplasmSecondary,
+)
+_PIXEL_TOLERANCE = 0.1
+"""How far, in pixels, a segmentation's grid may lie from that of the CT."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """One segment's pixels in one frame.
+
+    Args:
+        number: SegmentNumber.
+        origin: LPS mm of the frame's first pixel.
+        down: step from row to row, LPS mm.
+        right: step from column to column, LPS mm.
+        mask: shape (rows, columns).
+    """
+
+    number: int
+    origin: NDArray[np.float64]
+    down: NDArray[np.float64]
+    right: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+
+
+def read_seg(
+    path: Path, source: SourceSlices, patterns: Sequence[str] = (), threshold: float = 0.5
+) -> list[StructureMask]:
+    """Read the segments that are nodules.
+
+    Args:
+        path: the file; BINARY, FRACTIONAL or LABELMAP.
+        source: the images that it was made on.
+        patterns: names of the wanted segments (see :func:`structures.choose`).
+        threshold: a pixel of a fractional segmentation belongs to its segment when its value is
+            at least this share of the largest possible one.
+
+    Returns:
+        One mask a segment, those without a pixel left out.
+
+    Raises:
+        MaskError: it is no segmentation, is broken, lies in another frame of reference or on
+            another grid than the images, or none of its segments is wanted.
+    """
+    seg = _open(path)
+    source.check_frame_of_reference(str(seg.get("FrameOfReferenceUID") or "") or None, path)
+    structures = [_structure(item) for item in seg.SegmentSequence if item.SegmentNumber > 0]
+    chosen = choose(structures, patterns, path)
+    try:
+        frames = _frames(seg, threshold)
+    except Exception as error:  # what is missing or broken shows in many ways
+        raise MaskError(
+            MaskProblem.NOT_READABLE, path, f"its frames cannot be read ({error})"
+        ) from error
+    masks = []
+    for structure in chosen:
+        own = [frame for frame in frames if frame.number == structure.number]
+        placed = [_place(frame, source, path) for frame in own]
+        planes = [plane for plane in placed if plane is not None]
+        mask = assemble(structure, planes, len(placed) - len(planes))
+        masks += [mask] if mask is not None else []
+    return masks
+
+
+def _open(path: Path) -> Any:
+    try:
+        return hd.seg.segread(path)
+    except Exception as error:  # highdicom and pydicom raise many kinds on a broken file
+        raise MaskError(
+            MaskProblem.NOT_READABLE, path, f"it cannot be read as a DICOM segmentation ({error})"
+        ) from error
+
+
+def _structure(item: Any) -> Structure:
+    types = item.get("SegmentedPropertyTypeCodeSequence")
+    kind = hd.sr.CodedConcept.from_dataset(types[0]) if types else None
+    is_nodule = kind is not None and any(kind == code for code in _NODULE_TYPES)
+    return Structure(
+        number=int(item.SegmentNumber),
+        name=str(item.get("SegmentLabel", "")),
+        kind=kind.meaning if kind is not None else "",
+        is_nodule=is_nodule or None,
+    )
+
+
+def _frames(seg: Any, threshold: float) -> list[_Frame]:
+    """Every frame with a pixel, one for each of its segments."""
+    pixels = np.asarray(seg.pixel_array).reshape(-1, seg.Rows, seg.Columns)
+    kind = str(seg.SegmentationType)
+    least = threshold * int(seg.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
+    frames = []
+    for k, values in enumerate(pixels):
+        if not values.any():
+            continue
+        if kind == "LABELMAP":
+            parts = {int(n): values == n for n in np.unique(values) if n > 0}
+        else:
+            identity = _group(seg, k, "SegmentIdentificationSequence")
+            parts = {int(identity.ReferencedSegmentNumber): values >= max(least, 1)}
+        spacing = _group(seg, k, "PixelMeasuresSequence").PixelSpacing
+        orientation = _group(seg, k, "PlaneOrientationSequence").ImageOrientationPatient
+        position = _group(seg, k, "PlanePositionSequence").ImagePositionPatient
+        right, down = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
+        frames += [
+            _Frame(
+                number,
+                np.asarray(position, dtype=np.float64),
+                down * float(spacing[0]),
+                right * float(spacing[1]),
+                part,
+            )
+            for number, part in parts.items()
+            if part.any()
+        ]
+    return frames
+
+
+def _group(seg: Any, frame: int, keyword: str) -> Any:
+    """A functional group's item: the frame's own, else the shared one."""
+    own, shared = seg.PerFrameFunctionalGroupsSequence[frame], seg.SharedFunctionalGroupsSequence[0]
+    for groups in (own, shared):
+        if groups.get(keyword):
+            return groups[keyword].value[0]
+    raise ValueError(f"frame {frame + 1} has no {keyword}")
+
+
+def _place(frame: _Frame, source: SourceSlices, path: Path) -> Plane | None:
+    """The frame's pixels on the image that it lies on, None where there is no image."""
+    rows, columns = frame.mask.shape
+    corners = [np.zeros(3), frame.down * (rows - 1), frame.right * (columns - 1)]
+    ends = frame.origin + np.array(corners)
+    image = source.image_of(ends, path)
+    if image is None:
+        return None
+    first, bottom, side = source.pixels_on(image, ends)
+    steps = np.array([(bottom - first) / max(rows - 1, 1), (side - first) / max(columns - 1, 1)])
+    whole = np.rint(steps)
+    drift = np.abs((steps - whole) * [[rows], [columns]]).max()
+    off = np.abs(first - np.rint(first)).max()
+    if drift > _PIXEL_TOLERANCE or off > _PIXEL_TOLERANCE or abs(np.linalg.det(whole)) != 1:
+        raise MaskError(
+            MaskProblem.MISMATCH, path,
+            f"its grid is not that of series {source.series_uid}: its pixels are "
+            f"{np.linalg.norm(frame.down):.4g} x {np.linalg.norm(frame.right):.4g} mm, those of "
+            f"the series {source.spacing_rc_mm[0]:.4g} x {source.spacing_rc_mm[1]:.4g} mm, and "
+            f"its first one lies at row {first[0]:.2f}, column {first[1]:.2f}",
+        )  # fmt: skip
+    pixels = np.rint(first).astype(int) + np.argwhere(frame.mask) @ whole.astype(int)
+    if np.any(pixels < 0) or np.any(pixels >= source.shape_rc):
+        message = f"it reaches beyond the images of series {source.series_uid}"
+        raise MaskError(MaskProblem.MISMATCH, path, message)
+    return Plane(image, pixels)

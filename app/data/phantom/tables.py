@@ -1,0 +1,113 @@
+"""The rows and tables of a phantom data set."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nodulus.app.data.phantom.study import PhantomStudy
+
+Row = dict[str, Any]
+
+STATE_FOLDER = ".phantom"
+"""Hidden folder of a data set: the records of its studies, and what is not complete yet."""
+
+ANNOTATIONS = ("seriesuid", "coordX", "coordY", "coordZ", "diameter_mm")
+CANDIDATES = ("seriesuid", "coordX", "coordY", "coordZ", "class")
+RATINGS = (
+    "malignancy", "texture", "spiculation", "lobulation", "margin", "subtlety", "calcification",
+    "sphericity",
+)  # fmt: skip
+NODULES = (
+    "series_uid", "patient_id", "label", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm",
+    "diameter_mm", "volume_mm3", *RATINGS, "lidc_nodule", "lidc_patient", "attachment",
+)  # fmt: skip
+FINDINGS = (
+    "series_uid", "kind", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm", "size_mm",
+    "ignored",
+)  # fmt: skip
+STUDIES = (
+    "series_uid", "study_uid", "patient_id", "seed", "study_index", "subset", "slices", "rows",
+    "columns", "slice_spacing_mm", "pixel_spacing_mm", "kernel", "noise_hu", "nodules",
+    "background",
+)  # fmt: skip
+
+
+def study_row(study: PhantomStudy, background: str = "") -> Row:
+    """The line of studies.csv."""
+    who, scan, geometry = study.identity, study.acquisition, study.geometry
+    slices, rows, columns = geometry.shape_irc
+    return dict(zip(STUDIES, (
+        who.series_uid, who.study_uid, who.patient_id, who.seed, who.index, who.index % 10, slices,
+        rows, columns, round(geometry.spacing_irc_mm[0], 6), round(geometry.spacing_irc_mm[1], 6),
+        scan.kernel if scan else "", round(scan.noise_hu, 1) if scan else "", len(study.nodules),
+        background,
+    ), strict=True))  # fmt: skip
+
+
+def nodule_rows(study: PhantomStudy) -> list[Row]:
+    """The lines of nodules.csv."""
+    counts = np.bincount(study.labels[study.labels > 0], minlength=256)
+    rows = []
+    for nodule in study.nodules:
+        at_fissure = nodule.shape_id in study.perifissural
+        ratings = study.shapes[nodule.shape_id].ratings
+        x, y, z = (round(v, 4) for v in nodule.center_lps_mm)
+        row: Row = {
+            "series_uid": study.identity.series_uid,
+            "patient_id": study.identity.patient_id,
+            "label": nodule.label,
+            "center_x_lps_mm": x,
+            "center_y_lps_mm": y,
+            "center_z_lps_mm": z,
+            "diameter_mm": round(nodule.diameter_mm, 3),
+            "volume_mm3": round(counts[nodule.label] * study.geometry.voxel_volume_mm3, 2),
+            "lidc_nodule": nodule.shape_id,
+            "lidc_patient": nodule.shape_id.split("/")[0],
+            "attachment": "fissure" if at_fissure else nodule.attachment.value,
+        }
+        row.update({name: getattr(ratings, name) for name in RATINGS})
+        rows.append(row)
+    return rows
+
+
+def finding_rows(study: PhantomStudy) -> list[Row]:
+    """The lines of findings.csv: what is in the lungs and is no nodule."""
+    return [
+        dict(zip(FINDINGS, (
+            study.identity.series_uid, f.kind.value, *f.center_xyz, f.size_mm, int(f.ignored),
+        ), strict=True))
+        for f in study.findings
+    ]  # fmt: skip
+
+
+def candidate_rows(study: PhantomStudy) -> list[Row]:
+    """The lines of candidates_V2.csv."""
+    return [
+        dict(zip(CANDIDATES, (study.identity.series_uid, *c.center_lps_mm, c.label), strict=True))
+        for c in study.candidates
+    ]
+
+
+def annotation_row(nodule: Row) -> Row:
+    """The line of annotations.csv that belongs to one of nodules.csv."""
+    keys = ("series_uid", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm", "diameter_mm")
+    return dict(zip(ANNOTATIONS, (nodule[k] for k in keys), strict=True))
+
+
+def write_table(
+    path: Path, columns: Iterable[str], rows: Iterable[Row], header: bool = True
+) -> None:
+    """Write a CSV file beside its place and move it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    with beside.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
+        if header:
+            writer.writeheader()
+        writer.writerows(rows)
+    beside.replace(path)

@@ -1,0 +1,1 @@
+"""From annotated CT to the cache that the bundles train on."""

@@ -1,0 +1,227 @@
+"""A user's own CT, with nodules in a table of LUNA16's form, with masks, or with both."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from nodulus.app.data.prepare.csv_table import TableError
+from nodulus.app.data.prepare.dicom_index import DicomIndex, Progress, index_dicom
+from nodulus.app.data.prepare.folder_masks import Masks, find_masks
+from nodulus.app.data.prepare.folder_scan import MaskRule, load_dicom, load_image
+from nodulus.app.data.prepare.luna16_tables import read_nodule_rows, read_series_list
+from nodulus.app.data.prepare.problems import Problem, ProblemKind
+from nodulus.app.data.prepare.run import Found
+from nodulus.app.data.prepare.scan import Scan
+from nodulus.app.data.prepare.training_series import patient_token, series_facts
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.files import is_research_format, list_files, stem
+from nodulus.app.reading.research import is_label_image
+from nodulus.app.reading.wording import count
+from nodulus.bundles.common.data.tables import Nodule
+
+
+@dataclass(frozen=True)
+class FolderTruth:
+    """What is known of the scans of a folder; a table or masks at least.
+
+    Args:
+        nodules: CSV in LUNA16's form: seriesuid,coordX,coordY,coordZ,diameter_mm in LPS mm, and
+            malignancy where it is known. A file other than DICOM has its name for a series.
+        series: list of series, one a line: those without nodules have none.
+        masks: folder with DICOM SEG, RTSTRUCT, or label images named like the scans.
+        structures: patterns of names of the segments or ROIs that are nodules; empty for what is
+            called so.
+    """
+
+    nodules: Path | None = None
+    series: Path | None = None
+    masks: Path | None = None
+    structures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The tables by series.
+
+    Args:
+        nodules: of each series that has any.
+        rows: the line of each of these nodules.
+        place: file and line that names each series first.
+        problems: rows that cannot be read.
+    """
+
+    nodules: Mapping[str, list[Nodule]] = field(default_factory=dict)
+    rows: Mapping[str, list[int]] = field(default_factory=dict)
+    place: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def find_folder(path: Path, truth: FolderTruth, progress: Progress | None = None) -> Found:
+    """Find the scans that something is known of.
+
+    Args:
+        path: searched to any depth.
+        truth: what is known.
+        progress: called with (files done, files in all).
+
+    Raises:
+        NodulusError: the path or a table cannot be read, or no scan is one that they name.
+    """
+    tables = _read_tables(truth)
+    index = index_dicom(path, progress)
+    problems = [*tables.problems, *_broken(index, path)]
+    images = _images(path, index, problems)
+    masks = Masks()
+    if truth.masks is not None:
+        masks = find_masks(truth.masks, index if truth.masks == path else None, set(images))
+        problems += masks.problems
+    there = {uid for uid, series in index.series.items() if series.modality == "CT"}
+    there |= images.keys()
+    # a mask may be of a PET as well, which is not what is asked for
+    of_masks = {uid for uid in masks.names(index) if uid in there or uid not in index.series}
+    wanted = {*tables.place, *of_masks}
+    problems += _not_there(wanted - there, tables, masks, problems)
+    scans = [
+        _scan(name, index, images, tables, masks, truth, problems)
+        for name in sorted(wanted & there)
+    ]
+    others = sorted(there - wanted)
+    if others:
+        message = (
+            f"nothing is known of {count(len(others), 'CT scan')}, such as series {others[0]}; "
+            "left out"
+        )
+        problems.append(Problem(ProblemKind.SERIES_UNANNOTATED, message, path))
+    if not scans:
+        first = f" The first problem: {problems[0]}." if problems else ""
+        raise NodulusError(
+            ErrorCode.NO_CT_SERIES,
+            f"None of {count(len(there), 'scan')} here is one of the {len(wanted):,} that the "
+            f"tables and masks name.{first}",
+            remedy="The tables name a DICOM series by its SeriesInstanceUID, another file by its "
+            "name without the ending.",
+            subject=path,
+        )
+    return Found("folder", scans, problems, {"series": len(wanted)})
+
+
+def _read_tables(truth: FolderTruth) -> _Tables:
+    nodules: dict[str, list[Nodule]] = {}
+    rows: dict[str, list[int]] = {}
+    place: dict[str, tuple[Path, int]] = {}
+    problems: list[Problem] = []
+    file = truth.nodules or truth.series
+    try:
+        if truth.nodules is not None:
+            nodules, rows, found = read_nodule_rows(truth.nodules)
+            problems += found
+            place = {uid: (truth.nodules, lines[0]) for uid, lines in rows.items()}
+        if truth.series is not None:
+            file = truth.series
+            listed, found = read_series_list(truth.series)
+            problems += found
+            place |= {u: (truth.series, n) for u, n in listed.items() if u not in place}
+    except TableError as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            f"The table cannot be read: {error.problem.message}.",
+            remedy="Write it as seriesuid,coordX,coordY,coordZ,diameter_mm, one nodule a line.",
+            subject=error.problem.path,
+        ) from error
+    except (OSError, UnicodeError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_FOUND if missing else ErrorCode.INPUT_NOT_READABLE,
+            "There is no such table." if missing else f"The table cannot be read ({error}).",
+            remedy="Check the path.",
+            subject=file,
+        ) from error
+    return _Tables(nodules, rows, place, tuple(problems))
+
+
+def _broken(index: DicomIndex, path: Path) -> list[Problem]:
+    return [
+        Problem(ProblemKind.IMAGE_BROKEN, error.message, Path(error.subject or path))
+        for error in index.problems
+    ]
+
+
+def _images(path: Path, index: DicomIndex, problems: list[Problem]) -> dict[str, Path]:
+    """The scans that are not DICOM, by name; two of one name are left out."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for file in list_files(path):
+        if is_research_format(file) and not is_label_image(file):
+            files[stem(file)].append(file)
+    found = {}
+    for name, (first, *others) in files.items():
+        if name in index.series:
+            others = [*others, *index.series[name].files[:1]]
+        if others:
+            message = f"{_listed(others)} claims the same series; all of them are left out"
+            problems.append(Problem(ProblemKind.UID_TWICE, message, first, series_uid=name))
+        else:
+            found[name] = first
+    return found
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    return ", ".join(str(path) for path in paths)
+
+
+def _not_there(
+    names: Iterable[str], tables: _Tables, masks: Masks, known: Iterable[Problem]
+) -> list[Problem]:
+    """One problem for each series that is named and not in the folder, or not usable there."""
+    twice = {p.series_uid for p in known if p.kind is ProblemKind.UID_TWICE}
+    problems = []
+    for name in sorted(names):
+        if name in twice:
+            continue
+        nodules = len(tables.nodules.get(name, ()))
+        path, row = tables.place.get(name, (masks.first_file(name), None))
+        message = f"no CT of this series is on disk; {count(nodules, 'nodule')} of it left out"
+        problems.append(Problem(ProblemKind.SERIES_NOT_ON_DISK, message, path, row, name))
+    return problems
+
+
+def _scan(
+    name: str,
+    index: DicomIndex,
+    images: Mapping[str, Path],
+    tables: _Tables,
+    masks: Masks,
+    truth: FolderTruth,
+    problems: list[Problem],
+) -> Scan:
+    rule = MaskRule(truth.structures, has_table=name in tables.place)
+    patient: str | None = None
+    if name in images:
+        label = masks.images.get(name)
+        load = partial(load_image, images[name], name, label, rule)
+        files = (images[name], *([label] if label else []))
+        facts = {}
+    else:
+        series = index.series[name]
+        own = masks.of(series)
+        load = partial(load_dicom, series.files, name, own, rule)
+        files = (*series.files, *(mask.path for mask in own))
+        facts = series_facts(series.files[0])
+        patient = patient_token(series.files[0])
+    if patient is None:
+        message = "the scan does not say whose it is; its name stands for the patient"
+        problems.append(Problem(ProblemKind.PATIENT_UNKNOWN, message, files[0], series_uid=name))
+    return Scan(
+        series_uid=name,
+        patient_id=patient or name,
+        load=load,
+        source_files=files,
+        recipe=f"folder 1 {rule!r}",
+        nodules=tuple(tables.nodules.get(name, ())),
+        facts=facts,
+        table=truth.nodules,
+        table_rows=tuple(tables.rows.get(name, ())),
+    )

@@ -1,1 +1,0 @@
-"""The training data's report: numbers of :mod:`bundles.common.eda` as a page with pictures."""

@@ -1,0 +1,92 @@
+"""How well the outline of one nodule was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.metrics import compute_average_surface_distance, compute_dice, compute_hausdorff_distance
+from numpy.typing import NDArray
+
+PERCENTILE = 95
+
+
+@dataclass(frozen=True)
+class OutlineMeasures:
+    """One nodule's outline against the truth.
+
+    Args:
+        dice: overlap, 0 to 1.
+        mean_surface_distance_mm: symmetric mean; None where nothing was drawn.
+        hausdorff_95_mm: 95th percentile of the distances between the surfaces, the larger of the
+            two directions; None where nothing was drawn.
+        true_volume_mm3: of the truth.
+        volume_error_mm3: drawn minus true.
+        relative_volume_error: the same over the true volume.
+    """
+
+    dice: float
+    mean_surface_distance_mm: float | None
+    hausdorff_95_mm: float | None
+    true_volume_mm3: float
+    volume_error_mm3: float
+    relative_volume_error: float
+
+    @property
+    def absolute_volume_error_mm3(self) -> float:
+        """Its size."""
+        return abs(self.volume_error_mm3)
+
+
+def dice(drawn: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Overlap of two masks of the same shape, 0 to 1; MONAI's."""
+    one, two = (torch.as_tensor(m.astype(np.float32))[None, None] for m in (drawn, truth))
+    return float(compute_dice(one, two, ignore_empty=False))
+
+
+def measure_outline(
+    drawn: NDArray[np.bool_], truth: NDArray[np.bool_], spacing_mm: Sequence[float]
+) -> OutlineMeasures:
+    """Measure one nodule; surfaces and overlap are MONAI's.
+
+    Args:
+        drawn: bool, shape (X, Y, Z): the outline of this nodule alone.
+        truth: same shape, not empty.
+        spacing_mm: edge lengths of a voxel along the three axes.
+
+    Raises:
+        ValueError: shapes differ or the truth is empty.
+    """
+    if drawn.shape != truth.shape:
+        raise ValueError(f"drawn has shape {drawn.shape}, the truth {truth.shape}")
+    if not truth.any():
+        raise ValueError("the truth is empty")
+    box = _box_of(drawn | truth)
+    one, two = (torch.as_tensor(m[box].astype(np.float32))[None, None] for m in (drawn, truth))
+    spacing = [float(s) for s in spacing_mm]
+    mean = hausdorff = None
+    if drawn.any():
+        mean = float(compute_average_surface_distance(one, two, symmetric=True, spacing=spacing))
+        hausdorff = float(
+            compute_hausdorff_distance(one, two, percentile=PERCENTILE, spacing=spacing)
+        )
+    voxel_mm3 = float(np.prod(spacing))
+    true_volume = int(truth.sum()) * voxel_mm3
+    error = int(drawn.sum()) * voxel_mm3 - true_volume
+    return OutlineMeasures(
+        dice(drawn, truth),
+        mean,
+        hausdorff,
+        true_volume,
+        error,
+        error / true_volume,
+    )
+
+
+def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The mask's bounding box and a voxel around it, so that no surface lies on its edge."""
+    places = np.argwhere(mask)
+    low, high = np.maximum(places.min(axis=0) - 1, 0), places.max(axis=0) + 2
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -1,1 +1,0 @@
-"""Models that others have trained, as model folders of the chain."""

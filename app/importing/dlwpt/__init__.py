@@ -1,5 +1,0 @@
-"""The checkpoints of the book 'Deep Learning with PyTorch'."""
-
-from app.importing.dlwpt.model_folder import import_checkpoints
-
-__all__ = ["import_checkpoints"]

@@ -1,1 +1,0 @@
-"""Training data from annotated CT: what needs the application's own DICOM reading."""

@@ -1,0 +1,30 @@
+"""Findings that no source image shows, because they lie on interpolated slices alone."""
+
+from __future__ import annotations
+
+from nodulus.app.result import ResultWarning, StudyResult
+from nodulus.app.results.label_boxes import Labels, planes_by_label
+
+
+def say_what_has_no_frame(result: StudyResult, planes: Labels) -> StudyResult:
+    """Warn of such findings; where there are no others, take the segmentation from the files.
+
+    Args:
+        result: with the planned files.
+        planes: shape (planes, R, C), finding ids on the source's images or frames.
+    """
+    shown = planes_by_label(planes)
+    hidden = [str(finding.id) for finding in result.findings if finding.id not in shown]
+    if not hidden:
+        return result
+    warning = ResultWarning(
+        code="nodule-between-images",
+        message="On interpolated slices alone, so without a frame in the segmentation:"
+        f" nodule {', '.join(hidden)}.",
+    )
+    update: dict[str, object] = {"warnings": (*result.warnings, warning)}
+    if not shown:
+        update["files"] = {what: name for what, name in result.files.items() if what != "seg"}
+        reason = "all nodules lie on interpolated slices alone"
+        update["files_left_out"] = {**result.files_left_out, "seg": reason}
+    return result.model_copy(update=update)

@@ -1,1 +1,0 @@
-"""What is in the training data: counts, balance, duplicates and what looks wrong."""

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+
+from nodulus.transforms.geometry import LPS_TO_RAS, apply_affine
+from nodulus.transforms.insertion.nodule_insertion_record import from_json
+from nodulus.transforms.insertion.rand_inserted_crop import RandInsertedNoduleCropd
+from tests.transforms.ball_shapes import Ball
+
+SHAPE = (60, 60, 60)
+
+
+SHAPES = {name: Ball(name, size) for name, size in (("small", 6.0), ("large", 12.0))}
+
+
+def item(target=1, source="nodule"):
+    rng = np.random.default_rng(0)
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = 5, -7, 11
+    image = torch.from_numpy(rng.normal(-860, 20, (1, *SHAPE)).astype(np.int16))
+    return {
+        "image": image,
+        "label": torch.zeros(1, *SHAPE, dtype=torch.uint8),
+        "lungs": torch.ones(1, *SHAPE, dtype=torch.uint8),
+        "affine": affine,
+        "inside": np.argwhere(np.ones(SHAPE, bool))[::97],
+        "point_lps_mm": apply_affine(LPS_TO_RAS @ affine, [10, 10, 10]),
+        "target": np.array([target], dtype=np.float32),
+        "source": source,
+    }
+
+
+def transform(prob=1.0, **options):
+    weights = {0: [1.0, 0.0], 1: [0.0, 1.0]}
+    made = RandInsertedNoduleCropd("image", SHAPES, weights, prob, size=24, **options)
+    return made.set_random_state(3)
+
+
+@pytest.mark.parametrize(("target", "name"), [(0, "small"), (1, "large")])
+def test_the_cube_is_centred_on_a_fresh_nodule_of_the_items_class(target, name):
+    given = item(target)
+    result = transform()(given)
+    (insertion,) = from_json(result["insertions"])
+    assert insertion.shape_id == name
+    assert result["target"] == target
+    cube = result["image"][0].numpy()
+    assert cube.shape == (24, 24, 24)
+    bright = np.argwhere(cube > -400)
+    np.testing.assert_allclose(bright.mean(axis=0), 12, atol=1.5)
+    assert (given["image"] < -700).all()
+
+
+def test_the_place_is_in_the_patients_space():
+    result = transform()(item())
+    (insertion,) = from_json(result["insertions"])
+    index = np.asarray(insertion.center_lps_mm) * (-1, -1, 1) - (5, -7, 11)
+    assert np.all(index > -1)
+    assert np.all(index < SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ({"prob": 0.0}, {}),
+        ({"source": "nodule"}, {"source": "segmentation"}),
+    ],
+)
+def test_other_items_are_cut_as_they_are(options, given):
+    data = item(**given)
+    result = transform(**options)(data)
+    assert from_json(result["insertions"]) == ()
+    # The point (10, 10, 10) is voxel 12 of the cube, so the scan begins at voxel 2.
+    assert torch.equal(result["image"][:, 2:, 2:, 2:], data["image"][:, :22, :22, :22])
+    assert result["image"].max() < -700
+
+
+def test_a_class_without_weights_is_never_replaced():
+    made = RandInsertedNoduleCropd("image", SHAPES, {1: [1.0, 1.0]}, 1.0, size=24)
+    made.set_random_state(0)
+    assert from_json(made(item(target=0))["insertions"]) == ()
+    assert len(from_json(made(item(target=1))["insertions"])) == 1
+
+
+def test_a_scan_without_room_gives_its_own_place():
+    data = item()
+    data["lungs"][:] = 0
+    assert from_json(transform()(data)["insertions"]) == ()
+
+
+def test_the_same_seed_gives_the_same_cube():
+    first, second = (transform()(item())["image"] for _ in range(2))
+    assert torch.equal(first, second)

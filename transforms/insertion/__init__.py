@@ -1,0 +1,1 @@
+"""Inserting nodules of given shapes into a chest CT."""
