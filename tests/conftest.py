@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,26 @@ def shared_data() -> Path:
 def real_ct(shared_data: Path) -> Path:
     """The folder with one folder a real CT."""
     return shared_data / "ct"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A key of the tests' own, so that none is made in the home of whoever runs them."""
+    path = tmp_path_factory.mktemp("key") / "patients.key"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NODULUS_PATIENT_KEY", str(path))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def bundles() -> Path:
+    """The folder of the three bundles."""
+    return REPOSITORY / "bundles"
+
+
+@pytest.fixture(scope="session")
+def fake_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with four studies; tests may not change it (the cache in it may grow)."""
+    from tests.bundles.fake_data import write_fake_data
+
+    return write_fake_data(tmp_path_factory.mktemp("data") / "fake", 4)

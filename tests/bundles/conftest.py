@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+from tests.bundles.fake_data import write_fake_data
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def _fake_data() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "fake_data", Path(__file__).with_name("fake_data.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session", autouse=True)
-def patient_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A key of the tests' own, so that none is made in the home of whoever runs them."""
-    path = tmp_path_factory.mktemp("key") / "patients.key"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NODULUS_PATIENT_KEY", str(path))
-        yield path
 
 
 @pytest.fixture(autouse=True)
@@ -41,23 +21,10 @@ def denormals() -> Iterator[None]:
     torch.set_flush_denormal(False)
 
 
-@pytest.fixture(scope="session")
-def bundles() -> Path:
-    """The folder of the three bundles."""
-    return REPOSITORY / "bundles"
-
-
-@pytest.fixture(scope="session")
-def fake_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with four studies; tests may not change it (the cache in it may grow)."""
-    folder: Path = _fake_data().write_fake_data(tmp_path_factory.mktemp("data") / "fake", 4)
-    return folder
-
-
 @pytest.fixture
 def other_data(tmp_path: Path) -> Path:
     """A data folder of a test's own, two studies of other patients."""
-    folder: Path = _fake_data().write_fake_data(tmp_path / "other", 2, seed=1, prefix="1.2.4")
+    folder: Path = write_fake_data(tmp_path / "other", 2, seed=1, prefix="1.2.4")
     return folder
 
 

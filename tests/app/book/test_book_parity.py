@@ -11,7 +11,7 @@ import torch
 
 from nodulus.app.book import import_checkpoints
 from nodulus.app.chain import Models, Scan, load_models, load_settings
-from nodulus.app.chain import score_candidates as search
+from nodulus.app.chain.score_candidates import search
 from nodulus.app.reading import load_volume
 
 pytestmark = pytest.mark.real_data

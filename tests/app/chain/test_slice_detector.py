@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nodulus.app.chain import ChainSettings, Models, Scan, Searched, analyse
-from nodulus.app.chain import score_candidates as search
 from nodulus.app.chain.native_space import to_native_space
+from nodulus.app.chain.score_candidates import search
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.lungs import find_lungs
 from tests.app.chain.turned import turned
