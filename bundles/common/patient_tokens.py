@@ -6,8 +6,9 @@ that is made once for a user, stays on the machine, and never travels with weigh
 the weights cannot tell who is behind the tokens; the same user's next training run can tell
 whether two tokens are one patient.
 
-IDs that name no person stay as they are, so that anybody can compare them: patients of LIDC-IDRI,
-phantoms, and the series UIDs that stand in where a data set names no patients. So does a token.
+IDs that name no person stay as they are, so that anybody can compare them: patients of LIDC-IDRI
+and of the other public, de-identified collections that are used here, phantoms, and the series
+UIDs that stand in where a data set names no patients. So does a token.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pathlib import Path
 KEY_VARIABLE = "NODULUS_PATIENT_KEY"
 _KEY_BYTES = 32
 _PUBLIC = re.compile(
-    r"LIDC-IDRI-\d{4}|PHANTOM-[0-9a-f]+(-\d{5})?|[0-2](\.\d+){4,}|patient-[0-9a-f]{24}"
+    r"LIDC-IDRI-\d{4}|QIN-LSC-\d{4}|LUNG1-\d{3}|C3[NL]-\d{5}|CMB-[A-Z]+-MSB-\d{5}|"
+    r"MIDRC-RICORD-1[A-C](-\d{6}){2}|PHANTOM-[0-9a-f]+(-\d{5})?|[0-2](\.\d+){4,}|"
+    r"patient-[0-9a-f]{24}"
 )
 
 

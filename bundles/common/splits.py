@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nodulus.bundles.common.data.studies import Study, read_data_dirs
+from nodulus.bundles.common.patient_roles import ROLES_FILE, Role, role_of
 from nodulus.bundles.common.stratification import by_patient, choose, patient_features
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,17 @@ class Side(str, Enum):
     TRAINING = "training"
     VALIDATION = "validation"
     TEST = "test"
+
+
+SIDE_OF_ROLE = {Role.VALIDATION: Side.VALIDATION, Role.RESERVED: Side.TEST}
+"""Where patients that are no training patients go."""
+
+
+class ReservedPatients(str, Enum):
+    """What to do about reserved patients on the training side."""
+
+    REFUSE = "refuse"
+    REPORT = "report"
 
 
 class SharedShapes(str, Enum):
@@ -93,6 +105,9 @@ def draw_split(
 ) -> dict[str, Side]:
     """Draw the side of each patient, balanced by nodule count, nodule size and malignancy.
 
+    Patients that ``configs/patients.json`` keeps for validation are on that side, reserved ones
+    on the test side; the others are drawn until the fractions are reached.
+
     Args:
         studies: all studies.
         fraction: of the patients that go to validation; one at least does, and one stays in
@@ -110,15 +125,16 @@ def draw_split(
     if fraction < 0 or test_fraction < 0 or fraction + test_fraction >= 1:
         raise ValueError(f"fractions {fraction} and {test_fraction} leave nothing to train on")
     patients = by_patient(studies)
-    sides = dict.fromkeys(patients, Side.TRAINING)
-    left = list(patients)
+    sides = {p: SIDE_OF_ROLE.get(role_of(p) or Role.TRAINING, Side.TRAINING) for p in patients}
+    settled = Counter(sides.values())
+    left = [patient for patient, side in sides.items() if side is Side.TRAINING]
     rng = np.random.default_rng(seed)
     for side, share in ((Side.TEST, test_fraction), (Side.VALIDATION, fraction)):
         # room for the sides that are still to come, training the last of them
         most = len(left) - (1 if side is Side.VALIDATION else 2)
         least = 0 if side is Side.TEST and share == 0 else 1
-        count = max(min(max(round(share * len(patients)), least), most), 0)
-        if count == 0:
+        count = min(max(round(share * len(patients)), least) - settled[side], most)
+        if count <= 0:
             continue
         features = np.stack([patient_features(patients[patient]) for patient in left])
         chosen = choose(features, count, rng)
@@ -185,6 +201,51 @@ def read_split(path: Path) -> dict[str, Side]:
         return {str(patient): Side(side) for patient, side in patients.items()}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: not a split file: {error}") from error
+
+
+def check_reserved(
+    training: Sequence[Study], reserved: ReservedPatients | str = ReservedPatients.REFUSE
+) -> None:
+    """Refuse to learn from patients that are reserved for tests, or from shapes of their nodules.
+
+    Args:
+        training: studies to learn from.
+        reserved: what to do.
+
+    Raises:
+        ValueError: there are some; says how many, and how to go on.
+    """
+    made_of = {s.background for s in training if s.background} | _lidc_patients(training)
+    people = {s.patient_id for s in training} | made_of
+    found = sum(role_of(patient) is Role.RESERVED for patient in people)
+    if not found:
+        return
+    message = f"{found} patients of the training side are reserved for tests ({ROLES_FILE.name})"
+    if ReservedPatients(reserved) is ReservedPatients.REFUSE:
+        raise ValueError(
+            f"{message}. Move them to the test side of the split; or, for weights that are never "
+            "compared on them, set reserved_patients to 'report'"
+        )
+    logger.warning(message)
+
+
+def held_out(split: Split, patients: Iterable[str]) -> Split:
+    """Move patients to the test side, as cross-validation by patient does.
+
+    Raises:
+        ValueError: one of them is not in the data; says how many.
+    """
+    wanted = set(patients)
+    everyone = [study for studies in split.sides().values() for study in studies]
+    missing = wanted - {study.patient_id for study in everyone}
+    if missing:
+        raise ValueError(f"{len(missing)} of the held out patients are not in the data")
+
+    def kept(studies: tuple[Study, ...]) -> tuple[Study, ...]:
+        return tuple(study for study in studies if study.patient_id not in wanted)
+
+    out = tuple(study for study in everyone if study.patient_id in wanted)
+    return Split(kept(split.training), kept(split.validation), (*kept(split.test), *out))
 
 
 def check_split(
@@ -276,6 +337,8 @@ def load_split(
     test_fraction: float = 0.0,
     validation_folds: Sequence[int] = (),
     test_folds: Sequence[int] = (),
+    held_out_patients: Sequence[str] = (),
+    reserved: ReservedPatients | str = ReservedPatients.REFUSE,
 ) -> Split:
     """Read the data folders and split them by patient.
 
@@ -293,6 +356,8 @@ def load_split(
         validation_folds: folds of the data (0 to 9 in LUNA16) that are validation, instead of a
             draw.
         test_folds: folds that are test.
+        held_out_patients: go to the test side, wherever they were.
+        reserved: see :func:`check_reserved`.
 
     Raises:
         ValueError: the split leaks, the file does not know a patient of the data, or the
@@ -310,5 +375,7 @@ def load_split(
         path = Path(splits_file) if splits_file else default
         drawn = _file_split(studies, path, (fraction, test_fraction), seed, folds)
         split = Split(drawn.training, drawn.validation, (*drawn.test, *test))
+    split = held_out(split, held_out_patients)
+    check_reserved(split.training, reserved)
     check_split(split.training, split.validation, shapes, split.test)
     return split

