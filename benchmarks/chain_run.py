@@ -21,7 +21,7 @@ from typing import Any
 Run = Callable[[], Mapping[str, float]]
 """Does the work once; gives the seconds of its steps."""
 
-WHAT = ("detect", "search", "book", "segmentation", "monai", "size")
+WHAT = ("detect", "score_candidates", "book", "segmentation", "monai", "size")
 
 
 def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
@@ -50,7 +50,7 @@ def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
 def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a volume in memory to candidates and their nodule probabilities."""
     from nodulus.app.chain import Scan, load_models, load_settings
-    from nodulus.app.chain.score_candidates import search
+    from nodulus.app.chain.score_candidates import score_candidates
     from nodulus.app.chain.steps import Steps
     from nodulus.app.reading import load_volume
     from nodulus.transforms.lungs import find_lungs
@@ -61,7 +61,9 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
         steps = Steps()
         with steps("lungs"):
             lungs = find_lungs(volume.hu, volume.geometry)
-        search(Scan(volume, lungs, settings.pipeline.lung_margin_mm), models, settings, steps)
+        score_candidates(
+            Scan(volume, lungs, settings.pipeline.lung_margin_mm), models, settings, steps
+        )
         return steps.timings_s
 
     return run
@@ -70,7 +72,7 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
 def make_book(source: Path, chosen: argparse.Namespace) -> Run:
     """The same by the book's chain, everywhere in the volume."""
     from nodulus.app.chain import Scan, load_models, load_settings
-    from nodulus.app.chain.score_candidates import search
+    from nodulus.app.chain.score_candidates import score_candidates
     from nodulus.app.chain.steps import Steps
     from nodulus.app.reading import load_volume
 
@@ -81,7 +83,7 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
 
     def run() -> Mapping[str, float]:
         steps = Steps()
-        search(Scan(volume, None, 0.0), models, settings, steps)
+        score_candidates(Scan(volume, None, 0.0), models, settings, steps)
         return steps.timings_s
 
     return run
@@ -199,7 +201,7 @@ def make_size(source: Path, chosen: argparse.Namespace) -> Run:
 
 MAKERS: Mapping[str, Callable[[Path, argparse.Namespace], Run]] = {
     "detect": make_detect,
-    "search": make_search,
+    "score_candidates": make_search,
     "book": make_book,
     "segmentation": make_segmentation,
     "monai": make_monai,

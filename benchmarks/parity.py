@@ -23,7 +23,7 @@ from nodulus.app.chain import analyse, load_models, load_settings
 from nodulus.app.chain.reference_chain import plain_models, plain_settings
 from nodulus.app.reading import find_studies
 from nodulus.app.result import Finding
-from nodulus.bundles.common.files import write_text
+from nodulus.bundles.common.atomic_files import write_text
 
 SAME_MM = 1.0
 LARGEST_DIFFERENCE = 0.02

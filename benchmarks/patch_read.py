@@ -28,7 +28,7 @@ from nodulus.app.data.prepare.luna16_image import load_luna16
 from nodulus.app.data.prepare.prepare_scan import prepare_one
 from nodulus.app.data.prepare.problems import Problem
 from nodulus.app.data.prepare.record import CacheSettings
-from nodulus.app.data.prepare.scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
 from nodulus.bundles.common.data.cache_folder import prepared_path
 from nodulus.bundles.common.data.prepared import load_prepared
 

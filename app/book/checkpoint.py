@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.bundles.common.files import sha256
+from nodulus.bundles.common.atomic_files import sha256
 
 
 @dataclass(frozen=True, eq=False)

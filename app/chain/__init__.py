@@ -6,7 +6,7 @@ from nodulus.app.chain.chain import Chain
 from nodulus.app.chain.explain import Occlusion
 from nodulus.app.chain.models import Models, load_models
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.score_candidates import Searched, search
+from nodulus.app.chain.score_candidates import ScoredCandidates, score_candidates
 from nodulus.app.chain.settings import ChainSettings, load_settings
 
 __all__ = [
@@ -16,9 +16,9 @@ __all__ = [
     "Models",
     "Occlusion",
     "Scan",
-    "Searched",
+    "ScoredCandidates",
     "analyse",
     "load_models",
     "load_settings",
-    "search",
+    "score_candidates",
 ]

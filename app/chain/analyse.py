@@ -14,7 +14,7 @@ from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.score_candidates import search
+from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.steps import Progress, Steps
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -59,7 +59,7 @@ def analyse(
     with steps("lungs"):
         lungs = _find_lungs(volume, pipeline.min_lung_volume_ml)
     scan = Scan(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
-    found = search(scan, models, settings, steps)
+    found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
     kept = np.flatnonzero(nodule >= points.nodule.threshold)

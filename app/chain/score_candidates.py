@@ -1,4 +1,4 @@
-"""The first half of the chain: candidates, and how probably each is a nodule."""
+"""The first half of the chain: candidates, and the probability that each is a nodule."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WORTH_MORE_LOOKS = 0.4
 
 
 @dataclass(frozen=True, eq=False)
-class Searched:
-    """Candidates with two opinions.
+class ScoredCandidates:
+    """Candidates with their probabilities.
 
     Args:
         detection: of the detector.
@@ -40,13 +40,13 @@ class Searched:
         return self.detection.candidates
 
 
-def search(
+def score_candidates(
     scan: Scan, models: Models, settings: ChainSettings, steps: Steps | None = None
-) -> Searched:
+) -> ScoredCandidates:
     """Detect, and classify what was detected.
 
-    ``search(Scan(volume, None, 0.0), ...)`` looks everywhere and needs no lung region: with models
-    and settings of the book 'Deep Learning with PyTorch' it is the book's own chain.
+    ``score_candidates(Scan(volume, None, 0.0), ...)`` looks everywhere and needs no lung region:
+    with models and settings of the book 'Deep Learning with PyTorch' it is the book's own chain.
 
     Args:
         scan: the volume and where to look.
@@ -72,4 +72,4 @@ def search(
             lambda seen: probability(seen) >= WORTH_MORE_LOOKS * point.threshold,
         )
         nodule = probability(classifier)
-    return Searched(detection, nodule, classifier)
+    return ScoredCandidates(detection, nodule, classifier)

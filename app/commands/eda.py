@@ -51,12 +51,12 @@ def command(
     from nodulus.app.data.eda.known_facts import KnownFacts
     from nodulus.app.data.eda.split_balance import patient_sides
     from nodulus.app.data.eda.survey import survey
+    from nodulus.bundles.common.atomic_files import write_text
     from nodulus.bundles.common.data.studies import read_data_dir
-    from nodulus.bundles.common.files import write_text
 
     try:
+        from nodulus.app.data.eda.key_slices import draw_pictures
         from nodulus.app.data.eda.page import build_page
-        from nodulus.app.data.eda.pictures import draw_pictures
     except ImportError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING, f"A package is missing: {error.name}.",

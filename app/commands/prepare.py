@@ -13,7 +13,7 @@ import click
 from nodulus.app.commands.root import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from nodulus.app.data.prepare.run import Found
+    from nodulus.app.data.prepare.prepare_collection import Found
 
 _FILE_OR_FOLDER = click.Path(path_type=Path)
 _AGREEMENT = click.FloatRange(0, 1, min_open=True)
@@ -59,10 +59,10 @@ def luna16(partial: bool, agreement: float, **shared: Any) -> None:
 
     Ratings and outlines of the nodules come from LIDC-IDRI's readers.
     """
-    from nodulus.app.data.prepare.luna16 import luna16 as find
+    from nodulus.app.data.prepare.luna16 import luna16_source
 
     _prepare(
-        lambda path, progress: find(
+        lambda path, progress: luna16_source(
             path, agreement=agreement, partial_set=partial, progress=progress
         ),
         **shared,
@@ -113,7 +113,7 @@ def folder(
     """
     if nodules is None and masks is None:
         raise click.UsageError("give --nodules, --masks or both")
-    from nodulus.app.data.prepare.folder import FolderTruth, find_folder
+    from nodulus.app.data.prepare.user_folder import FolderTruth, find_folder
 
     truth = FolderTruth(nodules, series, masks, structures)
     _prepare(lambda path, progress: find_folder(path, truth, progress), **shared)
@@ -133,8 +133,8 @@ def _prepare(
     from rich.console import Console
 
     from nodulus.app.commands.progress import StudyProgress
-    from nodulus.app.data.prepare.report import is_whole, problem_lines, summary_lines
-    from nodulus.app.data.prepare.run import PrepareOptions, prepare_found
+    from nodulus.app.data.prepare.prepare_collection import PrepareOptions, prepare_found
+    from nodulus.app.data.prepare.summary_text import is_whole, problem_lines, summary_lines
 
     if debug:
         logging.basicConfig(level=logging.DEBUG)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nodulus.app.evaluation.froc_report import FrocAnalysis
 from nodulus.app.evaluation.metrics.froc import CPM_RATES
-from nodulus.bundles.common.files import beside
+from nodulus.bundles.common.atomic_files import atomic_write
 
 _COLOR = "#2f6f9f"
 
@@ -47,5 +47,5 @@ def draw_froc(path: Path, analysis: FrocAnalysis, title: str) -> None:
     axes.set_title(f"{title}, CPM {curve.cpm:.3f}")
     axes.grid(True, which="major", color="#d9dfe4", lw=0.6)
     axes.legend(loc="lower right", frameon=False)
-    with beside(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", metadata={"Software": ""})

@@ -12,7 +12,7 @@ import numpy as np
 
 from nodulus.app.evaluation.metrics.froc import CPM_RATES, FrocCurve, froc_curve
 from nodulus.app.evaluation.metrics.froc_bootstrap import FrocBand, Interval, bootstrap_froc
-from nodulus.bundles.common.files import write_table, write_text
+from nodulus.bundles.common.atomic_files import write_table, write_text
 from nodulus.bundles.common.metrics.luna16_match import MAX_MARKS, MarkMatch
 
 RULES = (

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.evaluation.detection_performance import malignancy_scores
 from nodulus.app.evaluation.match_results import MatchedScan, false_scores, nodule_scores
 from nodulus.app.evaluation.recalibrations import (
     Method,
@@ -15,7 +16,6 @@ from nodulus.app.evaluation.recalibrations import (
     nodule_recalibration,
     recalibrate,
 )
-from nodulus.app.evaluation.table import malignancy_scores
 from nodulus.app.result import OperatingPoint
 
 

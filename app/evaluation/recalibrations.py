@@ -12,10 +12,10 @@ from scipy.special import logit
 
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.evaluation.chain_report import candidate_scores
+from nodulus.app.evaluation.detection_performance import malignancy_scores
 from nodulus.app.evaluation.match_results import MatchedScan, with_probabilities
 from nodulus.app.evaluation.metrics.platt import fit_platt
 from nodulus.app.evaluation.metrics.temperature import fit_temperature
-from nodulus.app.evaluation.table import malignancy_scores
 from nodulus.app.result import OperatingPoint
 
 Method = Literal["none", "temperature", "platt"]

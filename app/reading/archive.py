@@ -11,7 +11,7 @@ from types import TracebackType
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.wording import count
+from nodulus.app.reading.message_words import count
 
 _ENCRYPTED = 0x1
 """Bit 0 of a member's general purpose flag (APPNOTE 4.4.4)."""

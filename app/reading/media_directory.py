@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.reading.wording import count, some
+from nodulus.app.reading.message_words import count, some
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 

@@ -9,10 +9,10 @@ from typing import Any
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.kernels import Sharpness
+from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.series_rules import Candidate, examine
 from nodulus.app.reading.series_warnings import doubts
 from nodulus.app.reading.stacks import Stack
-from nodulus.app.reading.wording import count, millimetres
 from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import VolumeWarning
 

@@ -10,10 +10,10 @@ import numpy as np
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.kernels import Sharpness, sharpness
+from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.pixels import missing_decoder
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
 from nodulus.app.reading.stacks import Stack, is_localizer
-from nodulus.app.reading.wording import count, millimetres
 
 CT_CLASSES = frozenset(
     {

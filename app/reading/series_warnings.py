@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nodulus.app.reading import limits
+from nodulus.app.reading.message_words import millimetres
 from nodulus.app.reading.series_rules import Candidate
-from nodulus.app.reading.wording import millimetres
 from nodulus.app.volume import VolumeWarning
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.message_words import count, some
 from nodulus.app.reading.slice_header import SliceHeader
-from nodulus.app.reading.wording import count, some
 from nodulus.app.volume import VolumeWarning
 
 _REQUIRED = (

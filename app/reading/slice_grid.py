@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.wording import count, millimetres
+from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.volume import VolumeWarning
 
 FloatArray = NDArray[np.float64]

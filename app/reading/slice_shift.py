@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.image_plane import Plane
-from nodulus.app.reading.wording import millimetres
+from nodulus.app.reading.message_words import millimetres
 from nodulus.app.volume import VolumeWarning
 
 FloatArray = NDArray[np.float64]

@@ -42,7 +42,7 @@ def findings(
     """
     from nodulus.app.evaluation.chain_report import chain_report
     from nodulus.app.evaluation.truth import read_scans
-    from nodulus.bundles.common.files import write_text
+    from nodulus.bundles.common.atomic_files import write_text
 
     found = chain_report(read_scans(results, nodules, excluded), bootstrap, confidence, seed)
     for line in _lines(found):

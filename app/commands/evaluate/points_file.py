@@ -36,7 +36,7 @@ def write_pipeline(path: Path, pipeline: PipelineSettings) -> None:
 
 
 def _write(path: Path, content: dict[str, Any], what: str) -> None:
-    from nodulus.bundles.common.files import write_text
+    from nodulus.bundles.common.atomic_files import write_text
 
     try:
         write_text(path, json.dumps(content, indent=2) + "\n")

@@ -139,7 +139,7 @@ def _shown(nodules: Iterable[OutlinedNodule]) -> Iterable[OutlinedNodule]:
 def _write_tables(points: SegmentationPoints, curve: Path | None, outlines: Path | None) -> None:
     from dataclasses import asdict
 
-    from nodulus.bundles.common.files import write_table
+    from nodulus.bundles.common.atomic_files import write_table
 
     try:
         if curve is not None:

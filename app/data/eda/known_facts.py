@@ -20,8 +20,8 @@ from nodulus.app.data.eda.scan_facts import (
     StrayLabel,
     Volumes,
 )
+from nodulus.bundles.common.atomic_files import write_text
 from nodulus.bundles.common.data.studies import Study
-from nodulus.bundles.common.files import write_text
 
 VERSION = 1
 """Counted up when a scan's facts are measured otherwise."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 from nodulus.app.data.eda.figures import draw_plots
-from nodulus.app.data.eda.pictures import KeySlice
+from nodulus.app.data.eda.key_slices import KeySlice
 from nodulus.app.data.eda.survey import Survey
 from nodulus.app.data.eda.suspicions import SuspicionKind
 from nodulus.app.page_template import page_template

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.app.data.lidc.label_map import LabelledNodule
+from nodulus.app.data.lidc.scan_labels import LabelledNodule
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.database import Scan
 from nodulus.bundles.common.lidc.shapes import ShapeReference

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 
 FloatArray = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 
 _NODULE_WORDS = re.compile(
     r"nodul|mass\b|lesion|tumou?r|neoplas|metasta|gtv|carcinoma", re.IGNORECASE

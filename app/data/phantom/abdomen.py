@@ -7,7 +7,7 @@ import numpy as np
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.cavity import Cavity
 from nodulus.app.data.phantom.grid import CoarseGrid, Field
-from nodulus.app.data.phantom.shapes import add_ellipsoid, far_field
+from nodulus.app.data.phantom.signed_distances import add_ellipsoid, far_field
 
 
 def make_abdomen(

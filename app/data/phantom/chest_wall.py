@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter1d
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.cavity import Cavity
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, smooth_min, smooth_noise
-from nodulus.app.data.phantom.shapes import add_ellipsoid, add_tube, far_field
+from nodulus.app.data.phantom.signed_distances import add_ellipsoid, add_tube, far_field
 from nodulus.app.data.phantom.wall_map import WallMap, side_angle
 
 

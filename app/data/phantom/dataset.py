@@ -1,4 +1,4 @@
-"""A whole data set on disk: many studies, resumable, with its tables."""
+"""A whole data set on disk: many studies, resumable, with its phantom_tables."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nodulus.app.data.phantom import tables
+from nodulus.app.data.phantom import phantom_tables
 from nodulus.app.data.phantom.background import Background, Sphere, read_background
+from nodulus.app.data.phantom.phantom_study import PhantomStudy, make_background_study, make_study
+from nodulus.app.data.phantom.phantom_tables import STATE_FOLDER
 from nodulus.app.data.phantom.recipe import PhantomRecipe
-from nodulus.app.data.phantom.study import PhantomStudy, make_background_study, make_study
-from nodulus.app.data.phantom.tables import STATE_FOLDER
 from nodulus.app.data.phantom.write_dicom import dicom_folder, write_dicom
 from nodulus.app.data.phantom.write_volumes import mask_path, mhd_path, write_mask, write_mhd
 from nodulus.app.worker_pool import worker_pool
+from nodulus.bundles.common.atomic_files import write_text
 from nodulus.bundles.common.lidc.shapes import load_shapes
 
 
 class PhantomFormat(str, Enum):
-    """What is written beside masks and tables."""
+    """What is written beside masks and phantom_tables."""
 
     ALL = "all"
     LUNA16 = "luna16"
@@ -98,18 +99,15 @@ def write_one(plan: DatasetPlan, index: int) -> int:
         write_mhd(plan.root, study)
         files["mhd"] = mhd_path(plan.root, study)
     state = {
-        "study": tables.study_row(study, plan.background.name if plan.background else ""),
-        "nodules": tables.nodule_rows(study),
-        "candidates": tables.candidate_rows(study),
-        "findings": tables.finding_rows(study),
+        "study": phantom_tables.study_row(study, plan.background.name if plan.background else ""),
+        "nodules": phantom_tables.nodule_rows(study),
+        "candidates": phantom_tables.candidate_rows(study),
+        "findings": phantom_tables.finding_rows(study),
         "files": {k: p.relative_to(plan.root).as_posix() for k, p in files.items()},
     }
     path = plan.state_file(index)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
     _forget_others(plan, index, study.identity.series_uid)
-    beside.write_text(json.dumps(state, default=float), encoding="utf-8")
-    beside.replace(path)
+    write_text(path, json.dumps(state, default=float))
     return index
 
 
@@ -146,15 +144,15 @@ def write_tables(root: Path) -> None:
     # Folders of earlier versions have no findings.
     findings = [row for state in states for row in state.get("findings", [])]
     studies = [state["study"] for state in states]
-    tables.write_table(root / "studies.csv", tables.STUDIES, studies)
-    tables.write_table(root / "nodules.csv", tables.NODULES, nodules)
-    tables.write_table(root / "findings.csv", tables.FINDINGS, findings)
+    phantom_tables.write_table(root / "studies.csv", phantom_tables.STUDIES, studies)
+    phantom_tables.write_table(root / "nodules.csv", phantom_tables.NODULES, nodules)
+    phantom_tables.write_table(root / "findings.csv", phantom_tables.FINDINGS, findings)
     luna = root / "luna16"
-    annotations = [tables.annotation_row(row) for row in nodules]
-    tables.write_table(luna / "annotations.csv", tables.ANNOTATIONS, annotations)
-    tables.write_table(luna / "candidates_V2.csv", tables.CANDIDATES, candidates)
+    annotations = [phantom_tables.annotation_row(row) for row in nodules]
+    phantom_tables.write_table(luna / "annotations.csv", phantom_tables.ANNOTATIONS, annotations)
+    phantom_tables.write_table(luna / "candidates_V2.csv", phantom_tables.CANDIDATES, candidates)
     series = [{"seriesuid": row["series_uid"]} for row in studies]
-    tables.write_table(luna / "seriesuids.csv", ["seriesuid"], series, header=False)
+    phantom_tables.write_table(luna / "seriesuids.csv", ["seriesuid"], series, header=False)
 
 
 def with_nodules(recipe: PhantomRecipe, low: int, high: int) -> PhantomRecipe:

@@ -9,7 +9,12 @@ from numpy.typing import ArrayLike
 
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, smooth_max, smooth_min, smooth_noise
-from nodulus.app.data.phantom.shapes import add_ellipsoid, add_tube, far_field, tilted_axes
+from nodulus.app.data.phantom.signed_distances import (
+    add_ellipsoid,
+    add_tube,
+    far_field,
+    tilted_axes,
+)
 
 LEFT_WALL_MM, RIGHT_WALL_MM, ATRIUM_WALL_MM = 10.0, 3.2, 2.2
 LONG_AXIS = (0.72, -0.52, -0.46)

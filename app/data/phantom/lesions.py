@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.grid import CoarseGrid, Field
-from nodulus.app.data.phantom.shapes import tilted_axes
+from nodulus.app.data.phantom.signed_distances import tilted_axes
 from nodulus.app.data.phantom.solids import Solid
 from nodulus.app.data.phantom.vessels import Tubes
 

@@ -9,7 +9,7 @@ import numpy as np
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, smooth_min, smooth_noise
 from nodulus.app.data.phantom.heart import heart_point, make_heart
-from nodulus.app.data.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
+from nodulus.app.data.phantom.signed_distances import FAR_MM, add_ellipsoid, add_tube, far_field
 
 Path = list[tuple[float, float, float]]
 

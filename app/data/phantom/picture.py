@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.app.data.phantom.study import PhantomStudy
+from nodulus.app.data.phantom.phantom_study import PhantomStudy
+from nodulus.bundles.common.atomic_files import atomic_write
 
 HEIGHT = 440
 MARK = 255
@@ -61,9 +62,7 @@ def write_picture(study: PhantomStudy, path: Path) -> None:
     for tile in tiles:
         sheet.paste(tile, (left, 0))
         left += tile.width + 4
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
     greys = [level for level in range(MARK) for _ in range(3)]
     sheet.putpalette([*greys, 255, 170, 0])
-    sheet.save(beside, format="PNG", optimize=True)
-    beside.replace(path)
+    with atomic_write(path) as part:
+        sheet.save(part, format="PNG", optimize=True)

@@ -8,7 +8,7 @@ from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.cavity import Cavity
 from nodulus.app.data.phantom.chest_wall import arm_path
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, smooth_min
-from nodulus.app.data.phantom.shapes import FAR_MM, add_ellipsoid, add_tube, far_field
+from nodulus.app.data.phantom.signed_distances import FAR_MM, add_ellipsoid, add_tube, far_field
 
 VERTEBRA_MM = 23.0
 RIB_DEPTH_MM = 6.5

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.grid import CoarseGrid, Field
-from nodulus.app.data.phantom.lungs import Fissures
+from nodulus.app.data.phantom.lung_anatomy import Fissures
 from nodulus.app.data.phantom.mediastinum import hilum_xyz, vein_xyz
 from nodulus.app.data.phantom.trees import Tree, bend, grow_tree
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from nodulus.app.data.phantom.study import PhantomStudy, make_uid
-from nodulus.app.data.phantom.tables import STATE_FOLDER
+from nodulus.app.data.phantom.phantom_study import PhantomStudy, make_uid
+from nodulus.app.data.phantom.phantom_tables import STATE_FOLDER
 
 INTERCEPT_HU = -1024
 _IMPLEMENTATION_UID = make_uid("nodulus", "implementation")

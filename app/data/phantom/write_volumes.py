@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nodulus.app.data.phantom.study import PhantomStudy
+from nodulus.app.data.phantom.phantom_study import PhantomStudy
+from nodulus.bundles.common.atomic_files import atomic_write
 
 SUBSETS = 10
 
@@ -70,6 +71,5 @@ def write_mask(root: Path, study: PhantomStudy) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    with atomic_write(path) as part:
+        part.write_bytes(content)

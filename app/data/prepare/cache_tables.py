@@ -16,8 +16,8 @@ from nodulus.app.data.prepare.rows import (
     columns_of,
 )
 from nodulus.app.data.prepare.summary import PrepareSummary
+from nodulus.bundles.common.atomic_files import write_table, write_text
 from nodulus.bundles.common.data import cache_folder
-from nodulus.bundles.common.files import write_table, write_text
 
 PROBLEM_COLUMNS = ("kind", "series_uid", "path", "row", "message")
 

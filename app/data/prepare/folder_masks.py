@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nodulus.app.data.masks.find import MaskFile, find_mask_files
+from nodulus.app.data.masks.find_masks import MaskFile, find_mask_files
 from nodulus.app.data.prepare.dicom_index import DicomIndex, IndexedSeries, index_dicom
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.reading.files import is_research_format, list_files, stem

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
-from nodulus.app.data.masks.find import MaskFile
-from nodulus.app.data.masks.label_map import label_structures
+from nodulus.app.data.masks.find_masks import MaskFile
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.slices import SourceSlices
+from nodulus.app.data.masks.structure_labels import label_structures
 from nodulus.app.data.masks.structures import StructureMask
 from nodulus.app.data.prepare.label_map_nodules import measured_nodules
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
-from nodulus.app.data.prepare.scan import LabelSource, LoadedScan
 from nodulus.app.data.prepare.source_slices import source_slices
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.app.data.prepare.training_series import plan_series
 from nodulus.app.errors import NodulusError
 from nodulus.app.reading.dicom_volume import load_plan
+from nodulus.app.reading.message_words import count
 from nodulus.app.reading.research import read_research
-from nodulus.app.reading.wording import count
 from nodulus.app.volume import CtVolume
 from nodulus.bundles.common.data.reader import read_image
 from nodulus.bundles.common.data.tables import Nodule, Point

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
-from nodulus.app.data.prepare.scan import LabelSource, LoadedScan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.bundles.common.data.tables import Finding, Nodule
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL

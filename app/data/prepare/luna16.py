@@ -7,11 +7,11 @@ from pathlib import Path
 from nodulus.app.data.prepare.csv_table import TableError
 from nodulus.app.data.prepare.dicom_index import Progress
 from nodulus.app.data.prepare.luna16_scans import find_luna16
-from nodulus.app.data.prepare.run import Found
+from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.errors import ErrorCode, NodulusError
 
 
-def luna16(
+def luna16_source(
     path: Path, *, agreement: float, partial_set: bool = False, progress: Progress | None = None
 ) -> Found:
     """Find LUNA16's scans; see :func:`nodulus.app.data.prepare.luna16_scans.find_luna16`.

@@ -10,10 +10,10 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nodulus.app.data.lidc.label_map import label_scan
+from nodulus.app.data.lidc.scan_labels import label_scan
 from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
-from nodulus.app.data.prepare.scan import LabelSource, LoadedScan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.bundles.common.data.reader import read_image
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.database import Scan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nodulus.app.data.lidc.label_map import nodules_of
 from nodulus.app.data.lidc.matching import match_references, rated
+from nodulus.app.data.lidc.scan_labels import nodules_of
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.database import Scan, read_scans
 from nodulus.bundles.common.lidc.shapes import ShapeReference

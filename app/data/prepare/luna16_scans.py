@@ -17,7 +17,7 @@ from nodulus.app.data.prepare.luna16_ratings import RatedNodules, rate_nodules
 from nodulus.app.data.prepare.luna16_tables import Luna16Tables, read_tables
 from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.scan import Scan
+from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.bundles.common.data.tables import Candidate, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.lidc.database import read_scans

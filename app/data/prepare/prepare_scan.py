@@ -14,11 +14,11 @@ from monai.data import MetaTensor
 from nodulus.app.data.prepare.labels import LabelMap, label_map
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.record import CacheSettings, SourceFile, look_at
-from nodulus.app.data.prepare.scan import LabelSource, LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, Scan
+from nodulus.bundles.common.atomic_files import sha256
 from nodulus.bundles.common.data.cache_folder import prepared_path
 from nodulus.bundles.common.data.prepared import network_space, save_prepared
 from nodulus.bundles.common.data.tables import Nodule
-from nodulus.bundles.common.files import sha256
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.patch_sampling import lps_to_voxel
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.scan import Scan
+from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.bundles.common.atomic_files import sha256, write_text
 from nodulus.bundles.common.data.cache_folder import RECORDS, prepared_path, record_path
 from nodulus.bundles.common.data.prepared import CACHE_VERSION, MARGIN_MM
-from nodulus.bundles.common.files import sha256, write_text
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nodulus.app.data.prepare.prepare_scan import PreparedScan
 from nodulus.app.data.prepare.record import Row
-from nodulus.app.data.prepare.scan import Scan
+from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.bundles.common.data.tables import CENTER, COORDINATES, RATINGS, SPREADS, Nodule, Point
 from nodulus.bundles.common.hit_rule import nearest_hits
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.dicom_file import read_headers
+from nodulus.app.reading.message_words import count
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
 from nodulus.app.reading.stacks import split_series
-from nodulus.app.reading.wording import count
 from nodulus.app.volume import SeriesFacts, VolumeWarning
 from nodulus.bundles.common.patient_tokens import load_key, token
 

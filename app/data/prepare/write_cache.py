@@ -32,14 +32,14 @@ from nodulus.app.data.prepare.rows import (
     rating_columns,
     study_row,
 )
-from nodulus.app.data.prepare.scan import Scan
 from nodulus.app.data.prepare.summary import PrepareSummary, summarise
+from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.app.worker_pool import worker_pool
+from nodulus.bundles.common.atomic_files import remove_stale_parts
 from nodulus.bundles.common.data import cache_folder
 from nodulus.bundles.common.data.cache_folder import Manifest, prepared_path, record_path
 from nodulus.bundles.common.data.prepared import CACHE_VERSION
 from nodulus.bundles.common.data.tables import CENTER
-from nodulus.bundles.common.files import sweep
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
@@ -101,7 +101,7 @@ def prepare_scans(
     if strict:
         refuse(found)
     cache.mkdir(parents=True, exist_ok=True)
-    sweep(cache / cache_folder.PREPARED)
+    remove_stale_parts(cache / cache_folder.PREPARED)
     current = _current(scans, records, settings, cache, workers, verify, tell)
     todo = [scan for scan in scans if scan.series_uid not in current]
     spoilt = {p.series_uid for p in found if p.kind in _SPOILT}

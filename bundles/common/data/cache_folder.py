@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nodulus.bundles.common.files import write_text
+from nodulus.bundles.common.atomic_files import write_text
 
 MANIFEST = "cache.json"
 FORMAT = "nodulus-cache"

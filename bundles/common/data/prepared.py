@@ -29,9 +29,9 @@ from monai.transforms import (
 )
 from torch.utils.data import DataLoader, Dataset
 
+from nodulus.bundles.common.atomic_files import atomic_write
 from nodulus.bundles.common.data.reader import SimpleITKReader
 from nodulus.bundles.common.data.studies import Study
-from nodulus.bundles.common.files import beside
 from nodulus.transforms.lung_transforms import CropToLungsd, LungRegiond
 from nodulus.transforms.patch_sampling import sample_points
 from nodulus.transforms.resampling import ResampleToSpacingd
@@ -130,7 +130,10 @@ def preparation(spacing_mm: float = 1.0, margin_mm: float = MARGIN_MM) -> Compos
 
 def save_prepared(item: Mapping[str, Any], path: Path) -> None:
     """Write a prepared item beside its place, and move it there."""
-    with beside(path) as part, part.open("wb") as file:  # given a name, torch writes it inside
+    with (
+        atomic_write(path) as part,
+        part.open("wb") as file,
+    ):  # given a name, torch writes it inside
         torch.save({key: _bare(item[key]) for key in PREPARED_KEYS if key in item}, file)
 
 

@@ -1,6 +1,7 @@
 """Handlers and steps that the configs need and MONAI and Ignite do not have."""
 
 from nodulus.bundles.common.engines.attached import At, Attached
+from nodulus.bundles.common.engines.autocast import AutocastInferer, autocast_type
 from nodulus.bundles.common.engines.batches import (
     image_and_target,
     key_metric,
@@ -25,10 +26,9 @@ from nodulus.bundles.common.engines.distributed import (
     rank0_first,
     shard,
 )
-from nodulus.bundles.common.engines.pictures import ValidationPictures
-from nodulus.bundles.common.engines.precision import AutocastInferer, autocast_type
-from nodulus.bundles.common.engines.progress import ProgressLog, on_terminal
+from nodulus.bundles.common.engines.progress_log import ProgressLog, on_terminal
 from nodulus.bundles.common.engines.schedule import learning_rate_schedule
+from nodulus.bundles.common.engines.validation_pictures import ValidationPictures
 from nodulus.bundles.common.engines.weights import expect_rare, load_weights, publish
 
 __all__ = [

@@ -15,9 +15,9 @@ from ignite.handlers import Checkpoint, EarlyStopping
 from ignite.handlers.checkpoint import BaseSaveHandler
 from monai.handlers import CheckpointLoader
 
+from nodulus.bundles.common.atomic_files import atomic_write, remove_stale_parts
 from nodulus.bundles.common.engines.batches import key_metric
 from nodulus.bundles.common.engines.distributed import rank, world_size
-from nodulus.bundles.common.files import beside, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class WholeFiles(BaseSaveHandler):
     def __call__(self, checkpoint: Mapping[str, Any], filename: str, metadata: Any = None) -> None:
         """Write, then remove what is outdated."""
         if rank() == 0:
-            with beside(self.folder / filename) as part, part.open("wb") as file:
+            with atomic_write(self.folder / filename) as part, part.open("wb") as file:
                 torch.save(checkpoint, file)
             for name in self.outdated - {filename}:
                 (self.folder / name).unlink(missing_ok=True)
@@ -176,7 +176,7 @@ def connect(
     )
     found = latest(folder)
     if rank() == 0:
-        sweep(Path(folder))
+        remove_stale_parts(Path(folder))
     idist.barrier()
     if resume and found is not None:
         CheckpointLoader(str(found), objects, map_location=device).attach(trainer)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from nodulus.bundles.common.files import beside
+from nodulus.bundles.common.atomic_files import atomic_write
 from nodulus.bundles.common.patient_record import publish_record
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def publish(checkpoint: Path | str, weights_path: Path | str | None) -> None:
 
 def save_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write a state dict, alone and contiguous, beside its place and rename."""
-    with beside(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         torch.save({name: value.contiguous().clone() for name, value in state.items()}, file)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from nodulus.app.chain import ChainSettings, Models, Scan, Searched, analyse
+from nodulus.app.chain import ChainSettings, Models, Scan, ScoredCandidates, analyse
 from nodulus.app.chain.native_space import to_native_space
-from nodulus.app.chain.score_candidates import search
+from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.lungs import find_lungs
 from tests.app.chain.turned import turned
@@ -101,17 +101,17 @@ def test_everywhere_finds_what_lies_outside_the_lungs_too(
     hu[i, r, c] = 40
     other = CtVolume(hu, volume.geometry, "1.2.3", "1.2", "mhd")
     lungs = find_lungs(hu, volume.geometry)
-    inside = search(Scan(other, lungs, 24.0), native_models, native_settings)
-    outside = search(Scan(other, None, 24.0), native_models, native_settings)
+    inside = score_candidates(Scan(other, lungs, 24.0), native_models, native_settings)
+    outside = score_candidates(Scan(other, None, 24.0), native_models, native_settings)
 
-    def nearest_mm(found: Searched) -> float:
+    def nearest_mm(found: ScoredCandidates) -> float:
         centers = np.array([c.center_mm for c in found.candidates])
         return float(np.linalg.norm(centers - THING_LPS, axis=1).min())
 
     assert nearest_mm(outside) < 1.5
     assert nearest_mm(inside) > 10
     # the whole chain does the same where the settings say so
-    pipeline = native_settings.pipeline.model_copy(update={"search": "volume"})
+    pipeline = native_settings.pipeline.model_copy(update={"score_candidates": "volume"})
     nodule = native_settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
     points = native_settings.operating_points.model_copy(update={"nodule": nodule})
     settings = ChainSettings(pipeline=pipeline, operating_points=points)

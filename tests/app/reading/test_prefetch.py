@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from nodulus.app.errors import NodulusError
-from nodulus.app.reading import Archives, find_studies, reading_ahead
-from nodulus.app.reading import prefetch as ahead
+from nodulus.app.reading import Archives, find_studies, prefetch, reading_ahead
 
 from .dicom_factory import body_hu, uid, write_series
 
@@ -69,7 +68,7 @@ def test_this_process_reads_where_the_other_one_ends_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_series(tmp_path, body_hu(), study="one")
-    monkeypatch.setattr(ahead, "serve", _end_at_once)
+    monkeypatch.setattr(prefetch, "serve", _end_at_once)
     with reading_ahead(tmp_path, Archives()) as reading:
         (study,) = reading.studies().studies
         volume = study.load()

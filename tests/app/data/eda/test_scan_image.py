@@ -14,7 +14,7 @@ from nodulus.app.data.eda.scan_facts import look_at_scan
 from nodulus.app.data.eda.scan_image import read_scan_image
 from nodulus.app.data.eda.survey import look_at
 from nodulus.app.data.eda.suspicions import SuspicionKind
-from nodulus.app.data.prepare.scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
 from nodulus.app.data.prepare.write_cache import prepare_scans
 from nodulus.bundles.common.data.studies import Study, read_data_dir
 

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.rtstruct import read_rtstruct
 
 from .dicom_masks import (
@@ -52,7 +52,7 @@ def test_contours_give_back_the_mask_that_they_go_round(tmp_path: Path) -> None:
 
 
 def test_rtstruct_and_seg_of_one_nodule_are_the_same(tmp_path: Path) -> None:
-    from nodulus.app.data.masks.dicom_seg import read_seg
+    from nodulus.app.data.masks.seg_reader import read_seg
 
     first, _ = two_balls()
     seg = write_seg(tmp_path / "seg.dcm", [("Nodule", NODULE, first)])

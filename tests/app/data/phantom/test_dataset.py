@@ -18,8 +18,8 @@ from nodulus.app.data.phantom.dataset import (
     with_nodules,
     write_dataset,
 )
+from nodulus.app.data.phantom.phantom_tables import finding_rows
 from nodulus.app.data.phantom.recipe import PhantomRecipe
-from nodulus.app.data.phantom.tables import finding_rows
 from nodulus.app.data.phantom.write_dicom import write_dicom
 from nodulus.transforms.geometry import Geometry
 

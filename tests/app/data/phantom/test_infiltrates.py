@@ -3,9 +3,9 @@ import pytest
 
 from nodulus.app.data.phantom.airway_disease import AIRWAY_KINDS
 from nodulus.app.data.phantom.background import read_background
-from nodulus.app.data.phantom.candidates import CLEAR_OF_NODULES_MM
 from nodulus.app.data.phantom.dataset import DatasetPlan, make_one
 from nodulus.app.data.phantom.infiltrates import PATCH_KINDS, add_disease, draw_counts
+from nodulus.app.data.phantom.luna16_candidates import CLEAR_OF_NODULES_MM
 from nodulus.app.data.phantom.recipe import InfiltrateRecipe
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.nodule_position import LungField

@@ -4,7 +4,7 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from nodulus.app.data.phantom import study as study_module
+from nodulus.app.data.phantom import phantom_study
 from nodulus.app.data.phantom.anatomy import draw_anatomy
 from nodulus.app.data.phantom.chest import make_chest, part_rng
 from nodulus.app.data.phantom.placement import GAP_MM, airway_spheres, at_fissures
@@ -76,7 +76,7 @@ def test_no_nodule_is_put_where_the_round_field_hides_it(monkeypatch):
         outside[:, shape_rc[1] // 2 :] = True
         return outside
 
-    monkeypatch.setattr(study_module, "outside_round_field", left_half)
+    monkeypatch.setattr(phantom_study, "outside_round_field", left_half)
     recipe = PhantomRecipe.small()
     recipe = recipe.model_copy(
         update={
@@ -84,7 +84,7 @@ def test_no_nodule_is_put_where_the_round_field_hides_it(monkeypatch):
             "nodules": recipe.nodules.model_copy(update={"per_study": (12, 12)}),
         }
     )
-    study = study_module.make_study(recipe, load_shapes("training", min_readers=3), 4, 0)
+    study = phantom_study.make_study(recipe, load_shapes("training", min_readers=3), 4, 0)
     assert len(study.nodules) > 3
     columns = [study.geometry.lps_to_index(n.center_lps_mm)[2] for n in study.nodules]
     assert max(columns) < study.hu.shape[2] // 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from skimage.draw import polygon
 
-from nodulus.app.data.lidc.label_map import nodules_of
+from nodulus.app.data.lidc.scan_labels import nodules_of
 from nodulus.bundles.common.lidc.database import Outline, Scan, read_outlines, read_scans
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from tests.app.reading.dicom_factory import AXIAL, Edit, body_hu, write_series

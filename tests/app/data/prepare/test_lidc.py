@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from nodulus.app.data.lidc.label_map import nodules_of
+from nodulus.app.data.lidc.scan_labels import nodules_of
 from nodulus.app.data.prepare import lidc
 from nodulus.app.data.prepare.lidc import LidcRule, find_lidc
 from nodulus.app.data.prepare.problems import ProblemKind, ScanError
-from nodulus.app.data.prepare.scan import LabelSource, LoadedScan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.bundles.common.lidc.database import read_scans
 from tests.app.reading.dicom_factory import CORONAL, body_hu, write_series

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from nodulus.app.data.lidc.label_map import nodules_of
+from nodulus.app.data.lidc.scan_labels import nodules_of
 from nodulus.app.data.prepare.luna16_scans import EXPECTED, find_luna16
 from nodulus.app.data.prepare.problems import ProblemKind
-from nodulus.app.data.prepare.scan import LabelSource
+from nodulus.app.data.prepare.training_scan import LabelSource
 from nodulus.bundles.common.lidc.database import read_scans
 from tests.app.data.prepare.lidc_dicom import (
     BRIGHT_HU,

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nodulus.app.data.phantom.study import PhantomStudy
+from nodulus.app.data.phantom.phantom_study import PhantomStudy
+from nodulus.bundles.common.atomic_files import atomic_write
 
 Row = dict[str, Any]
 
@@ -102,12 +103,9 @@ def annotation_row(nodule: Row) -> Row:
 def write_table(
     path: Path, columns: Iterable[str], rows: Iterable[Row], header: bool = True
 ) -> None:
-    """Write a CSV file beside its place and move it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("w", newline="", encoding="utf-8") as stream:
+    """Write a CSV file atomically."""
+    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
         if header:
             writer.writeheader()
         writer.writerows(rows)
-    beside.replace(path)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nodulus.bundles.common.engines.precision import AutocastInferer, autocast_type
+from nodulus.bundles.common.engines.autocast import AutocastInferer, autocast_type
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])

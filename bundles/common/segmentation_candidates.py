@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
+from nodulus.bundles.common.atomic_files import atomic_write
 from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.metrics.detection import match_scan
 from nodulus.transforms.candidates import group_candidates
@@ -123,13 +124,11 @@ class CandidateWriter:
                 self.rows[self.folders[uid]].append((uid, *place, f"{probability:.4f}", truth))
 
     def write(self, engine: Engine) -> None:
-        """Write each file beside and rename it."""
+        """Write each file atomically."""
         for folder, rows in self.rows.items():
             path = folder / FILE_NAME
-            beside = path.with_name(path.name + ".part")
-            with beside.open("w", newline="") as file:
+            with atomic_write(path) as part, part.open("w", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(("seriesuid", "coordX", "coordY", "coordZ", "probability", "class"))
                 writer.writerows(rows)
-            beside.replace(path)
             logger.info("%s: %d candidates", path, len(rows))

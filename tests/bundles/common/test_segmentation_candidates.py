@@ -7,8 +7,12 @@ import numpy as np
 import torch
 from ignite.engine import Engine
 
-from nodulus.bundles.common.candidates import FILE_NAME, CandidateWriter, FindCandidatesd
 from nodulus.bundles.common.data.studies import Study
+from nodulus.bundles.common.segmentation_candidates import (
+    FILE_NAME,
+    CandidateWriter,
+    FindCandidatesd,
+)
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 SIZE = 40

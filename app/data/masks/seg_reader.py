@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.slices import SourceSlices
 from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble, choose
 

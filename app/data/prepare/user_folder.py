@@ -13,14 +13,14 @@ from nodulus.app.data.prepare.dicom_index import DicomIndex, Progress, index_dic
 from nodulus.app.data.prepare.folder_masks import Masks, find_masks
 from nodulus.app.data.prepare.folder_scan import MaskRule, load_dicom, load_image
 from nodulus.app.data.prepare.luna16_tables import read_nodule_rows, read_series_list
+from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.run import Found
-from nodulus.app.data.prepare.scan import Scan
+from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.app.data.prepare.training_series import patient_token, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.files import is_research_format, list_files, stem
+from nodulus.app.reading.message_words import count
 from nodulus.app.reading.research import is_label_image
-from nodulus.app.reading.wording import count
 from nodulus.bundles.common.data.tables import Nodule
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and their checksums."""
+"""Atomic writes: a file is whole or not there. And checksums of files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _STALE_S = 600.0
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A place to write a file: it moves to ``path`` when all went well, and else vanishes."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path``: renamed to it at the end, deleted after an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -27,22 +27,22 @@ def beside(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process left beside its place in a folder; not what is being written."""
+def remove_stale_parts(folder: Path) -> None:
+    """Delete temporary files that a killed process left in a folder; not those in use."""
     for part in folder.glob(".*.part"):
         if time.time() - part.stat().st_mtime > _STALE_S:
             part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file beside its place and move it there."""
-    with beside(path) as part:
+    """Write a text file atomically."""
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a CSV file beside its place and move it there; what a row lacks stays empty."""
-    with beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    """Write a CSV file atomically; what a row lacks stays empty."""
+    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -7,8 +7,8 @@ import pydicom
 import pytest
 from pydicom.sr.codedict import codes
 
-from nodulus.app.data.masks.dicom_seg import read_seg
-from nodulus.app.data.masks.errors import MaskError, MaskProblem
+from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
+from nodulus.app.data.masks.seg_reader import read_seg
 from nodulus.app.data.masks.structures import StructureMask
 
 from .dicom_masks import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nodulus.app.data.prepare.problems import Problem
 from nodulus.app.data.prepare.summary import PrepareSummary
-from nodulus.app.reading.wording import count
+from nodulus.app.reading.message_words import count
 from nodulus.bundles.common.data import cache_folder
 
 SHOWN = 5

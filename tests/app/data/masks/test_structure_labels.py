@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodulus.app.data.masks.label_map import label_structures
+from nodulus.app.data.masks.structure_labels import label_structures
 from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble
 
 SHAPE = (6, 20, 20)

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import draw_anatomy
 from nodulus.app.data.phantom.background import Background, mark_ignored
-from nodulus.app.data.phantom.candidates import (
+from nodulus.app.data.phantom.chest import make_chest, part_rng
+from nodulus.app.data.phantom.infiltrates import add_disease
+from nodulus.app.data.phantom.lesions import Lesion
+from nodulus.app.data.phantom.luna16_candidates import (
     Candidate,
     confusers_in_chest,
     confusers_in_volume,
     make_candidates,
 )
-from nodulus.app.data.phantom.chest import make_chest, part_rng
-from nodulus.app.data.phantom.infiltrates import add_disease
-from nodulus.app.data.phantom.lesions import Lesion
 from nodulus.app.data.phantom.nodules import (
     DrawnShapes,
     draw_count,

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import binary_dilation, label
 
 from nodulus.app.data.phantom.dataset import make_one
-from nodulus.app.data.phantom.study import identify, make_uid
+from nodulus.app.data.phantom.phantom_study import identify, make_uid
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine
 
-from nodulus.bundles.common.engines.pictures import (
+from nodulus.bundles.common.engines.validation_pictures import (
     PREDICTION_RGB,
     TRUTH_RGB,
     ZOOM,

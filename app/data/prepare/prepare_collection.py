@@ -9,11 +9,11 @@ from pathlib import Path
 
 from nodulus.app.data.prepare.problems import Problem, StrictError
 from nodulus.app.data.prepare.record import CacheSettings
-from nodulus.app.data.prepare.scan import Scan
 from nodulus.app.data.prepare.summary import PrepareSummary
+from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.app.data.prepare.write_cache import Progress, WorkerLostError, prepare_scans
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.reading.wording import count
+from nodulus.app.reading.message_words import count
 
 _WORKER_BYTES = 3 * 2**30
 """What a process takes: 1.6 GiB for 512 x 512 x 300 voxels, more for longer scans."""

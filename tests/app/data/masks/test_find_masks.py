@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from nodulus.app.data.masks.find import find_mask_files
+from nodulus.app.data.masks.find_masks import find_mask_files
 from nodulus.app.data.masks.structures import Structure, choose
 
 from .dicom_masks import ct_images, save, source, two_balls, write_rtstruct, write_seg

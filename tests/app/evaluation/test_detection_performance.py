@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from nodulus.app.evaluation.detection_performance import evaluate
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
 from nodulus.app.evaluation.operating_points import (
     malignancy_threshold,
     nodule_threshold,
     threshold_at_sensitivity,
 )
-from nodulus.app.evaluation.table import evaluate
 from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
 

@@ -10,8 +10,8 @@ from typing import Any
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from nodulus.app.data.masks.dicom_seg import SEG_CLASSES, read_seg
 from nodulus.app.data.masks.rtstruct import RTSTRUCT_CLASS, read_rtstruct
+from nodulus.app.data.masks.seg_reader import SEG_CLASSES, read_seg
 from nodulus.app.data.masks.slices import SourceSlices
 from nodulus.app.data.masks.structures import StructureMask
 

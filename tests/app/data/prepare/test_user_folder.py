@@ -18,8 +18,8 @@ from skimage.measure import find_contours
 
 from nodulus.app.commands.root import cli
 from nodulus.app.data.phantom.dataset import DatasetPlan, make_one, write_dataset
+from nodulus.app.data.phantom.phantom_study import PhantomStudy
 from nodulus.app.data.phantom.recipe import PhantomRecipe
-from nodulus.app.data.phantom.study import PhantomStudy
 from nodulus.app.data.prepare.problems import NOTES, ProblemKind
 from nodulus.bundles.common.data.prepared import load_prepared
 from nodulus.bundles.common.data.studies import Study, read_data_dir
