@@ -10,7 +10,7 @@ from nodulus.app.data.masks.find_masks import find_mask_files
 from nodulus.app.data.masks.structures import Structure, choose
 
 from .dicom_masks import ct_images, save, source, two_balls, write_rtstruct, write_seg
-from .test_dicom_seg import NODULE
+from .test_seg_reader import NODULE
 
 
 def test_masks_are_found_by_the_series_that_they_name(tmp_path: Path) -> None:

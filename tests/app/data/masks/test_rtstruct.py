@@ -22,7 +22,7 @@ from .dicom_masks import (
     write_rtstruct,
     write_seg,
 )
-from .test_dicom_seg import NODULE, whole
+from .test_seg_reader import NODULE, whole
 
 
 def lps(corners_rc: list[tuple[float, float]], k: int) -> np.ndarray:
