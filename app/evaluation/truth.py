@@ -12,6 +12,7 @@ from nodulus.app.evaluation.match_results import MatchedScan, match_results, rea
 from nodulus.bundles.common.data.tables import (
     CENTER,
     Finding,
+    Nodule,
     read_annotations,
     read_excluded,
     read_nodules,
@@ -35,11 +36,20 @@ def read_scans(
     Raises:
         NodulusError: a table or a result cannot be read.
     """
-    known = _read(nodules, read_annotations, read_nodules)
+    known = read_lesions(nodules)
     skipped: Sequence[Finding] = ()
     if excluded is not None:
         skipped = _read(excluded, read_excluded, _ignored)
     return match_results(read_results(results), known, skipped)
+
+
+def read_lesions(path: Path) -> list[Nodule]:
+    """Read ``nodules.csv`` of a phantom or training cache, or ``annotations.csv`` as in LUNA16.
+
+    Raises:
+        NodulusError: ``input-not-readable``.
+    """
+    return _read(path, read_annotations, read_nodules)
 
 
 def _read(

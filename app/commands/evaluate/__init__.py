@@ -7,6 +7,7 @@ import click
 from nodulus.app.commands.evaluate.findings import findings
 from nodulus.app.commands.evaluate.froc import froc
 from nodulus.app.commands.evaluate.operating_points import operating_points
+from nodulus.app.commands.evaluate.scans import scans
 from nodulus.app.commands.evaluate.segmentation_points import segmentation_points
 
 
@@ -15,5 +16,5 @@ def command() -> None:
     """Compare results with known nodules."""
 
 
-for _part in (findings, froc, operating_points, segmentation_points):
+for _part in (findings, froc, operating_points, scans, segmentation_points):
     command.add_command(_part)

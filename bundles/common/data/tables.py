@@ -125,32 +125,32 @@ SPREADS = {name: f"{name}_spread" for name in ("malignancy", *RATINGS)}
 
 
 def read_annotations(path: Path) -> list[Nodule]:
-    """Read LUNA16's ``annotations.csv``."""
+    """Read LUNA16's ``annotations.csv``; more columns may be there, as in ``nodules.csv``."""
     rows = _rows(path, ("seriesuid", *COORDINATES, "diameter_mm"))
-    return [
-        Nodule(r["seriesuid"], _point(path, r, COORDINATES), _number(path, r, "diameter_mm"))
-        for r in rows
-    ]
+    return [_nodule(path, row, row["seriesuid"], COORDINATES) for row in rows]
 
 
 def read_nodules(path: Path) -> list[Nodule]:
     """Read a ``nodules.csv``, which knows more of each nodule than LUNA16's file."""
     rows = _rows(path, ("series_uid", *CENTER, "diameter_mm"))
-    return [
-        Nodule(
-            row["series_uid"],
-            _point(path, row, CENTER),
-            _number(path, row, "diameter_mm"),
-            label=_whole(path, row, "label"),
-            malignancy=_optional(path, row, "malignancy"),
-            lidc_patient=row.get("lidc_patient") or None,
-            readers=_whole(path, row, "readers"),
-            ratings={n: _number(path, row, n) for n in RATINGS if row.get(n)},
-            spread={n: _number(path, row, c) for n, c in SPREADS.items() if row.get(c)},
-            lidc_nodule=row.get("lidc_nodule") or None,
-        )
-        for row in rows
-    ]
+    return [_nodule(path, row, row["series_uid"], CENTER) for row in rows]
+
+
+def _nodule(
+    path: Path, row: dict[str, str], series_uid: str, center: tuple[str, str, str]
+) -> Nodule:
+    return Nodule(
+        series_uid,
+        _point(path, row, center),
+        _number(path, row, "diameter_mm"),
+        label=_whole(path, row, "label"),
+        malignancy=_optional(path, row, "malignancy"),
+        lidc_patient=row.get("lidc_patient") or None,
+        readers=_whole(path, row, "readers"),
+        ratings={n: _number(path, row, n) for n in RATINGS if row.get(n)},
+        spread={n: _number(path, row, c) for n, c in SPREADS.items() if row.get(c)},
+        lidc_nodule=row.get("lidc_nodule") or None,
+    )
 
 
 def read_excluded(path: Path) -> list[Finding]:

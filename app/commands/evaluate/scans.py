@@ -1,0 +1,249 @@
+"""`nodulus evaluate scans`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nodulus.app.commands.evaluate import options
+from nodulus.app.commands.root import EXIT_FAILED
+from nodulus.app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
+    from nodulus.app.evaluation.scans.training_patients import LearntFrom
+
+REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv"
+
+
+@click.command("scans")
+@click.argument("source", metavar="SCANS", type=click.Path(path_type=Path))
+@click.option(
+    "--lesions",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="annotations.csv in LUNA16's form, a column 'label' for those in a mask; or nodules.csv.",
+)
+@click.option(
+    "--masks",
+    type=click.Path(path_type=Path),
+    help="Their label images, <series UID>.nii.gz or .nii, on the scans' grids.",
+)
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path),
+    help="CSV of the scans: seriesuid,patient,marked (complete or partly),use (training,"
+    " validation or test).",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder for results; scans that were done before with the same of everything are kept.",
+)
+@click.option(
+    "-m",
+    "--models",
+    type=click.Path(path_type=Path),
+    help="Folder with the three bundles; default: the shipped ones.",
+)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Folder with pipeline.json or operating_points.json of your own.",
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@options.confidence
+def scans(
+    source: Path,
+    lesions: Path,
+    masks: Path | None,
+    table: Path | None,
+    output: Path,
+    models: Path | None,
+    settings: Path | None,
+    device: str,
+    confidence: float,
+) -> None:
+    """Run the chain on SCANS and compare it with their known lesions.
+
+    Writes report.json, lesions.csv, scans.csv, and a folder a scan with its findings.json, which
+    `nodulus evaluate operating-points` reads.
+
+    Exit status: 0 all scans done, 1 some could not be analysed, 2 wrong usage.
+    """
+    from rich.console import Console
+
+    from nodulus.app.evaluation.scans.scan_report import scan_report, scan_rows
+    from nodulus.app.evaluation.scans.training_patients import learnt_from
+
+    errors = Console(stderr=True, highlight=False)
+    known, failed = _analyse(
+        source, lesions, masks, table, output, models, settings, device, errors
+    )
+    if not known:
+        raise NodulusError(
+            ErrorCode.INPUT_EMPTY,
+            "no scan could be analysed.",
+            remedy="See the errors above.",
+            subject=source,
+        )
+    seen = learnt_from((scan.facts for scan in known), models)
+    known = [_with_networks(scan, seen) for scan in known]
+    report = {
+        **scan_report(known, confidence),
+        "learnt_from": {uid: list(names) for uid, names in seen.networks.items() if names},
+        "without_record": list(seen.without_record),
+    }
+    _write(output, report, known)
+    for line in (*_lines(report), *_learnt_lines(scan_rows(known), seen)):
+        click.echo(line)
+    if failed:
+        sys.exit(EXIT_FAILED)
+
+
+def _analyse(
+    source: Path,
+    lesions: Path,
+    masks: Path | None,
+    table: Path | None,
+    output: Path,
+    models: Path | None,
+    settings: Path | None,
+    device: str,
+    errors: Console,
+) -> tuple[list[ScanOfKnown], bool]:
+    """The scans with their truth, and whether any failed."""
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.evaluation.scans.lesion_rows import match_known
+    from nodulus.app.evaluation.scans.run_scans import run_scans
+    from nodulus.app.evaluation.scans.scan_table import facts_of, read_scan_table
+    from nodulus.app.evaluation.truth import read_lesions
+    from nodulus.app.reading import Archives, find_studies
+
+    truth, facts = read_lesions(lesions), read_scan_table(table)
+    chosen = load_settings(settings, models)
+    known = []
+    with StudyProgress(errors) as progress, Archives() as archives:
+        progress.task("looking for scans")
+        discovery = find_studies(source, progress.files, archives)
+        loaded = load_models(models, device, chosen.pipeline.precision)
+        problems = list(discovery.problems)
+        try:
+            done = run_scans(discovery, output, loaded, chosen, masks, progress.study)
+            for outcome in done:
+                if isinstance(outcome, NodulusError):
+                    problems.append(outcome)
+                    continue
+                uid = outcome.result.series_uid
+                known.append(match_known(outcome, facts_of(uid, facts), truth))
+        except OSError as error:
+            raise _not_writable(output, error) from error
+    for problem in problems:
+        errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+    return known, bool(problems)
+
+
+def _with_networks(scan: ScanOfKnown, seen: LearntFrom) -> ScanOfKnown:
+    from dataclasses import replace
+
+    return replace(scan, learnt_from=seen.networks.get(scan.facts.series_uid, ()))
+
+
+def _write(output: Path, report: dict[str, Any], known: Sequence[ScanOfKnown]) -> None:
+    from nodulus.app.evaluation.scans.lesion_rows import LesionRow, lesion_rows
+    from nodulus.app.evaluation.scans.scan_report import scan_rows
+    from nodulus.bundles.common.atomic_files import write_table, write_text
+
+    lesions, scans_of = lesion_rows(known), scan_rows(known)
+    try:
+        write_table(
+            output / LESIONS_FILE, [f.name for f in fields(LesionRow)], map(asdict, lesions)
+        )
+        write_table(output / SCANS_FILE, scans_of[0], scans_of)
+        write_text(output / REPORT_FILE, json.dumps(report, indent=2) + "\n")
+    except OSError as error:
+        raise _not_writable(output, error) from error
+
+
+def _not_writable(output: Path, error: OSError) -> NodulusError:
+    return NodulusError(
+        ErrorCode.OUTPUT_NOT_WRITABLE,
+        f"results cannot be written here ({error.strerror or type(error).__name__}).",
+        remedy="Choose another folder with -o, or make this one writable.",
+        subject=output,
+    )
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    lines = [f"{'lesions':<16}{'in all':>7}{'seen':>6}{'found':>7}{'as one':>8}"]
+    lines += [
+        f"{row['group']:<16}{row['lesions']:>7}{row['seen']:>6}{row['found']:>7}"
+        f"{row['one_finding']:>8}"
+        for row in report["sizes"]
+        if row["lesions"]
+    ]
+    lines += [
+        f"mass of {m['diameter_mm']:.0f} mm in {m['seriesuid']}: {_mass_words(m)}"
+        for m in report["masses"]
+    ]
+    for key, words in (("complete", "complete"), ("partly_marked", "partly marked")):
+        lines += _marks_lines(report[key], words)
+    outlines = report["outlines"]
+    if outlines is not None:
+        lines.append(
+            f"outlines of {outlines['lesions']} lesions: Dice {outlines['mean_dice']:.2f} (mean),"
+            f" {outlines['median_dice']:.2f} (median), volume error"
+            f" {outlines['median_relative_volume_error']:+.0%} (median),"
+            f" {outlines['median_absolute_relative_volume_error']:.0%} (median size)"
+        )
+    return lines
+
+
+def _mass_words(mass: dict[str, Any]) -> str:
+    if not mass["findings"]:
+        return "missed"
+    one = "" if mass["one_finding"] else ", not as one of at least half its diameter"
+    count = mass["findings"]
+    return (
+        f"{count} finding{'' if count == 1 else 's'}, rank {mass['rank']},"
+        f" largest {mass['largest_diameter_mm']:.0f} mm{one}"
+    )
+
+
+def _marks_lines(marks: dict[str, Any] | None, words: str) -> list[str]:
+    if marks is None:
+        return []
+    count = marks["scans"]
+    line = (
+        f"{count} {words} scan{'' if count == 1 else 's'}:"
+        f" {marks['other_marks_per_scan']:.2f} other marks a scan (at most"
+        f" {marks['most_other_marks']}), {marks['other_candidates_per_scan']:.1f} other candidates"
+    )
+    lines, froc = [line], marks["froc"]
+    if froc is not None:
+        rates = ", ".join(f"{n:.1f} at {rate}" for rate, n in froc["found"].items())
+        lines.append(f"  of {froc['lesions']} lesions found at other marks a scan: {rates}")
+    return lines
+
+
+def _learnt_lines(rows: Sequence[dict[str, Any]], seen: LearntFrom) -> list[str]:
+    own = [row for row in rows if row["learnt_from"]]
+    lines = [f"training data of {row['learnt_from']}: {row['seriesuid']}" for row in own]
+    if seen.without_record:
+        lines.append(
+            "not known whether these scans were training data, for no list of patients lies beside"
+            f" the weights: {', '.join(seen.without_record)}"
+        )
+    return lines

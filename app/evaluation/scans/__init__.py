@@ -1,0 +1,1 @@
+"""The chain on whole scans with known lesions."""

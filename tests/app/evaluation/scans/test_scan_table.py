@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodulus.app.errors import NodulusError
+from nodulus.app.evaluation.scans.scan_table import ScanFacts, facts_of, read_scan_table
+
+
+def test_rows_and_their_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "scans.csv"
+    path.write_text("seriesuid,patient,marked,use\na,P1,partly,test\nb,,,\n")
+    table = read_scan_table(path)
+    assert table["a"] == ScanFacts("a", "P1", is_complete=False, use="test")
+    assert table["b"] == ScanFacts("b", "b", is_complete=True, use="validation")
+    assert facts_of("c", table) == ScanFacts("c", "c")
+    assert read_scan_table(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("patient\nP1\n", "no column seriesuid"),
+        ("seriesuid,marked\na,some\n", "row 2: marked must be"),
+        ("seriesuid,use\na,training\nb,other\n", "row 3: use must be"),
+        ("seriesuid,use\n,training\n", "row 2 has no seriesuid"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "scans.csv"
+    path.write_text(text)
+    with pytest.raises(NodulusError, match=words):
+        read_scan_table(path)
+
+
+def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NodulusError, match="no such file"):
+        read_scan_table(tmp_path / "scans.csv")
