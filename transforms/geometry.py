@@ -142,14 +142,6 @@ class Geometry:
         """Map patient LPS mm to fractional voxel indices, shape (..., 3)."""
         return apply_affine(np.linalg.inv(self.affine_lps), point_lps_mm)
 
-    def index_to_ras(self, index_irc: ArrayLike) -> FloatArray:
-        """Map voxel indices to RAS mm, shape (..., 3)."""
-        return apply_affine(self.affine_ras, index_irc)
-
-    def ras_to_index(self, point_ras_mm: ArrayLike) -> FloatArray:
-        """Map RAS mm to fractional voxel indices, shape (..., 3)."""
-        return apply_affine(np.linalg.inv(self.affine_ras), point_ras_mm)
-
     def contains(self, index_irc: ArrayLike) -> NDArray[np.bool_]:
         """Whether fractional indices lie in a voxel of the volume, shape (...,)."""
         index = np.asarray(index_irc, dtype=np.float64)
@@ -190,11 +182,6 @@ def apply_affine(affine: ArrayLike, points: ArrayLike) -> FloatArray:
     if array.shape[-1:] != (3,):
         raise ValueError(f"points must have shape (..., 3), got {array.shape}")
     return np.asarray(array @ matrix[:3, :3].T + matrix[:3, 3])
-
-
-def lps_to_ras(points_lps_mm: ArrayLike) -> FloatArray:
-    """Negate x and y: LPS mm to RAS mm, shape (..., 3)."""
-    return apply_affine(LPS_TO_RAS, points_lps_mm)
 
 
 def ras_to_lps(points_ras_mm: ArrayLike) -> FloatArray:

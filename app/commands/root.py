@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib import metadata
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from nodulus.app.errors import NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 
 EXIT_FAILED = 1
 
@@ -28,8 +28,29 @@ COMMANDS = {
     "schema": "Print the JSON schema of findings.json.",
 }
 
+TRAINING_PACKAGES = {
+    "ignite": "pytorch-ignite",
+    "matplotlib": "matplotlib",
+    "sklearn": "scikit-learn",
+}
+"""What training and evaluation import and inference does not, by import name: the extra `train`."""
+
 _MODULES = {"import": "import_models"}
 """Where a module cannot have its command's name."""
+
+
+def package_missing(package: str) -> NodulusError:
+    """The error of a command whose package of the extra ``train`` is not installed."""
+    return NodulusError(
+        ErrorCode.PACKAGE_MISSING,
+        f"This command needs the package {TRAINING_PACKAGES[package]}.",
+        remedy="Install it with: pip install -c constraints.txt '.[train]'",
+    )
+
+
+def _fail(error: NodulusError) -> NoReturn:
+    click.secho(f"error: {error}", err=True, fg="red")
+    sys.exit(EXIT_FAILED)
 
 
 class LazyGroup(click.Group):
@@ -55,8 +76,12 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except NodulusError as error:
-            click.secho(f"error: {error}", err=True, fg="red")
-            sys.exit(EXIT_FAILED)
+            _fail(error)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in TRAINING_PACKAGES:
+                raise
+            _fail(package_missing(package))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list from the table above."""

@@ -15,7 +15,6 @@ from nodulus.app.evaluation.match_results import MatchedScan
 from nodulus.app.result import CandidateRecord
 from nodulus.bundles.common.data.tables import Nodule
 
-COLUMNS = ("missed", "filtered_out", "predicted_benign", "predicted_malignant")
 ROWS = ("non-nodules", "benign", "malignant", "undecided or not rated")
 
 

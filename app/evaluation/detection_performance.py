@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from nodulus.app.evaluation.groups import GROUPS, is_benign, is_malignant
 from nodulus.app.evaluation.match_results import MatchedScan
-from nodulus.app.evaluation.metrics.roc import roc_curve
 
 
 @dataclass(frozen=True)
@@ -96,4 +96,4 @@ def _malignancy_auc(scans: Sequence[MatchedScan]) -> float | None:
     if not malignant or not benign:
         return None
     scores = [*malignant, *benign]
-    return roc_curve(scores, np.arange(len(scores)) < len(malignant)).auc
+    return float(roc_auc_score(np.arange(len(scores)) < len(malignant), scores))

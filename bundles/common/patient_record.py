@@ -15,7 +15,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -244,16 +243,6 @@ def publish_record(output_dir: Path | str, weights: Path | str | None) -> None:
         return
     record = PatientRecord.read(source)
     replace(record, weights_sha256=_sha256(Path(weights))).write(target)
-
-
-def publish_joined(sources: Sequence[Path], weights: Path) -> None:
-    """Put the records of all weights that others were made of beside these."""
-    records = [record for source in sources if (record := record_of_weights(source)) is not None]
-    if not records:
-        record_path(weights).unlink(missing_ok=True)
-        return
-    joined = reduce(lambda earlier, record: record.joined(earlier), records)
-    replace(joined, weights_sha256=_sha256(weights)).write(record_path(weights))
 
 
 def unseen(studies: Sequence[Study], side: Side | str, weights: Path | str) -> Sequence[Study]:

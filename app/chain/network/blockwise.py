@@ -82,15 +82,8 @@ def _set(conv: nn.Conv3d, weight: torch.Tensor, bias: torch.Tensor | None) -> No
         conv.bias = nn.Parameter(bias.detach().expand(8).clone(), requires_grad=False)
 
 
-def to_blocks(x: torch.Tensor) -> torch.Tensor:
-    """Shape (B, 1, 2X, 2Y, 2Z) to (B, 8, X, Y, Z), a channel for each place in a block."""
-    b, _, x2, y2, z2 = x.shape
-    split = x.reshape(b, x2 // 2, 2, y2 // 2, 2, z2 // 2, 2)
-    return split.permute(0, 2, 4, 6, 1, 3, 5).reshape(b, 8, x2 // 2, y2 // 2, z2 // 2)
-
-
 def to_voxels(x: torch.Tensor) -> torch.Tensor:
-    """The inverse of :func:`to_blocks`."""
+    """Shape (B, 8, X, Y, Z), a channel for each place in a block, to (B, 1, 2X, 2Y, 2Z)."""
     b, _, nx, ny, nz = x.shape
     split = x.reshape(b, 2, 2, 2, nx, ny, nz).permute(0, 4, 1, 5, 2, 6, 3)
     return split.reshape(b, 1, 2 * nx, 2 * ny, 2 * nz)

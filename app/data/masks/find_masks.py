@@ -39,12 +39,6 @@ class MaskFile:
     series_uids: frozenset[str]
     frame_of_reference_uids: frozenset[str]
 
-    def is_of(self, source: SourceSlices) -> bool:
-        """Whether it was made on a series; by frame of reference where it names no series."""
-        if self.series_uids:
-            return source.series_uid in self.series_uids
-        return source.frame_of_reference_uid in self.frame_of_reference_uids
-
     def read(
         self, source: SourceSlices, patterns: Sequence[str] = (), threshold: float = 0.5
     ) -> list[StructureMask]:

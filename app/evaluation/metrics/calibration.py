@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from nodulus.app.evaluation.metrics.estimate import Flags, Floats
+from sklearn.calibration import calibration_curve
 
 
 @dataclass(frozen=True)
@@ -53,19 +51,13 @@ class Calibration:
     bins: tuple[ReliabilityBin, ...]
 
 
-def calibration(
-    probabilities: ArrayLike,
-    is_positive: ArrayLike,
-    bins: int = 10,
-    spacing: Literal["width", "count"] = "width",
-) -> Calibration:
-    """Measure it.
+def calibration(probabilities: ArrayLike, is_positive: ArrayLike, bins: int = 10) -> Calibration:
+    """Measure it; the reliability diagram is scikit-learn's.
 
     Args:
         probabilities: shape (n,), 0 to 1.
         is_positive: shape (n,); one class alone is allowed.
-        bins: how many ranges.
-        spacing: ranges of equal width, or of equal counts as far as ties allow.
+        bins: how many ranges of equal width; a value on an edge belongs to the range below.
 
     Raises:
         ValueError: no item, lengths differ, or a value outside 0 to 1.
@@ -76,38 +68,27 @@ def calibration(
         raise ValueError(f"{len(probability)} probabilities for {len(positive)} items")
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ValueError("a probability is not between 0 and 1")
+    share, mean = calibration_curve(positive, probability, n_bins=bins)
     edges = np.linspace(0.0, 1.0, bins + 1)
-    if spacing == "count":
-        edges[1:-1] = np.quantile(probability, edges[1:-1])
-        edges = np.unique(edges)
-    # A value on an edge belongs to the range above, 1 to the last one.
-    which = np.clip(np.searchsorted(edges, probability, side="right") - 1, 0, len(edges) - 2)
-    found = tuple(
-        _bin(edges[n], edges[n + 1], probability[which == n], positive[which == n])
-        for n in range(len(edges) - 1)
-    )
-    gaps = sum(
-        b.count * abs(b.mean_probability - b.share_positive)
-        for b in found
-        if b.mean_probability is not None and b.share_positive is not None
-    )
+    counts = np.bincount(np.searchsorted(edges[1:-1], probability), minlength=bins)
+    filled = counts > 0
+    # The curve has the bins with items alone.
+    means, shares = np.full(bins, np.nan), np.full(bins, np.nan)
+    means[filled], shares[filled] = mean, share
     return Calibration(
         len(probability),
         float(np.mean((probability - positive) ** 2)),
-        gaps / len(probability),
+        float(np.average(np.abs(mean - share), weights=counts[filled])),
         float(probability.mean()),
         float(positive.mean()),
-        found,
-    )
-
-
-def _bin(lower: float, upper: float, probability: Floats, positive: Flags) -> ReliabilityBin:
-    if len(probability) == 0:
-        return ReliabilityBin(float(lower), float(upper), 0, None, None)
-    return ReliabilityBin(
-        float(lower),
-        float(upper),
-        len(probability),
-        float(probability.mean()),
-        float(positive.mean()),
+        tuple(
+            ReliabilityBin(
+                float(edges[n]),
+                float(edges[n + 1]),
+                int(counts[n]),
+                float(means[n]) if filled[n] else None,
+                float(shares[n]) if filled[n] else None,
+            )
+            for n in range(bins)
+        ),
     )

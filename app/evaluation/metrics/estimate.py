@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -59,15 +59,8 @@ def proportion(count: int, total: int, confidence: float = 0.95) -> Estimate | N
     """
     if total == 0:
         return None
-    z = normal_quantile(confidence)
-    share = count / total
-    middle = share + z * z / (2 * total)
-    half = z * float(np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)))
-    scale = 1 + z * z / total
-    # Rounding may put a bound just outside what it bounds.
-    return Estimate(
-        share, min(max((middle - half) / scale, 0.0), share), max((middle + half) / scale, share)
-    )
+    interval = binomtest(count, total).proportion_ci(confidence, method="wilson")
+    return Estimate(count / total, float(interval.low), float(interval.high))
 
 
 def bootstrap(

@@ -34,11 +34,6 @@ class OutlineMeasures:
     volume_error_mm3: float
     relative_volume_error: float
 
-    @property
-    def absolute_volume_error_mm3(self) -> float:
-        """Its size."""
-        return abs(self.volume_error_mm3)
-
 
 def dice(drawn: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     """Overlap of two masks of the same shape, 0 to 1; MONAI's."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -33,3 +34,24 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
 
 def test_unknown_commands_are_refused() -> None:
     assert CliRunner().invoke(cli, ["nonsense"]).exit_code == 2
+
+
+def test_a_package_of_training_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [n for n in sys.modules if n.startswith("nodulus.app.evaluation")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)  # as if it could not be found
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    arguments = ["evaluate", "findings", str(tmp_path), "--nodules", str(tmp_path / "none.csv")]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 1
+    assert "package-missing" in result.output
+    assert "scikit-learn" in result.output
+    assert "'.[train]'" in result.output
+
+
+def test_any_other_missing_module_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nodulus.app.results.schema", None)
+    with pytest.raises(ModuleNotFoundError, match=r"nodulus\.app\.results\.schema"):
+        CliRunner().invoke(cli, ["schema"], catch_exceptions=False)

@@ -143,7 +143,8 @@ def test_research_format_gets_a_mask(tmp_path: Path) -> None:
     assert data.shape == SHAPE[::-1]
     np.testing.assert_array_equal(data.transpose(2, 1, 0), labels)
     corner = image.affine @ [37, 20, 7, 1]
-    np.testing.assert_allclose(corner[:3], volume.geometry.index_to_ras((7, 20, 37)), atol=1e-4)
+    point_ras_mm = volume.geometry.index_to_lps((7, 20, 37)) * [-1, -1, 1]
+    np.testing.assert_allclose(corner[:3], point_ras_mm, atol=1e-4)
 
 
 def test_intermediates(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import expit
-from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
@@ -19,23 +18,34 @@ def items():
     return logits, draw.random(600) < expit(logits / 2.5)
 
 
-@pytest.mark.parametrize(("spacing", "strategy"), [("width", "uniform"), ("count", "quantile")])
-def test_the_diagram_is_scikit_learns(items, spacing, strategy):
-    probability, truth = expit(items[0]), items[1]
-    found = calibration(probability, truth, bins=8, spacing=spacing)
-    share, mean = calibration_curve(truth, probability, n_bins=8, strategy=strategy)
-    filled = [b for b in found.bins if b.count]
-    np.testing.assert_allclose([b.share_positive for b in filled], share)
-    np.testing.assert_allclose([b.mean_probability for b in filled], mean)
+@pytest.mark.parametrize("largest", [1.0, 0.4])
+def test_each_bin_is_counted_by_itself(items, largest):
+    probability, truth = largest * expit(items[0]), items[1]
+    found = calibration(probability, truth, bins=8)
+    gap = 0.0
+    for n, own in enumerate(found.bins):
+        inside = (probability > n / 8) & (probability <= (n + 1) / 8)
+        assert (own.lower, own.upper, own.count) == (n / 8, (n + 1) / 8, inside.sum())
+        if not inside.any():
+            assert (own.mean_probability, own.share_positive) == (None, None)
+            continue
+        assert own.mean_probability == pytest.approx(probability[inside].mean())
+        assert own.share_positive == pytest.approx(truth[inside].mean())
+        gap += inside.mean() * abs(probability[inside].mean() - truth[inside].mean())
+    assert found.expected_calibration_error == pytest.approx(gap)
     assert found.brier == pytest.approx(brier_score_loss(truth, probability))
-    weight = np.asarray([b.count for b in filled]) / len(truth)
-    assert found.expected_calibration_error == pytest.approx(np.sum(weight * abs(share - mean)))
 
 
 def test_edges_belong_to_one_bin_each():
     found = calibration([0.0, 0.5, 1.0], [0, 1, 1], bins=2)
-    assert [b.count for b in found.bins] == [1, 2]
-    assert found.bins[0].share_positive == 0
+    assert [b.count for b in found.bins] == [2, 1]
+    assert found.bins[0].share_positive == 0.5
+
+
+def test_one_class_alone_can_be_measured():
+    found = calibration([0.1, 0.8], [False, False])
+    assert found.share_positive == 0
+    assert found.expected_calibration_error == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize(
