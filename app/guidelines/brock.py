@@ -6,6 +6,7 @@ without and with spiculation.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,7 +131,7 @@ _CHOICES = {
 
 
 def _log_odds(answers: Answers, terms: _Coefficients) -> float:
-    size = (answers.number("diameter_mm") / 10.0) ** -0.5 - _SIZE_CENTRE
+    size = math.pow(answers.number("diameter_mm") / 10.0, -0.5) - _SIZE_CENTRE
     total = terms.constant + terms.size * size
     for name in _FLAGS:
         weight: float = getattr(terms, name)
