@@ -111,7 +111,7 @@ def test_everywhere_finds_what_lies_outside_the_lungs_too(
     assert nearest_mm(outside) < 1.5
     assert nearest_mm(inside) > 10
     # the whole chain does the same where the settings say so
-    pipeline = native_settings.pipeline.model_copy(update={"score_candidates": "volume"})
+    pipeline = native_settings.pipeline.model_copy(update={"search": "volume"})
     nodule = native_settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
     points = native_settings.operating_points.model_copy(update={"nodule": nodule})
     settings = ChainSettings(pipeline=pipeline, operating_points=points)
