@@ -8,15 +8,12 @@ Both give a linear function of place back exactly: nothing moves.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.data import MetaTensor
-from monai.transforms import MapTransform
 from monai.utils import ensure_tuple_rep
 from numpy.typing import ArrayLike, NDArray
 
@@ -186,38 +183,3 @@ def resample_to_spacing(
         lines = _multiply([whole], resampled(part, earlier), last + 1)
         result.narrow(last + 1, band.first, len(band.matrix)).copy_(lines)
     return result, new
-
-
-class ResampleToSpacingd(MapTransform):
-    """Dictionary version of :func:`resample_to_spacing` for MetaTensors.
-
-    Args:
-        keys: MetaTensors of shape (channels, X, Y, Z).
-        spacing_mm: one number for an isotropic grid, or one for each axis.
-        mode: ``linear`` or ``nearest``, one for all keys or one for each.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        spacing_mm: float | Sequence[float] = 1.0,
-        mode: Mode | Sequence[Mode] = "linear",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.spacing_mm = spacing_mm
-        self.mode = ensure_tuple_rep(mode, len(self.keys))
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Resample each key."""
-        result = dict(data)
-        for key, mode in self.key_iterator(result, self.mode):
-            image = result[key]
-            if not isinstance(image, MetaTensor):
-                raise TypeError(f"{key} must be a MetaTensor, got {type(image).__name__}")
-            array, affine = resample_to_spacing(
-                image.as_tensor(), image.affine.cpu().numpy(), self.spacing_mm, mode
-            )
-            result[key] = MetaTensor(array, meta=dict(image.meta))
-            result[key].affine = torch.from_numpy(affine)
-        return result

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.transforms.orientation import turn_to
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +33,7 @@ def to_native_space(volume: CtVolume) -> NativeVolume:
     Args:
         volume: any orientation.
     """
-    from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
-
-    geometry = volume.geometry
-    # nibabel counts in RAS: head, back, left is S, P, L.
-    turn = ornt_transform(io_orientation(geometry.affine_ras), axcodes2ornt("SPL"))
-    affine_lps = LPS_TO_RAS @ geometry.affine_ras @ inv_ornt_aff(turn, volume.hu.shape)
-    flipped = tuple(axis for axis in range(3) if turn[axis, 1] < 0)
-    order = np.argsort(turn[:, 0]).astype(int)
-    hu = np.flip(volume.hu, flipped).transpose(order)
+    turn = turn_to("SPL", volume.geometry.affine_ras, volume.geometry.shape_irc)  # head, back, left
+    hu = np.flip(volume.hu, turn.flipped).transpose(turn.order)
     i, r, c = hu.shape
-    return NativeVolume(hu, Geometry((i, r, c), affine_lps))
+    return NativeVolume(hu, Geometry((i, r, c), LPS_TO_RAS @ turn.affine_ras))

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.chain.native_space import NativeVolume, to_native_space
-from nodulus.app.chain.network_space import NetworkVolume, to_network_space
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.network_space import NetworkVolume, to_network_space
 
 
 class Scan:
@@ -32,7 +32,7 @@ class Scan:
         """The region's box in RAS order, resampled to an isotropic spacing."""
         if spacing_mm not in self._isotropic:
             self._isotropic[spacing_mm] = to_network_space(
-                self.volume, self.search, self.margin_mm, spacing_mm
+                self.volume.hu, self.volume.geometry, self.search, spacing_mm, self.margin_mm
             )
         return self._isotropic[spacing_mm]
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint
+from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 from nodulus.transforms.texture_class import TextureRule
 
 
@@ -45,7 +46,9 @@ class PipelineSettings(BaseModel):
     search: Literal["lungs", "volume"] = Field(
         default="lungs", description="Where to look: in the lungs, or in all of the volume"
     )
-    lung_margin_mm: float = Field(ge=0, description="Kept around the lungs' box")
+    lung_margin_mm: float = Field(
+        default=LUNG_MARGIN_MM, ge=0, description="Kept around the lungs' box, as in training"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="What networks compute in; auto: bfloat16 on a CPU that has it"
     )

@@ -14,6 +14,7 @@ from nodulus.app.reading.files import stem
 from nodulus.app.reading.hounsfield_check import check_hounsfield
 from nodulus.app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
+from nodulus.transforms.hounsfield import to_hounsfield
 
 _UNITS_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
@@ -142,23 +143,12 @@ def _read_nifti(path: Path, warnings: list[VolumeWarning]) -> tuple[NDArray[Any]
 
 
 def _as_hounsfield(values: NDArray[Any], warnings: list[VolumeWarning]) -> NDArray[Any]:
-    """int16 where nothing is lost, else float32; what is not a number becomes air."""
-    if values.dtype == np.int16:
-        return np.asarray(values)
-    if np.issubdtype(values.dtype, np.integer):
-        return np.asarray(np.clip(values, -32768, 32767), dtype=np.int16)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        values = np.where(bad, limits.AIR_HU, values)
+    hu, bad = to_hounsfield(values)
+    if bad:
         warnings.append(
-            VolumeWarning(
-                "not-a-number",
-                f"{int(bad.sum()):,} voxels are not numbers and were taken for air.",
-            )
+            VolumeWarning("not-a-number", f"{bad:,} voxels are not numbers and were taken for air.")
         )
-    if np.all(np.abs(values) <= 32767) and np.array_equal(values, np.rint(values)):
-        return np.asarray(values, dtype=np.int16)
-    return np.asarray(values, dtype=np.float32)
+    return hu
 
 
 def _check_shape(size: tuple[int, ...], path: Path) -> None:

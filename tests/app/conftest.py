@@ -29,7 +29,6 @@ def chain_settings() -> ChainSettings:
 
     return ChainSettings(
         pipeline=PipelineSettings(
-            lung_margin_mm=24,
             patch_overlap=0.25,
             patch_batch=2,
             crop_batch=8,

@@ -5,10 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monai.data import MetaTensor
 
 from nodulus.transforms.geometry import apply_affine
-from nodulus.transforms.resampling import ResampleToSpacingd, resample_to_spacing
+from nodulus.transforms.resampling import resample_to_spacing
 
 
 def ramp(shape: tuple[int, int, int], affine: np.ndarray) -> torch.Tensor:
@@ -61,17 +60,3 @@ def test_constants_stay_and_labels_are_not_mixed() -> None:
     result, _ = resample_to_spacing(labels, np.diag([0.8, 0.8, 0.8, 1]), 1.0, "nearest")
     assert result.dtype == torch.uint8
     assert set(result.unique().tolist()) == {0, 7}
-
-
-def test_the_dictionary_transform_keeps_meta_and_moves_the_affine() -> None:
-    affine = torch.diag(torch.tensor([2.0, 2.0, 2.0, 1.0], dtype=torch.float64))
-    image = MetaTensor(torch.zeros(1, 8, 8, 8), affine=affine, meta={"filename_or_obj": "a.mhd"})
-    result = ResampleToSpacingd("image", 1.0)({"image": image})["image"]
-    assert result.shape == (1, 16, 16, 16)
-    assert result.meta["filename_or_obj"] == "a.mhd"
-    np.testing.assert_allclose(result.affine[:3, 3], -0.5)
-
-
-def test_a_plain_tensor_is_refused() -> None:
-    with pytest.raises(TypeError, match="image must be a MetaTensor"):
-        ResampleToSpacingd("image", 1.0)({"image": torch.zeros(1, 2, 2, 2)})

@@ -26,7 +26,7 @@ class InsertNodules(Transform):
     Args:
         shapes: nodule shapes by their ids.
         air_below_hu: the lung mask is a generous region (as
-            :class:`nodulus.transforms.lung_transforms.LungRegiond` makes it), and lung is what in
+            :class:`nodulus.transforms.network_space.NetworkSpaced` makes it), and lung is what in
             it is air below this value, closed over vessels; None where the mask is of the lungs
             themselves.
     """

@@ -24,8 +24,6 @@ from nodulus.transforms.patch_sampling import lps_to_voxel
 
 logger = logging.getLogger(__name__)
 
-HU_RANGE = (-32768, 32767)
-
 
 @dataclass(frozen=True)
 class PreparedScan:
@@ -124,17 +122,15 @@ def _in_network_space(
         ScanError: there are no lungs.
     """
     affine = torch.from_numpy(loaded.geometry.affine_ras.copy())
-    hu = loaded.hu
-    if hu.dtype != np.int16:
-        hu = np.rint(np.clip(hu, *HU_RANGE)).astype(np.int16)
+    hu = np.ascontiguousarray(loaded.hu)
     item = {
-        "image": MetaTensor(torch.from_numpy(np.ascontiguousarray(hu)[None]), affine=affine),
+        "image": MetaTensor(torch.from_numpy(hu[None]), affine=affine),
         "label": MetaTensor(torch.from_numpy(labelled.labels[None]), affine=affine),
     }
     transform = network_space(settings.spacing_mm, settings.margin_mm)
     try:
         prepared: dict[str, torch.Tensor] = transform(item)
-    except RuntimeError as error:  # as MONAI wraps the ValueError of LungRegiond
+    except RuntimeError as error:  # as MONAI wraps the ValueError of NetworkSpaced
         if not isinstance(error.__cause__, ValueError):
             raise
         message = "no lungs found in the image"

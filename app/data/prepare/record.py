@@ -13,7 +13,8 @@ from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.bundles.common.atomic_files import sha256, write_text
 from nodulus.bundles.common.data.cache_folder import RECORDS, prepared_path, record_path
-from nodulus.bundles.common.data.prepared import CACHE_VERSION, MARGIN_MM
+from nodulus.bundles.common.data.prepared import CACHE_VERSION
+from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 
 Row = dict[str, Any]
 
@@ -28,7 +29,7 @@ class CacheSettings:
     """
 
     spacing_mm: float = 1.0
-    margin_mm: float = MARGIN_MM
+    margin_mm: float = LUNG_MARGIN_MM
 
     def key(self, scan: Scan) -> str:
         """Checksum of all that decides the prepared file beside the content of the sources."""

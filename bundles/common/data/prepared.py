@@ -19,29 +19,27 @@ import torch
 from monai.data import MetaTensor, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import (
-    CastToTyped,
     Compose,
     EnsureChannelFirstd,
     LoadImaged,
     MapTransform,
-    Orientationd,
-    ThresholdIntensityd,
 )
 from torch.utils.data import DataLoader, Dataset
 
 from nodulus.bundles.common.atomic_files import atomic_write
 from nodulus.bundles.common.data.reader import SimpleITKReader
 from nodulus.bundles.common.data.studies import Study
-from nodulus.transforms.lung_transforms import CropToLungsd, LungRegiond
+from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
+from nodulus.transforms.network_space import NetworkSpaced
 from nodulus.transforms.patch_sampling import sample_points
-from nodulus.transforms.resampling import ResampleToSpacingd
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 CACHE_KEYS = ("image", "label", "stamp")
 PREPARED_KEYS = ("image", "label", "lungs", "affine", "inside", "bright")
-MARGIN_MM = 24.0
+SAVED_HU = (-1024, 3071)
+"""The range of CT numbers of 12 bits; beyond it lie padding and metal."""
 
 
 class IndexPointsd(MapTransform):
@@ -69,72 +67,59 @@ class IndexPointsd(MapTransform):
         for key in self.key_iterator(result):
             rng = np.random.default_rng(0)
             result["affine"] = torch.as_tensor(np.asarray(result[key].affine, dtype=np.float64))
-            bright = lungs & (np.asarray(result[key][0]) > self.bright_hu)
+            saved = np.rint(np.asarray(result[key][0]))  # see save_prepared
+            bright = lungs & (saved > self.bright_hu)
             result["inside"] = torch.from_numpy(sample_points(lungs, self.points, rng))
             result["bright"] = torch.from_numpy(sample_points(bright, self.points, rng))
         return result
 
 
-def network_space(spacing_mm: float = 1.0, margin_mm: float = MARGIN_MM) -> Compose:
-    """The transforms from a scan in memory to the prepared item.
+def network_space(
+    spacing_mm: float = 1.0, margin_mm: float = LUNG_MARGIN_MM, whole: bool = True
+) -> Compose:
+    """The transforms from a scan in memory to the item that is saved.
 
     Takes ``image`` in HU and, where there is one, ``label``: MetaTensors of shape (1, X, Y, Z),
     axes in any order.
 
+    Args:
+        spacing_mm: isotropic spacing.
+        margin_mm: kept around the lungs.
+        whole: whether the scan shows whole lungs, which are looked for; else all of it is taken
+            for lung.
+
     Returns:
-        A Compose that adds ``image`` int16 HU, ``label`` uint8 where the item has one and
-        ``lungs`` uint8, each (1, X, Y, Z) in RAS order and cropped to the lungs, ``affine``
-        (4, 4) to RAS mm, and the points ``inside`` and ``bright``, (N, 3) int32 voxel indices.
+        A Compose that adds ``image`` float32 HU, just as inference computes it, ``label`` where
+        the item has one and ``lungs`` uint8, each (1, X, Y, Z) in RAS order and cropped to the
+        lungs, ``affine`` (4, 4) to RAS mm, and the points ``inside`` and ``bright``, (N, 3) int32
+        voxel indices.
     """
-    both = ("image", "label")
-    return Compose(
-        [
-            Orientationd(both, axcodes="RAS", labels=None, allow_missing_keys=True),
-            # cropped before it is resampled: most of a scan is not lung
-            LungRegiond("image", lungs_key="lungs"),
-            CropToLungsd(
-                (*both, "lungs"), lungs_key="lungs", margin_mm=margin_mm, allow_missing_keys=True
-            ),
-            ResampleToSpacingd(
-                (*both, "lungs"),
-                spacing_mm=spacing_mm,
-                mode=("linear", "nearest", "nearest"),
-                allow_missing_keys=True,
-            ),
-            ThresholdIntensityd("image", threshold=-1024, above=True, cval=-1024),
-            ThresholdIntensityd("image", threshold=3071, above=False, cval=3071),
-            CastToTyped("image", dtype=np.int16),
-            CastToTyped(("label", "lungs"), dtype=np.uint8, allow_missing_keys=True),
-            IndexPointsd("image"),
-        ]
-    )
+    spaced = NetworkSpaced("image", spacing_mm=spacing_mm, margin_mm=margin_mm, whole=whole)
+    return Compose([spaced, IndexPointsd("image")])
 
 
-def preparation(spacing_mm: float = 1.0, margin_mm: float = MARGIN_MM) -> Compose:
-    """The transforms from files to the prepared item (see :func:`network_space`)."""
+def preparation(spacing_mm: float = 1.0, margin_mm: float = LUNG_MARGIN_MM) -> Compose:
+    """The transforms from files to the item that is saved (see :func:`network_space`)."""
     both = ("image", "label")
-    return Compose(
-        [
-            LoadImaged(
-                both,
-                reader=SimpleITKReader,
-                dtype=np.int16,
-                image_only=True,
-                allow_missing_keys=True,
-            ),
-            EnsureChannelFirstd(both, channel_dim="no_channel", allow_missing_keys=True),
-            *network_space(spacing_mm, margin_mm).transforms,
-        ]
+    load = LoadImaged(
+        both, reader=SimpleITKReader, dtype=None, image_only=True, allow_missing_keys=True
     )
+    first = EnsureChannelFirstd(both, channel_dim="no_channel", allow_missing_keys=True)
+    return Compose([load, first, *network_space(spacing_mm, margin_mm).transforms])
 
 
 def save_prepared(item: Mapping[str, Any], path: Path) -> None:
-    """Write a prepared item beside its place, and move it there."""
-    with (
-        atomic_write(path) as part,
-        part.open("wb") as file,
-    ):  # given a name, torch writes it inside
-        torch.save({key: _bare(item[key]) for key in PREPARED_KEYS if key in item}, file)
+    """Write a prepared item atomically: ``image`` as int16, rounded, ``label`` as uint8.
+
+    Rounding moves HU by less than half of one, far below the noise of a scan, and halves the
+    cache and what a patch costs to read.
+    """
+    kept = {key: item[key] for key in PREPARED_KEYS if key in item}
+    kept["image"] = kept["image"].round().clamp(*SAVED_HU).to(torch.int16)
+    if "label" in kept:
+        kept["label"] = kept["label"].to(torch.uint8)
+    with atomic_write(path) as part, part.open("wb") as file:  # torch would write a name inside
+        torch.save({key: _bare(value) for key, value in kept.items()}, file)
 
 
 def _bare(value: torch.Tensor) -> torch.Tensor:
@@ -209,7 +194,7 @@ class PreparedStudies(PersistentDataset):
         studies: Sequence[Study],
         cache_dir: Path | str,
         spacing_mm: float = 1.0,
-        margin_mm: float = MARGIN_MM,
+        margin_mm: float = LUNG_MARGIN_MM,
         require_label: bool = False,
     ) -> None:
         bare = [study.series_uid for study in studies if not study.has_label]
