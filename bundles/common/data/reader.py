@@ -1,7 +1,8 @@
-"""MONAI's image reader on SimpleITK, which reads mhd, NIfTI, NRRD and DICOM folders alike."""
+"""MONAI's image reader on SimpleITK, which reads mhd, NIfTI and NRRD alike, but no DICOM."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import LPS_TO_RAS
 
+_PREAMBLE = 128
+
 
 class SimpleITKReader(ImageReader):
-    """Read one image a file, or the longest series of a DICOM folder.
+    """Read one image a file.
 
     The array has ITK's axes (x, y, z) and the affine takes them to RAS mm.
     """
@@ -29,8 +32,8 @@ class SimpleITKReader(ImageReader):
         """Read into SimpleITK images.
 
         Raises:
-            FileNotFoundError: no such file or folder.
-            ValueError: a folder without a DICOM series, or a file that SimpleITK cannot read.
+            FileNotFoundError: no such file.
+            ValueError: as :func:`read_image`.
         """
         names = [data] if isinstance(data, (str, Path)) else list(data)
         return [read_image(Path(name)) for name in names]
@@ -54,19 +57,52 @@ class SimpleITKReader(ImageReader):
         return array, meta
 
 
+class DicomError(ValueError):
+    """DICOM where a bundle reads images.
+
+    SimpleITK takes what slices there are for evenly spaced ones: with missing slices, a tilted
+    gantry or two acquisitions in one series, voxels would lie in the wrong place without a word.
+
+    Args:
+        path: of the file or folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: DICOM, which a bundle does not read: the place of its slices needs checks. "
+            f"Run `nodulus detect --keep-intermediates -o OUT {shlex.quote(str(path))}`, which "
+            "reads DICOM and writes findings and the probability map (own weights: --models), or "
+            "give the bundle NIfTI, mhd or NRRD."
+        )
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM (PS3.10: ``DICM`` after a preamble of 128 bytes)."""
+    with path.open("rb") as file:
+        file.seek(_PREAMBLE)
+        return file.read(4) == b"DICM"
+
+
 def read_image(path: Path) -> Any:
-    """Read a 3D image file, or the longest series of a DICOM folder, with SimpleITK."""
+    """Read a 3D image file with SimpleITK.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: SimpleITK cannot read it, or it is not one 3D image of one value a voxel; or
+            it is DICOM, see :class:`DicomError`.
+    """
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
+        raise FileNotFoundError(f"{path}: no such file")
+    io = SimpleITK.ImageFileReader.GetImageIOFromFileName(str(path)) if path.is_file() else ""
+    if path.is_dir() or io == "GDCMImageIO" or is_dicom(path):
+        raise DicomError(path)
     try:
-        if path.is_file():
-            return SimpleITK.ReadImage(str(path))
-        reader = SimpleITK.ImageSeriesReader()
-        series = reader.GetGDCMSeriesIDs(str(path))
-        files = [reader.GetGDCMSeriesFileNames(str(path), uid) for uid in series]
-        if not files:
-            raise ValueError(f"{path}: no DICOM series")
-        reader.SetFileNames(max(files, key=len))
-        return reader.Execute()
+        image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(f"{path}: SimpleITK cannot read it") from error
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        shape = " x ".join(map(str, image.GetSize()))
+        raise ValueError(f"{path}: its shape is {shape}, not one 3D image of one value a voxel")
+    return image

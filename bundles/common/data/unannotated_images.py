@@ -5,21 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodulus.bundles.common.data.entries import Entry, Source, place_entry
+from nodulus.bundles.common.data.reader import DicomError, is_dicom
 from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.data.tables import read_points
 
-SUFFIXES = (".mhd", ".mha", ".nii", ".nii.gz", ".nrrd")
-_DICOM_MAGIC_AT = 128
-
-
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(_DICOM_MAGIC_AT)
-        return file.read(4) == b"DICM"
-
-
-def _holds_dicom(folder: Path) -> bool:
-    return any(_is_dicom(path) for path in sorted(folder.iterdir()) if path.is_file())
+SUFFIXES = (".mhd", ".mha", ".nii", ".nii.gz", ".nrrd", ".nhdr")
 
 
 def image_name(path: Path) -> str:
@@ -31,28 +21,32 @@ def image_name(path: Path) -> str:
 
 
 def find_images(folder: Path | str) -> list[Path]:
-    """All CT images below a folder: image files, and folders with DICOM slices.
+    """All CT images below a folder.
 
     Args:
-        folder: searched to any depth; may be one image file or DICOM folder itself.
+        folder: searched to any depth; may be one image file itself.
 
     Returns:
         Sorted paths.
 
     Raises:
         FileNotFoundError: no such folder, or no image in it.
+        ValueError: there is DICOM, which no bundle reads; see
+            :class:`~nodulus.bundles.common.data.reader.DicomError`.
     """
     root = Path(folder)
     if root.is_file():
         return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such file or folder")
-    places = [root, *sorted(root.rglob("*"))]
-    images = [p for p in places if p.is_file() and p.name.endswith(SUFFIXES)]
-    images += [p for p in places if p.is_dir() and _holds_dicom(p)]
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    images = [path for path in files if path.name.endswith(SUFFIXES)]
+    for path in files:
+        if not path.name.endswith(SUFFIXES) and is_dicom(path):
+            raise DicomError(path.parent)
     if not images:
-        raise FileNotFoundError(f"{root}: no image ({', '.join(SUFFIXES)}) and no DICOM folder")
-    return sorted(images)
+        raise FileNotFoundError(f"{root}: no image ({', '.join(SUFFIXES)})")
+    return images
 
 
 def image_items(folder: Path | str) -> list[dict[str, str]]:
