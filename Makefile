@@ -1,28 +1,35 @@
 # `make demo` and `make test` do all of the set-up on a fresh machine.
 PYTHON ?= python3
 VENV   ?= .venv
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 JOBS   ?= 2
 DEMO   ?= demo
 CT     ?= $(DEMO)/phantom/dicom
 BENCH  ?=
+# Where PyTorch is taken from; https://download.pytorch.org/whl/cpu for its CPU build.
+TORCH_INDEX ?=
+PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help demo test test-deploy lint types check bench clean
+.PHONY: help demo test test-all test-deploy lint types pins docs check bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
-	@echo "make test    all tests"
+	@echo "make test    the tests without the slow ones"
+	@echo "make test-all     all tests"
 	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
 	@echo "make check   lint, types and tests"
+	@echo "make docs    the documentation site, in build/site"
+	@echo "make pins    whether constraints.txt resolves on every supported Python and system"
 	@echo "make bench   the chain's times beside others; CT=DICOM_FOLDER, BENCH='--parts detect' for some"
 	@echo "make clean   remove the environment and what demo wrote"
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip
-	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[train,dev]"
+	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
+	$(PIP) -e ".[train,dev,docs]"
 	touch $@
 
 # The SDK makes every import of monai slow, and its packager wants other versions: each has an
@@ -53,6 +60,9 @@ demo: $(VENV)/.installed
 	@ls $(CURDIR)/$(DEMO)/results/*/report.html
 
 test: $(VENV)/.installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+
+test-all: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # The installed layout out of links, for tools that look for packages below nodulus/.
@@ -69,6 +79,12 @@ lint: $(VENV)/.installed $(LAYOUT)/nodulus
 
 types: $(VENV)/.installed $(LAYOUT)/nodulus
 	cd $(LAYOUT) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
+
+pins: $(VENV)/.installed
+	$(BIN)/python .ci/pins.py
+
+docs: $(VENV)/.installed $(LAYOUT)/nodulus
+	$(BIN)/mkdocs build --quiet --strict
 
 check: lint types test
 
