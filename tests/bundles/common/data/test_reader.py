@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from nodulus.app.commands.detect import command
 from nodulus.bundles.common.data.reader import DicomError, SimpleITKReader, read_image
 from nodulus.bundles.common.data.unannotated_images import bare_studies, find_images
 
@@ -51,11 +52,10 @@ def test_a_dicom_file_is_refused_with_and_without_its_preamble(series: Path) -> 
 def test_the_remedy_is_a_command_that_takes_the_folder(series: Path) -> None:
     with pytest.raises(DicomError) as refused:
         find_images(series)
-    command = str(refused.value).split("`")[1]
-    name, verb, *arguments = shlex.split(command)
+    name, verb, *arguments = shlex.split(str(refused.value).split("`")[1])
     assert (name, verb) == ("nodulus", "detect")
     given = command.make_context("detect", arguments).params
-    assert Path(next(v for v in given.values() if str(v) == str(series))) == series
+    assert given["source"] == series
     assert given["keep_intermediates"] is True
 
 
