@@ -20,6 +20,7 @@ COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
+    "follow": "Match the nodules of two scans and say what has changed.",
     "import": "Turn weights that others have trained into models.",
     "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",

@@ -1,0 +1,154 @@
+"""`nodulus follow`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nodulus.app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from nodulus.app.chain import Chain
+    from nodulus.app.followup.compare import AnalysedScan
+    from nodulus.app.followup.result import FollowUp, NoduleChange
+
+FOLLOW_UP_FILE = "follow_up.json"
+
+
+@click.command("follow")
+@click.argument("prior", metavar="PRIOR", type=click.Path(path_type=Path))
+@click.argument("current", metavar="CURRENT", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
+)
+@click.option(
+    "-m",
+    "--models",
+    type=click.Path(path_type=Path),
+    help="Folder with the three bundles; default: the shipped ones.",
+)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Folder with pipeline.json or operating_points.json of your own.",
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@click.option(
+    "--days",
+    type=click.IntRange(0),
+    help="Between the scans, where their headers have no dates (NIfTI, MetaImage).",
+)
+def command(
+    prior: Path,
+    current: Path,
+    output: Path,
+    models: Path | None,
+    settings: Path | None,
+    device: str,
+    days: int | None,
+) -> None:
+    """Find the nodules of two scans of one patient, match them, and say what has changed.
+
+    Both scans are analysed with the same networks. Writes follow_up.json.
+
+    Exit status: 0 done, 1 a scan could not be analysed, 2 wrong usage.
+    """
+    from nodulus.app.chain import Chain
+    from nodulus.app.followup.compare import compare
+    from nodulus.app.followup.repeatability import load_repeatability
+    from nodulus.bundles.common.atomic_files import atomic_write
+
+    chain = Chain(models, settings, device)
+    before, now = (_analysed(path, chain) for path in (prior, current))
+    _same_patient(before[1], now[1], current)
+    _in_order(before[0], now[0], prior)
+    found = compare(before[0], now[0], load_repeatability(_own(settings)), days)
+    output.mkdir(parents=True, exist_ok=True)
+    target = output / FOLLOW_UP_FILE
+    with atomic_write(target) as part:
+        part.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for line in _lines(found):
+        click.echo(line)
+    click.echo(f"  {target}")
+
+
+def _own(settings: Path | None) -> Path | None:
+    """The folder of settings, where it has limits of agreement of its own."""
+    from nodulus.app.followup.repeatability import REPEATABILITY_FILE
+
+    return settings if settings and (settings / REPEATABILITY_FILE).is_file() else None
+
+
+def _analysed(path: Path, chain: Chain) -> tuple[AnalysedScan, tuple[str, str] | None]:
+    from nodulus.app.followup.compare import AnalysedScan
+    from nodulus.app.followup.scan_header import read_scan_header
+    from nodulus.app.reading import load_volume
+
+    volume = load_volume(path)
+    header = read_scan_header(volume)
+    return AnalysedScan(volume, chain.analyse(volume), header.acquired), header.patient
+
+
+def _same_patient(
+    prior: tuple[str, str] | None, current: tuple[str, str] | None, subject: Path
+) -> None:
+    """Refuse two scans that say they are of two patients."""
+    if prior is not None and current is not None and prior != current:
+        raise NodulusError(
+            ErrorCode.INPUT_REFUSED,
+            "PatientID or its issuer is not that of the prior scan.",
+            remedy="Give two scans of one patient; where both are of one, correct PatientID.",
+            subject=subject,
+        )
+
+
+def _in_order(prior: AnalysedScan, current: AnalysedScan, subject: Path) -> None:
+    """Refuse a prior scan that was made after the current one."""
+    if prior.acquired and current.acquired and current.acquired < prior.acquired:
+        raise NodulusError(
+            ErrorCode.INPUT_REFUSED,
+            "This scan was made after the current one.",
+            remedy="Give the earlier scan first.",
+            subject=subject,
+        )
+
+
+def _lines(found: FollowUp) -> list[str]:
+    days = f"{found.days:.0f} days" if found.days is not None else "an unknown time"
+    lines = [f"{len(found.nodules)} nodules, {days} apart"]
+    lines += [f"  {_line(one)}" for one in found.nodules]
+    return [*lines, *(f"  warning: {one.message}" for one in found.warnings)]
+
+
+def _line(change: NoduleChange) -> str:
+    ids = "/".join(str(scan.finding_id) if scan else "-" for scan in (change.prior, change.current))
+    words = [f"{ids:>7}  {change.state:<16}"]
+    sizes = [
+        f"{scan.mean_diameter_mm:.1f} mm, {scan.volume_mm3:.0f} mm3"
+        for scan in (change.prior, change.current)
+        if scan
+    ]
+    words.append(" -> ".join(sizes))
+    if change.volume_change_share is not None:
+        words.append(f"{change.volume_change_share:+.0%}")
+    if change.doubling_time is not None and change.doubling_time.days is not None:
+        time = change.doubling_time
+        longest = f"{time.longest_days:.0f}" if time.longest_days is not None else "no growth"
+        words.append(f"doubles in {time.days:.0f} days ({time.shortest_days:.0f} to {longest})")
+    if change.merged_with is not None:
+        words.append(f"now in finding {change.merged_with}")
+    if change.other_scan is not None:
+        words.append(_trace(change))
+    if change.ambiguous:
+        words.append("ambiguous match")
+    return "  ".join(words)
+
+
+def _trace(change: NoduleChange) -> str:
+    trace = change.other_scan
+    if trace is None or not trace.inside_scan:
+        return "its place is outside of the other scan"
+    seen = "visible there, below the threshold" if trace.below_threshold else "not visible there"
+    return f"{seen} (segmentation {trace.segmentation_probability:.2f})"

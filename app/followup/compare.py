@@ -1,0 +1,320 @@
+"""From two analysed scans of a patient to what has changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from importlib import metadata
+
+import numpy as np
+
+from nodulus.app.chain.analysis import Analysis
+from nodulus.app.followup.local_match import local_match
+from nodulus.app.followup.match import Matching, NodulePair, match_findings
+from nodulus.app.followup.register import RegisteredScan, Registration, register
+from nodulus.app.followup.repeatability import Repeatability
+from nodulus.app.followup.result import (
+    DoublingTime,
+    FollowUp,
+    NoduleChange,
+    NoduleOnScan,
+    OtherScanTrace,
+    ScanOfPair,
+    State,
+)
+from nodulus.app.guidelines.growth import VolumeChange, volume_change
+from nodulus.app.guidelines.rounding import mean_diameter_mm
+from nodulus.app.result import Finding, LpsPoint, ResultWarning
+from nodulus.app.volume import CtVolume
+
+_LEAST_LUNG_OVERLAP = 0.8
+_NEAR_MM = 5.0
+_ALIKE_SPACING_MM = 0.3
+_CANDIDATE_NEAR_MM = 8.0
+_STATES: dict[str, State] = {
+    "growth": "grown",
+    "shrinking": "shrunk",
+    "no proven change": "no proven change",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedScan:
+    """A scan with what the chain found on it.
+
+    Args:
+        volume: the scan.
+        analysis: of the volume, by the same networks and settings as the other scan's.
+        acquired: the day of the scan; None where it is not known.
+    """
+
+    volume: CtVolume
+    analysis: Analysis
+    acquired: dt.date | None = None
+
+    @property
+    def registered(self) -> RegisteredScan:
+        """What registration needs of it."""
+        return RegisteredScan(self.volume.hu, self.volume.geometry, self.analysis.lungs)
+
+
+def compare(
+    prior: AnalysedScan,
+    current: AnalysedScan,
+    repeatability: Repeatability,
+    days: float | None = None,
+) -> FollowUp:
+    """What has changed between two scans of a patient.
+
+    Args:
+        prior: the earlier scan.
+        current: the later one.
+        repeatability: how well a volume can be measured twice.
+        days: between the scans, where one of them has no date.
+
+    Raises:
+        ValueError: the prior scan is not the earlier one.
+    """
+    dated = _days(prior, current)
+    days = dated if dated is not None else days
+    registration = register(prior.registered, current.registered)
+    places = [
+        local_match(
+            prior.registered, current.registered, registration, one.center_lps_mm
+        ).prior_lps_mm
+        for one in current.analysis.findings
+    ]
+    matching = match_findings(
+        prior.analysis.findings,
+        current.analysis.findings,
+        np.asarray(places, dtype=np.float64).reshape(-1, 3),
+    )
+    thickest = max(scan.volume.geometry.spacing_irc_mm[0] for scan in (prior, current))
+    thick = thickest > repeatability.thickest_slices_mm
+    reasons = _without_doubling_time(days, thickest if thick else None, repeatability)
+    changes = _changes(prior, current, registration, matching, places)
+    timed = None if reasons else days
+    measured = tuple(_measured(change, timed, repeatability, thick) for change in changes)
+    return FollowUp(
+        nodulus_version=metadata.version("nodulus"),
+        created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        prior=_scan(prior),
+        current=_scan(current),
+        days=days,
+        lung_overlap=registration.lung_dice,
+        repeatability_source=repeatability.source,
+        nodules=measured,
+        warnings=(
+            *_overlap_warning(registration),
+            *_acquisition_warning(prior, current),
+            *reasons,
+        ),
+    )
+
+
+def _days(prior: AnalysedScan, current: AnalysedScan) -> float | None:
+    if prior.acquired is None or current.acquired is None:
+        return None
+    days = (current.acquired - prior.acquired).days
+    if days < 0:
+        raise ValueError("the prior scan was made after the current one")
+    return float(days)
+
+
+def _scan(scan: AnalysedScan) -> ScanOfPair:
+    return ScanOfPair(
+        study_uid=scan.volume.study_uid,
+        series_uid=scan.volume.series_uid,
+        acquired=scan.acquired.isoformat() if scan.acquired else None,
+        spacing_irc_mm=scan.volume.geometry.spacing_irc_mm,
+        convolution_kernel=scan.volume.facts.convolution_kernel,
+    )
+
+
+def _overlap_warning(registration: Registration) -> tuple[ResultWarning, ...]:
+    if registration.lung_dice >= _LEAST_LUNG_OVERLAP:
+        return ()
+    return (
+        ResultWarning(
+            code="poorly-registered",
+            message=f"The lungs of the two scans overlap by {registration.lung_dice:.2f} only:"
+            " check every match by eye.",
+        ),
+    )
+
+
+def _acquisition_warning(prior: AnalysedScan, current: AnalysedScan) -> tuple[ResultWarning, ...]:
+    """Limits of agreement hold for scans that were made alike."""
+    one, two = prior.volume, current.volume
+    spacing = one.geometry.spacing_irc_mm[0], two.geometry.spacing_irc_mm[0]
+    kernels = one.facts.convolution_kernel, two.facts.convolution_kernel
+    different = []
+    if abs(spacing[0] - spacing[1]) > _ALIKE_SPACING_MM:
+        different.append(f"slices of {spacing[0]:g} and {spacing[1]:g} mm")
+    if kernels[0] != kernels[1]:
+        different.append(f"kernels {kernels[0] or 'unknown'} and {kernels[1] or 'unknown'}")
+    if not different:
+        return ()
+    return (
+        ResultWarning(
+            code="acquisitions-differ",
+            message=f"The scans were made differently ({'; '.join(different)}): volumes may differ"
+            " by more than the limits of agreement without growth.",
+        ),
+    )
+
+
+def _without_doubling_time(
+    days: float | None, too_thick_mm: float | None, repeatability: Repeatability
+) -> tuple[ResultWarning, ...]:
+    """Why no doubling time can be given, if so."""
+    reasons = []
+    if days is None:
+        reasons.append("the days between are unknown")
+    elif days == 0:
+        reasons.append("both scans are of one day")
+    if too_thick_mm is not None:
+        reasons.append(
+            f"slices of {too_thick_mm:g} mm are too thick (limit"
+            f" {repeatability.thickest_slices_mm:g} mm); growth is judged by diameters, from"
+            f" {repeatability.diameter_change_mm:g} mm on"
+        )
+    return tuple(
+        ResultWarning(code="no-doubling-time", message=f"No doubling times: {reason}.")
+        for reason in reasons
+    )
+
+
+def _changes(
+    prior: AnalysedScan,
+    current: AnalysedScan,
+    registration: Registration,
+    matching: Matching,
+    places: list[LpsPoint],
+) -> list[NoduleChange]:
+    by_current = {pair.current: pair for pair in matching.pairs}
+    before, now = prior.analysis.findings, current.analysis.findings
+    changes = []
+    for index, finding in enumerate(now):
+        pair = by_current.get(index)
+        if pair is None:
+            trace = _trace(prior, places[index])
+            state: State = "below the threshold before" if trace.below_threshold else "new"
+            changes.append(NoduleChange(state=state, current=_on_scan(finding), other_scan=trace))
+        else:
+            changes.append(_paired(before[pair.prior], finding, pair))
+    alone = [
+        _only_prior(before[index], prior, current, registration) for index in matching.only_prior
+    ]
+    return [*changes, *alone]
+
+
+def _paired(before: Finding, now: Finding, pair: NodulePair) -> NoduleChange:
+    one, two = _on_scan(before), _on_scan(now)
+    return NoduleChange(
+        state="no proven change",
+        prior=one,
+        current=two,
+        distance_mm=round(pair.distance_mm, 1),
+        ambiguous=pair.ambiguous,
+        volume_change_share=two.volume_mm3 / one.volume_mm3 - 1.0,
+        mean_diameter_change_mm=round(two.mean_diameter_mm - one.mean_diameter_mm, 1),
+    )
+
+
+def _only_prior(
+    before: Finding, prior: AnalysedScan, current: AnalysedScan, registration: Registration
+) -> NoduleChange:
+    back = Registration(np.linalg.inv(registration.matrix), registration.lung_dice)
+    match = local_match(current.registered, prior.registered, back, before.center_lps_mm)
+    holder = _finding_at(current, match.prior_lps_mm)
+    trace = _trace(current, match.prior_lps_mm)
+    gone: State = "below the threshold now" if trace.below_threshold else "not found"
+    return NoduleChange(
+        state="merged" if holder else gone,
+        prior=_on_scan(before),
+        merged_with=holder,
+        other_scan=trace,
+    )
+
+
+def _finding_at(scan: AnalysedScan, point_lps_mm: LpsPoint) -> int | None:
+    geometry = scan.volume.geometry
+    index = np.round(geometry.lps_to_index(point_lps_mm)).astype(int)
+    if not bool(geometry.contains(index)):
+        return None
+    return int(scan.analysis.labels[tuple(index)]) or None
+
+
+def _trace(scan: AnalysedScan, point_lps_mm: LpsPoint) -> OtherScanTrace:
+    """What the networks have around a point of a scan."""
+    analysis = scan.analysis
+    geometry = analysis.probability_geometry
+    index = np.round(geometry.lps_to_index(point_lps_mm)).astype(int)
+    reach = np.ceil(_NEAR_MM / np.asarray(geometry.spacing_irc_mm)).astype(int)
+    low = np.maximum(index - reach, 0)
+    high = np.maximum(np.minimum(index + reach + 1, geometry.shape_irc), 0)
+    block = analysis.probability[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    dropped = any(
+        not candidate.kept
+        and np.linalg.norm(np.subtract(candidate.center_lps_mm, point_lps_mm)) <= _CANDIDATE_NEAR_MM
+        for candidate in analysis.candidates
+    )
+    whole = scan.volume.geometry
+    return OtherScanTrace(
+        center_lps_mm=point_lps_mm,
+        segmentation_probability=float(block.max()) if block.size else 0.0,
+        below_threshold=dropped,
+        inside_scan=bool(whole.contains(whole.lps_to_index(point_lps_mm))),
+    )
+
+
+def _on_scan(finding: Finding) -> NoduleOnScan:
+    return NoduleOnScan(
+        finding_id=finding.id,
+        center_lps_mm=finding.center_lps_mm,
+        volume_mm3=finding.volume_mm3,
+        mean_diameter_mm=mean_diameter_mm(
+            finding.longest_diameter_mm, finding.perpendicular_diameter_mm
+        ),
+        longest_diameter_mm=finding.longest_diameter_mm,
+    )
+
+
+def _measured(
+    change: NoduleChange, days: float | None, repeatability: Repeatability, thick: bool
+) -> NoduleChange:
+    """The change with its verdict, and its doubling time where the scans allow one."""
+    if change.prior is None or change.current is None:
+        return change
+    if thick:
+        return change.model_copy(update={"state": _by_diameter(change, repeatability)})
+    smaller = min(change.prior.mean_diameter_mm, change.current.mean_diameter_mm)
+    volumes = volume_change(
+        change.prior.volume_mm3,
+        change.current.volume_mm3,
+        days or 1.0,
+        repeatability.coefficient_of_variation(smaller),
+    )
+    return change.model_copy(
+        update={
+            "state": _STATES[volumes.verdict],
+            "doubling_time": _doubling_time(volumes) if days else None,
+        }
+    )
+
+
+def _by_diameter(change: NoduleChange, repeatability: Repeatability) -> State:
+    """Thick slices: what the mean diameter says, since their volumes are not to be relied on."""
+    moved = change.mean_diameter_change_mm or 0.0
+    if abs(moved) < repeatability.diameter_change_mm:
+        return "no proven change"
+    return "grown" if moved > 0 else "shrunk"
+
+
+def _doubling_time(volumes: VolumeChange) -> DoublingTime:
+    return DoublingTime(
+        days=volumes.doubling_days,
+        shortest_days=volumes.fastest_days,
+        longest_days=volumes.slowest_days,
+    )

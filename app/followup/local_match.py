@@ -1,0 +1,105 @@
+"""Where the surroundings of one point of a scan lie in another, by normalised cross-correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.feature import match_template
+
+from nodulus.app.followup.register import RegisteredScan, Registration
+
+_CLIP_HU = (-1000.0, 200.0)
+
+
+@dataclass(frozen=True)
+class LocalMatch:
+    """The place of a point of the current scan in the prior one.
+
+    Args:
+        prior_lps_mm: where it lies.
+        moved_mm: how far that is from where the affine transform has it.
+        correlation: of the surroundings, -1 to 1.
+        accepted: whether the correlation was high enough to move it; else it stays where the
+            affine transform has it.
+    """
+
+    prior_lps_mm: tuple[float, float, float]
+    moved_mm: float
+    correlation: float
+    accepted: bool
+
+
+def local_match(
+    prior: RegisteredScan,
+    current: RegisteredScan,
+    registration: Registration,
+    point_lps_mm: tuple[float, float, float],
+    *,
+    template_mm: float = 40.0,
+    search_mm: float = 16.0,
+    least_correlation: float = 0.5,
+) -> LocalMatch:
+    """Find the surroundings of a point of the current scan in the prior one.
+
+    A cube of the current scan is compared by normalised cross-correlation (Lewis 1995) at 1 mm with
+    the prior scan, warped by the affine transform, at every shift of the search range.
+
+    Args:
+        prior: the earlier scan.
+        current: the later one.
+        registration: between them.
+        point_lps_mm: in the current scan.
+        template_mm: edge of the cube.
+        search_mm: how far to look in each direction.
+        least_correlation: below it the affine transform's place is kept.
+    """
+    point = np.asarray(point_lps_mm)
+    half = int(template_mm / 2)
+    reach = half + int(search_mm)
+    template = _cube(current, point + _grid(half))
+    searched = _cube(prior, registration.to_prior(point + _grid(reach)))
+    expected = registration.to_prior(point)
+    if float(template.std()) < 1e-3:
+        return LocalMatch(_point(expected), 0.0, 0.0, accepted=False)
+    scores = match_template(searched, template)
+    best = np.unravel_index(int(np.argmax(scores)), scores.shape)
+    correlation = float(scores[best])
+    if correlation < least_correlation:
+        return LocalMatch(_point(expected), 0.0, correlation, accepted=False)
+    found = registration.to_prior(point + (np.asarray(best) - int(search_mm)))
+    return LocalMatch(
+        _point(found), float(np.linalg.norm(found - expected)), correlation, accepted=True
+    )
+
+
+def _grid(half: int) -> NDArray[np.float64]:
+    """Offsets of a cube of 1 mm around a point, shape (n, n, n, 3) in LPS mm."""
+    line = np.arange(-half, half + 1, dtype=np.float64)
+    return np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1)
+
+
+def _cube(scan: RegisteredScan, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    """HU at points of shape (..., 3), scaled to 0 to 1; air outside of the scan."""
+    index = scan.geometry.lps_to_index(points_lps_mm)
+    low = np.maximum(np.floor(index.min(axis=(0, 1, 2))).astype(int) - 1, 0)
+    high = np.minimum(np.ceil(index.max(axis=(0, 1, 2))).astype(int) + 2, scan.hu.shape)
+    if np.any(high <= low):
+        return np.zeros(points_lps_mm.shape[:-1], dtype=np.float32)
+    block = scan.hu[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    values = ndimage.map_coordinates(
+        block.astype(np.float32),
+        np.moveaxis(index - low, -1, 0),
+        order=1,
+        mode="constant",
+        cval=_CLIP_HU[0],
+    )
+    first, last = _CLIP_HU
+    return ((np.clip(values, first, last) - first) / (last - first)).astype(np.float32)
+
+
+def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

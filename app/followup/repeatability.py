@@ -1,0 +1,61 @@
+"""How well a nodule's volume can be measured twice."""
+
+from __future__ import annotations
+
+import math
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import norm
+
+REPEATABILITY_FILE = "repeatability.json"
+
+
+class _Limit(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    below_diameter_mm: float | None = Field(gt=0)
+    share: float = Field(gt=0, lt=1)
+
+
+class Repeatability(BaseModel):
+    """95 % limits of agreement of two measurements of one volume."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    limits_of_agreement: tuple[_Limit, ...] = Field(
+        min_length=1, description="By ascending diameter; the last has none"
+    )
+    thickest_slices_mm: float = Field(
+        gt=0, description="Doubling times are not given for thicker slices"
+    )
+    thickest_source: str
+    diameter_change_mm: float = Field(
+        gt=0, description="With thicker slices: a change in mean diameter that counts"
+    )
+    diameter_source: str
+
+    def limit(self, diameter_mm: float) -> float:
+        """The limit of agreement for a nodule of this size, as a share of its volume."""
+        for one in self.limits_of_agreement:
+            if one.below_diameter_mm is None or diameter_mm < one.below_diameter_mm:
+                return one.share
+        return self.limits_of_agreement[-1].share
+
+    def coefficient_of_variation(self, diameter_mm: float) -> float:
+        """Of one measurement: two of them differ by ``sqrt(2)`` times as much."""
+        return self.limit(diameter_mm) / (float(norm.ppf(0.975)) * math.sqrt(2.0))
+
+
+def load_repeatability(folder: Path | None = None) -> Repeatability:
+    """Read ``repeatability.json``.
+
+    Args:
+        folder: where it lies; None for the shipped one.
+    """
+    home = folder if folder is not None else resources.files("nodulus.configs")
+    return Repeatability.model_validate_json(
+        (home / REPEATABILITY_FILE).read_text(encoding="utf-8")
+    )

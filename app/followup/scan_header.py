@@ -1,0 +1,50 @@
+"""Whose scan it is and when it was made, from its DICOM header."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pydicom
+
+from nodulus.app.volume import CtVolume
+
+_DATES = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+_PATIENT = ("PatientID", "IssuerOfPatientID")
+
+
+@dataclass(frozen=True)
+class ScanHeader:
+    """What tells two scans of a patient apart.
+
+    Args:
+        patient: PatientID and its issuer, to be compared and never written; None without one.
+        acquired: the day of the scan.
+    """
+
+    patient: tuple[str, str] | None
+    acquired: dt.date | None
+
+
+def read_scan_header(volume: CtVolume) -> ScanHeader:
+    """The patient and the day of a scan; both None where it is not of DICOM files."""
+    if not volume.source_images:
+        return ScanHeader(None, None)
+    header = pydicom.dcmread(
+        volume.source_images[0].path,
+        stop_before_pixels=True,
+        force=True,
+        specific_tags=[*_DATES, *_PATIENT],
+    )
+    patient, issuer = (str(header.get(name) or "").strip() for name in _PATIENT)
+    return ScanHeader((patient, issuer) if patient else None, _day(header))
+
+
+def _day(header: pydicom.Dataset) -> dt.date | None:
+    for name in _DATES:
+        text = str(header.get(name) or "").replace(".", "").strip()
+        try:
+            return dt.datetime.strptime(text[:8], "%Y%m%d").date()
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nodulus.app.followup.match import match_findings
+from nodulus.app.result import Finding
+
+
+def finding(number: int, center, volume: float = 200.0, texture="solid") -> Finding:
+    return Finding(
+        id=number,
+        tracking_uid=f"2.25.{number}",
+        center_lps_mm=center,
+        center_index_irc=(0.0, 0.0, 0.0),
+        nodule_probability=0.9,
+        malignancy_probability=0.5,
+        segmentation_probability=0.9,
+        longest_diameter_mm=8.0,
+        perpendicular_diameter_mm=7.0,
+        longest_diameter_ends_lps_mm=(center, center),
+        perpendicular_diameter_ends_lps_mm=(center, center),
+        equivalent_diameter_mm=7.0,
+        volume_mm3=volume,
+        mean_hu=0.0,
+        sd_hu=0.0,
+        voxel_count=10,
+        texture=texture,
+        suspicious=False,
+    )
+
+
+def places(findings, shift=(0.0, 0.0, 0.0)):
+    return np.asarray([np.add(one.center_lps_mm, shift) for one in findings]).reshape(-1, 3)
+
+
+def pairs(matching):
+    return {(pair.prior, pair.current) for pair in matching.pairs}
+
+
+def test_a_hundred_nodules_with_jitter_are_all_matched():
+    rng = np.random.default_rng(0)
+    grid = [
+        (x, y, z) for x in range(0, 250, 50) for y in range(0, 250, 50) for z in (0, 50, 100, 150)
+    ]
+    prior = tuple(
+        finding(k + 1, tuple(map(float, p)), float(rng.uniform(50, 900)))
+        for k, p in enumerate(grid)
+    )
+    order = rng.permutation(len(prior))
+    current = tuple(prior[k] for k in order)
+    where = places(current) + rng.normal(0, 3, (len(current), 3))
+    matching = match_findings(prior, current, where)
+    assert pairs(matching) == {(int(k), n) for n, k in enumerate(order)}
+    assert not any(pair.ambiguous for pair in matching.pairs)
+
+
+def test_new_and_lost_nodules_stay_alone():
+    prior = (finding(1, (0.0, 0.0, 0.0)), finding(2, (100.0, 0.0, 0.0)))
+    current = (finding(1, (2.0, 0.0, 0.0)), finding(2, (0.0, 90.0, 0.0)))
+    matching = match_findings(prior, current, places(current))
+    assert pairs(matching) == {(0, 0)}
+    assert (matching.only_prior, matching.only_current) == ((1,), (1,))
+    assert matching.pairs[0].distance_mm == pytest.approx(2.0)
+
+
+def test_the_nearest_is_not_taken_where_that_leaves_another_without_one():
+    prior = (finding(1, (0.0, 0.0, 0.0)), finding(2, (9.0, 0.0, 0.0)))
+    current = (finding(1, (4.0, 0.0, 0.0)), finding(2, (-6.0, 0.0, 0.0)))
+    assert pairs(match_findings(prior, current, places(current))) == {(0, 1), (1, 0)}
+
+
+def test_size_decides_between_neighbours():
+    prior = (finding(1, (0.0, 0.0, 0.0), 60.0), finding(2, (6.0, 0.0, 0.0), 2000.0))
+    current = (finding(1, (3.0, 0.0, 0.0), 2200.0), finding(2, (3.5, 1.0, 0.0), 55.0))
+    assert pairs(match_findings(prior, current, places(current))) == {(0, 1), (1, 0)}
+
+
+def test_neighbours_alike_are_told_to_be_ambiguous():
+    prior = (finding(1, (0.0, 0.0, 0.0)), finding(2, (6.0, 0.0, 0.0)))
+    current = (finding(1, (3.0, 0.0, 0.0)),)
+    matching = match_findings(prior, current, places(current))
+    assert len(matching.pairs) == 1
+    assert matching.pairs[0].ambiguous
+
+
+def test_nothing_further_than_the_reach_is_matched():
+    prior, current = (finding(1, (0.0, 0.0, 0.0)),), (finding(1, (20.1, 0.0, 0.0)),)
+    matching = match_findings(prior, current, places(current))
+    assert (matching.only_prior, matching.only_current) == ((0,), (0,))
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (0, 0)])
+def test_a_scan_without_nodules(before, after):
+    prior = tuple(finding(k + 1, (float(k), 0.0, 0.0)) for k in range(before))
+    current = tuple(finding(k + 1, (float(k), 0.0, 0.0)) for k in range(after))
+    matching = match_findings(prior, current, places(current))
+    assert (len(matching.only_prior), len(matching.only_current)) == (before, after)
