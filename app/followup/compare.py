@@ -225,8 +225,9 @@ def _paired(before: Finding, now: Finding, pair: NodulePair) -> NoduleChange:
 def _only_prior(
     before: Finding, prior: AnalysedScan, current: AnalysedScan, registration: Registration
 ) -> NoduleChange:
-    back = Registration(np.linalg.inv(registration.matrix), registration.lung_dice)
-    match = local_match(current.registered, prior.registered, back, before.center_lps_mm)
+    match = local_match(
+        current.registered, prior.registered, registration.inverse, before.center_lps_mm
+    )
     holder = _finding_at(current, match.prior_lps_mm)
     trace = _trace(current, match.prior_lps_mm)
     gone: State = "below the threshold now" if trace.below_threshold else "not found"

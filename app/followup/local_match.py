@@ -97,7 +97,8 @@ def _cube(scan: RegisteredScan, points_lps_mm: NDArray[np.float64]) -> NDArray[n
         cval=_CLIP_HU[0],
     )
     first, last = _CLIP_HU
-    return ((np.clip(values, first, last) - first) / (last - first)).astype(np.float32)
+    scaled: NDArray[np.float32] = (np.clip(values, first, last) - first) / (last - first)
+    return scaled.astype(np.float32)
 
 
 def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -118,8 +118,9 @@ def _assign(cost: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.int
 
 
 def _total(cost: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> float:
-    alone = cost.shape[0] + cost.shape[1] - 2 * len(rows)
-    return float(cost[rows, columns].sum()) + alone * _UNMATCHED_COST / 2
+    alone = int(cost.shape[0] + cost.shape[1]) - 2 * len(rows)
+    matched = float(cost[rows, columns].sum())
+    return matched + alone * _UNMATCHED_COST / 2
 
 
 def _ambiguous(cost: NDArray[np.float64], row: int, column: int, best: float) -> bool:

@@ -51,9 +51,15 @@ class Registration:
         """Points of the current scan, shape (..., 3) in LPS mm, in the prior scan."""
         return apply_affine(self.matrix, points_lps_mm)
 
+    @property
+    def inverse(self) -> Registration:
+        """Where a point of the prior scan lies in the current one."""
+        matrix: NDArray[np.float64] = np.linalg.inv(self.matrix)
+        return Registration(matrix, self.lung_dice)
+
     def to_current(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points of the prior scan, shape (..., 3) in LPS mm, in the current scan."""
-        return apply_affine(np.linalg.inv(self.matrix), points_lps_mm)
+        return self.inverse.to_prior(points_lps_mm)
 
 
 def register(prior: RegisteredScan, current: RegisteredScan) -> Registration:
