@@ -54,7 +54,7 @@ class Registration:
     @property
     def inverse(self) -> Registration:
         """Where a point of the prior scan lies in the current one."""
-        matrix: NDArray[np.float64] = np.linalg.inv(self.matrix)
+        matrix = np.linalg.inv(self.matrix).astype(np.float64)
         return Registration(matrix, self.lung_dice)
 
     def to_current(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
