@@ -11,9 +11,9 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.codestream import HEAD_BYTES, stated_shape
 from nodulus.app.reading.deflated_limit import DEFLATED, inflates_too_far
-from nodulus.app.reading.image_header import slice_headers
+from nodulus.app.reading.image_header import instance_uid, slice_headers
 from nodulus.app.reading.media_directory import MEDIA_DIRECTORY
-from nodulus.app.reading.slice_header import TAGS, AttributeReader, SliceHeader
+from nodulus.app.reading.slice_header import IDENTITY_TAGS, TAGS, AttributeReader, SliceHeader
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)
@@ -71,7 +71,10 @@ def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeade
             raise _broken(path, ErrorCode.INVALID_ATTRIBUTE, message)
         file.seek(0)
         dataset = pydicom.dcmread(
-            file, stop_before_pixels=True, force=not has_preamble, specific_tags=list(TAGS)
+            file,
+            stop_before_pixels=True,
+            force=not has_preamble,
+            specific_tags=[*TAGS, *IDENTITY_TAGS],
         )
         media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
         if media_class == MEDIA_DIRECTORY:
@@ -96,7 +99,8 @@ def _images(file: BinaryIO, dataset: Any, path: Path) -> list[SliceHeader]:
     at_end = syntax != DEFLATED and file.tell() >= size
     read = AttributeReader(dataset)
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        if not read.text(keyword):
+        stated = instance_uid(dataset) if keyword == "SOPInstanceUID" else read.text(keyword)
+        if not stated:
             if at_end:
                 raise _broken(path, ErrorCode.TRUNCATED_FILE, "The file ends within its header.")
             raise _broken(path, ErrorCode.MISSING_ATTRIBUTE, f"The file has no {keyword}.")

@@ -12,6 +12,7 @@ from nodulus.app.reading.archive import Archives, is_archive
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.dicom_volume import load_plan
 from nodulus.app.reading.files import is_research_format, list_files, may_be_dicom, stem
+from nodulus.app.reading.identity import by_person, identity_warnings
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.media_directory import is_media_directory, referenced_files
 from nodulus.app.reading.message_words import safe_key
@@ -92,7 +93,7 @@ class Discovery:
     Args:
         studies: in the order of their keys; some may have an ``error`` instead of a series.
         problems: files that could not be used, each named; the rest is read all the same.
-        ignored: how many files are no CT input (text, pictures, masks, DICOMDIR).
+        ignored: how many files are no CT input (text, pictures, masks, DICOMDIR, results).
     """
 
     studies: tuple[StudyInput, ...]
@@ -118,16 +119,19 @@ def find_studies(
         NodulusError: the path does not exist, cannot be read, is empty, or holds no image.
     """
     path = Path(path)
-    files, refused = _input_files(path, archives)
+    files, refused, left_out = _input_files(path, archives)
     dicom, problems, used = _scan([file for file in files if _may_be_input(file, path)], progress)
     problems = refused + problems
+    unread = {Path(problem.subject) for problem in problems if problem.subject}
+    # Of these the study itself knows.
+    unread -= {header.path for header in dicom}
     if archives is not None:
         problems = [archives.named(problem) for problem in problems]
-    studies = [_dicom_study(uid, headers) for uid, headers in _by_study(dicom)]
+    studies = _dicom_studies(dicom)
     research = [file for file in files if is_research_format(file)]
     volumes = [file for file in research if file == path or not is_label_image(file)]
     studies += _research_studies(volumes)
-    studies = [replace(study, archives=archives) for study in studies]
+    studies = [replace(_with_unread(study, unread), archives=archives) for study in studies]
     if not studies and not problems:
         raise NodulusError(
             ErrorCode.NO_IMAGES,
@@ -140,7 +144,7 @@ def find_studies(
     return Discovery(
         studies=tuple(sorted(studies, key=lambda study: study.key)),
         problems=tuple(problems),
-        ignored=len(files) - used - len(volumes),
+        ignored=len(files) - used - len(volumes) + left_out,
     )
 
 
@@ -164,11 +168,18 @@ def load_volume(path: Path) -> CtVolume:
     raise next((study.error for study in found.studies if study.error), None) or found.problems[0]
 
 
-def _input_files(path: Path, archives: Archives | None) -> tuple[list[Path], list[NodulusError]]:
-    """The files of an input, those of zip files and of a DICOMDIR among them; and what is not."""
+def _input_files(
+    path: Path, archives: Archives | None
+) -> tuple[list[Path], list[NodulusError], int]:
+    """The files of an input, those of zip files and of a DICOMDIR among them.
+
+    Returns:
+        The files, what could not be looked at, and how many are of Nodulus' own results.
+    """
     files: list[Path] = []
-    problems: list[NodulusError] = []
-    for file in list_files(path):
+    listing = list_files(path)
+    problems: list[NodulusError] = list(listing.problems)
+    for file in listing.files:
         if archives is not None and is_archive(file, by_itself=file == path):
             unpacked = _unpacked(file, archives)
             if not isinstance(unpacked, NodulusError):
@@ -179,10 +190,10 @@ def _input_files(path: Path, archives: Archives | None) -> tuple[list[Path], lis
             else:
                 problems.append(unpacked)
         elif file == path and is_media_directory(file):
-            return referenced_files(file)
+            return *referenced_files(file), 0
         else:
             files.append(file)
-    return files, problems
+    return files, problems, listing.left_out
 
 
 def _unpacked(archive: Path, archives: Archives) -> list[Path] | NodulusError:
@@ -199,6 +210,26 @@ def _nested(archive: Path) -> NodulusError:
         remedy="Unpack the outer one and give the folder.",
         subject=archive,
     )
+
+
+def _with_unread(study: StudyInput, unread: set[Path]) -> StudyInput:
+    """Say so where something beside a study's files could not be read: it may be part of it.
+
+    Args:
+        study: any.
+        unread: files and folders that could not be read.
+    """
+    if not isinstance(study.chosen, SlicePlan):
+        return study
+    folders = {header.path.parent for header in study.chosen.slices}
+    if not any(path in folders or path.parent in folders for path in unread):
+        return study
+    warning = VolumeWarning(
+        "input-not-all-read",
+        "Some of what lies beside the images could not be read (the errors of this run name it): "
+        "slices may be missing, also at an end, where a gap does not show.",
+    )
+    return replace(study, notes=(*study.notes, warning))
 
 
 def _may_be_input(file: Path, path: Path) -> bool:
@@ -240,14 +271,28 @@ def _damaged(header: SliceHeader) -> NodulusError:
     )
 
 
-def _by_study(headers: Iterable[SliceHeader]) -> list[tuple[str, list[SliceHeader]]]:
-    studies: dict[str, list[SliceHeader]] = defaultdict(list)
+def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
+    """One study for each StudyInstanceUID and, where it is of several, each person."""
+    by_uid: dict[str, list[SliceHeader]] = defaultdict(list)
+    studies_of_series: dict[str, set[str]] = defaultdict(set)
     for header in headers:
-        studies[header.study_uid].append(header)
-    return list(studies.items())
+        by_uid[header.study_uid].append(header)
+        studies_of_series[header.series_uid].add(header.study_uid)
+    studies = []
+    for uid, images in by_uid.items():
+        people = by_person(images)
+        for number, own in enumerate(people, start=1):
+            key = safe_key(uid) if len(people) == 1 else f"{safe_key(uid)}-patient-{number}"
+            study = _dicom_study(key, uid, own)
+            if isinstance(study.chosen, SlicePlan):
+                others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1
+                more = identity_warnings(study.chosen.slices, len(people), others)
+                study = replace(study, notes=(*study.notes, *more))
+            studies.append(study)
+    return studies
 
 
-def _dicom_study(study_uid: str, headers: list[SliceHeader]) -> StudyInput:
+def _dicom_study(key: str, study_uid: str, headers: list[SliceHeader]) -> StudyInput:
     series: dict[str, list[SliceHeader]] = defaultdict(list)
     for header in headers:
         series[header.series_uid].append(header)
@@ -256,7 +301,7 @@ def _dicom_study(study_uid: str, headers: list[SliceHeader]) -> StudyInput:
         stacks += split_series(series[uid])
     choice = choose_series(stacks, study_uid)
     plan = None if choice.chosen is None else choice.chosen.plan
-    return StudyInput(safe_key(study_uid), choice.considered, plan, choice.notes, choice.error)
+    return StudyInput(key, choice.considered, plan, choice.notes, choice.error)
 
 
 def _research_studies(files: list[Path]) -> list[StudyInput]:

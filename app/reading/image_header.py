@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from nodulus.app.reading.slice_header import DECODED_BY, AttributeReader, SliceHeader, Vector
+from nodulus.app.reading.slice_header import (
+    DECODED_BY,
+    IDENTITY_TAGS,
+    AttributeReader,
+    IdentityDigests,
+    SliceHeader,
+    Vector,
+)
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
 
 def slice_headers(
@@ -42,14 +53,15 @@ def _base_header(
     read = AttributeReader(dataset)
     is_signed = read.integer("PixelRepresentation") == 1
     bits = read.integer("BitsAllocated")
-    temporal = read.text("TemporalPositionIdentifier")
+    sop_class_uid, assumed = _class_uid(read)
     header = SliceHeader(
         path=path,
         frame=None,
         study_uid=read.text("StudyInstanceUID") or "",
         series_uid=read.text("SeriesInstanceUID") or "",
-        sop_class_uid=read.text("SOPClassUID") or "",
-        sop_instance_uid=read.text("SOPInstanceUID") or "",
+        sop_class_uid=sop_class_uid,
+        assumed=assumed,
+        sop_instance_uid=instance_uid(dataset),
         modality=(read.text("Modality") or "").upper(),
         image_type=read.texts("ImageType"),
         rows=read.integer("Rows"),
@@ -70,7 +82,7 @@ def _base_header(
         thickness_mm=read.number("SliceThickness"),
         instance_number=read.integer("InstanceNumber"),
         acquisition_number=read.integer("AcquisitionNumber"),
-        stack=() if temporal is None else (temporal,),
+        stack=read.all_texts("StackID", "TemporalPositionIdentifier", "TemporalPositionIndex"),
         series_number=read.integer("SeriesNumber"),
         kernel=read.text("ConvolutionKernel"),
         body_part=read.text("BodyPartExamined"),
@@ -78,6 +90,15 @@ def _base_header(
         manufacturer=read.text("Manufacturer"),
         model_name=read.text("ManufacturerModelName"),
         kvp=read.number("KVP"),
+        bits_stored=read.integer("BitsStored"),
+        high_bit=read.integer("HighBit"),
+        acquisition_time=_time(read),
+        slice_location_mm=read.number("SliceLocation"),
+        images_stated=read.integer("NumberOfSeriesRelatedInstances")
+        or read.integer("ImagesInAcquisition"),
+        identity_digests=cast(
+            "IdentityDigests", tuple(_digest(read.whole_text(tag)) for tag in IDENTITY_TAGS)
+        ),
         contrast=None
         if "ContrastBolusAgent" not in dataset
         else bool(read.text("ContrastBolusAgent")),
@@ -85,6 +106,52 @@ def _base_header(
     )
     absent = tuple(keyword for keyword in DECODED_BY if read.value(keyword) is None)
     return replace(header, unreadable=tuple(read.unreadable), absent=absent)
+
+
+def instance_uid(dataset: Any) -> str:
+    """SOPInstanceUID, which the file meta information repeats (PS3.10 7.1)."""
+    return AttributeReader(dataset).text("SOPInstanceUID") or _meta(
+        dataset, "MediaStorageSOPInstanceUID"
+    )
+
+
+def _class_uid(read: AttributeReader) -> tuple[str, tuple[str, ...]]:
+    """SOPClassUID, and what was assumed of it.
+
+    Where it is no UID at all, it is as the file meta information repeats it, and if that is none
+    either, that of a CT image where Modality says so.
+    """
+    stated = read.text("SOPClassUID") or ""
+    for uid in (stated, _meta(read.dataset, "MediaStorageSOPClassUID")):
+        if re.fullmatch(r"[0-9.]{1,64}", uid):
+            return uid, ()
+    if (read.text("Modality") or "").upper() == "CT":
+        return CT_IMAGE_STORAGE, ("SOPClassUID is missing or no UID; Modality is CT",)
+    return stated, ()
+
+
+def _meta(dataset: Any, keyword: str) -> str:
+    meta = getattr(dataset, "file_meta", None)
+    return "" if meta is None else AttributeReader(meta).text(keyword) or ""
+
+
+def _time(read: AttributeReader) -> str | None:
+    """When the image was acquired, as text that sorts; None where that is not stated."""
+    whole = read.text("AcquisitionDateTime")
+    if whole is None:
+        time = read.text("AcquisitionTime")
+        whole = None if time is None else f"{read.text('AcquisitionDate') or ''}{time}"
+    # Without colons, as old files have them, and with a fraction of equal length.
+    digits, _, fraction = (whole or "").replace(":", "").partition(".")
+    return f"{digits}.{fraction[:6]:0<6}" if digits.isdigit() else None
+
+
+def _digest(text: str | None) -> str | None:
+    """What is the same where a text is, but for case, blanks and carets."""
+    if text is None:
+        return None
+    plain = " ".join(text.upper().replace("^", " ").replace("=", " ").split())
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:16] if plain else None
 
 
 def _padding(read: AttributeReader, is_signed: bool, bits: int) -> tuple[int, int] | None:
@@ -148,20 +215,42 @@ def _frame_header(base: SliceHeader, index: int, groups: Sequence[Any]) -> Slice
         if text is not None
     ]
     acquisition = _number(groups, "FrameContentSequence", "FrameAcquisitionNumber")
+    time = _text(groups, "FrameContentSequence", "FrameAcquisitionDateTime")
+
+    def numbers(group: str, keyword: str, length: int, of_file: Any) -> Any:
+        """Of the frame, else of all, else of the file: converters write it there."""
+        found = _numbers(groups, group, keyword, length)
+        return of_file if found is None else found
+
+    def number(group: str, keyword: str, of_file: float | None) -> float | None:
+        found = _number(groups, group, keyword)
+        return of_file if found is None else found
+
     return replace(
         base,
         frame=index,
-        position_lps_mm=_numbers(groups, "PlanePositionSequence", "ImagePositionPatient", 3),
-        orientation=_numbers(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6),
-        pixel_spacing_mm=_numbers(groups, "PixelMeasuresSequence", "PixelSpacing", 2),
-        thickness_mm=_number(groups, "PixelMeasuresSequence", "SliceThickness"),
-        slope=_number(groups, "PixelValueTransformationSequence", "RescaleSlope"),
-        intercept=_number(groups, "PixelValueTransformationSequence", "RescaleIntercept"),
-        rescale_type=_text(groups, "PixelValueTransformationSequence", "RescaleType"),
+        position_lps_mm=numbers(
+            "PlanePositionSequence",
+            "ImagePositionPatient",
+            3,
+            base.position_lps_mm if base.number_of_frames == 1 else None,
+        ),
+        orientation=numbers(
+            "PlaneOrientationSequence", "ImageOrientationPatient", 6, base.orientation
+        ),
+        pixel_spacing_mm=numbers("PixelMeasuresSequence", "PixelSpacing", 2, base.pixel_spacing_mm),
+        thickness_mm=number("PixelMeasuresSequence", "SliceThickness", base.thickness_mm),
+        slope=number("PixelValueTransformationSequence", "RescaleSlope", base.slope),
+        intercept=number("PixelValueTransformationSequence", "RescaleIntercept", base.intercept),
+        rescale_type=_text(groups, "PixelValueTransformationSequence", "RescaleType")
+        or base.rescale_type,
         kernel=_text(groups, "CTReconstructionSequence", "ConvolutionKernel") or base.kernel,
         kvp=_number(groups, "CTXRayDetailsSequence", "KVP") or base.kvp,
         image_type=frame_type or base.image_type,
         instance_number=index + 1,
         acquisition_number=base.acquisition_number if acquisition is None else int(acquisition),
+        acquisition_time=base.acquisition_time if time is None else time,
+        slice_location_mm=None,
+        images_stated=None,
         stack=tuple(stack) or base.stack,
     )

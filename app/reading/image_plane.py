@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,3 +50,17 @@ class Plane:
         normal = np.cross(self.row, self.column)
         points_to_feet = int(np.argmax(np.abs(normal))) == 2 and normal[2] < 0
         return np.asarray(-normal if points_to_feet else normal)
+
+
+def angle_degrees(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> float:
+    """The larger angle between two images' rows and between their columns; 180 if one has none."""
+    if a is None or b is None:
+        return 0.0 if a is b else 180.0
+    directions = np.array([a, b], dtype=np.float64).reshape(2, 2, 3)
+    lengths = np.linalg.norm(directions, axis=2, keepdims=True)
+    if not np.all(lengths > 0):
+        return 0.0 if a == b else 180.0
+    first, second = directions / lengths
+    # The half-angle formula keeps its digits where the cosine is near 1.
+    chord = float(np.max(np.linalg.norm(first - second, axis=1)))
+    return math.degrees(2 * math.asin(min(1.0, chord / 2)))

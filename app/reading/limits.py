@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-MIN_SLICES = 10
-"""Fewer slices do not make a volume."""
-
-MIN_COVERAGE_MM = 100.0
-"""A series must span at least this much along its normal to be taken for a chest scan."""
+MIN_SLICES = 5
+"""Fewer slices do not make a volume: no nodule is told from a vessel in them."""
 
 WHOLE_CHEST_MM = 200.0
 """A series that spans this much is not beaten by one that merely spans more."""
@@ -62,8 +59,11 @@ MAX_TILT_DEGREES = 45.0
 MAX_DUPLICATE_FRACTION = 0.1
 """Largest part of the positions that may hold a second image with other pixels."""
 
-ORIENTATION_TOLERANCE = 1e-3
-"""Largest difference between direction cosines of one stack."""
+MAX_WOBBLE_DEGREES = 0.5
+"""Largest angle between the directions of two images of one stack."""
+
+STEADY_DEGREES = 0.06
+"""Directions that differ by less are one direction, written with few decimals."""
 
 UNIT_VECTOR_TOLERANCE = 1e-2
 """How far ImageOrientationPatient may be from two orthogonal unit vectors."""

@@ -7,9 +7,9 @@ import re
 MAX_KEY_LENGTH = 128
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, plural: str | None = None) -> str:
     """``3, "slice"`` gives ``3 slices``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def millimetres(value_mm: float) -> str:

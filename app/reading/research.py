@@ -16,6 +16,18 @@ from nodulus.app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarnin
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 from nodulus.transforms.hounsfield import to_hounsfield
 
+_LOOKED_AT = 8
+"""Slices of a file that tell whether it is CT."""
+_HIGHEST_LABEL = 255
+_HEADER_BYTES = 65536
+_SIDES_UNKNOWN = (
+    "millimetre positions are those of its own axes, and left and right cannot be relied on."
+)
+_ORIENTATION_KEYS: dict[SourceFormat, tuple[tuple[bytes, ...], ...]] = {
+    "mhd": ((b"transformmatrix",), (b"rotation",), (b"orientation",)),
+    "nrrd": ((b"space", b"space directions"),),
+    "nifti": (),
+}
 _UNITS_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
 
@@ -28,12 +40,26 @@ def source_format(path: Path) -> SourceFormat:
 
 
 def is_label_image(path: Path) -> bool:
-    """Whether a file holds 8-bit values, as masks do; CT needs more. False if it does not open."""
+    """Whether a file holds labels or probabilities instead of CT. False if it does not open.
+
+    So are 8-bit values, and values that are nowhere negative and nowhere above 255, of whatever
+    type: every CT in Hounsfield units shows air.
+    """
     try:
         if source_format(path) == "nifti":
-            return bool(np.dtype(_nifti(path).get_data_dtype()).itemsize == 1)
-        return "8-bit" in _itk_reader(path)[1]
-    except NodulusError:
+            image = _nifti(path)
+            if np.dtype(image.get_data_dtype()).itemsize == 1:
+                return True
+            _check_shape(image.shape, path)
+            values = np.asanyarray(image.dataobj[..., :: max(1, image.shape[2] // _LOOKED_AT)])
+        else:
+            reader, kind = _itk_reader(path)
+            if "8-bit" in kind:
+                return True
+            _check_shape(tuple(reader.GetSize()), path)
+            values = _read_itk(path)[0]
+        return bool(np.min(values) >= 0 and np.max(values) <= _HIGHEST_LABEL)
+    except Exception:  # what is wrong with it is said when it is read
         return False
 
 
@@ -52,6 +78,7 @@ def read_research(path: Path) -> CtVolume:
         values, geometry = _read_nifti(path, warnings)
     else:
         values, geometry = _read_itk(path)
+        warnings += _orientation_doubts(path, kind)
     hu = _as_hounsfield(values, warnings)
     del values
     check_hounsfield(hu, path)
@@ -64,6 +91,30 @@ def read_research(path: Path) -> CtVolume:
         warnings=tuple(warnings),
         facts=SeriesFacts(),
     )
+
+
+def _orientation_doubts(path: Path, kind: SourceFormat) -> list[VolumeWarning]:
+    """Say so where a MetaImage or NRRD header leaves the directions out; the library fills in."""
+    keys = _ORIENTATION_KEYS[kind]
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+    except OSError:
+        return []
+    fields = {
+        line.partition(b"=" if kind == "mhd" else b":")[0].strip().lower()
+        for line in head.split(b"\n")
+    }
+    if any(set(wanted) <= fields for wanted in keys):
+        return []
+    return [
+        VolumeWarning(
+            "no-orientation",
+            f"The file does not say where it lies in the patient (no "
+            f"{' or '.join(' and '.join(k.decode() for k in wanted) for wanted in keys)}); "
+            f"{_SIDES_UNKNOWN}",
+        )
+    ]
 
 
 def _read_itk(path: Path) -> tuple[NDArray[Any], Geometry]:
@@ -118,7 +169,7 @@ def _read_nifti(path: Path, warnings: list[VolumeWarning]) -> tuple[NDArray[Any]
             VolumeWarning(
                 "no-orientation",
                 "The file does not say where it lies in the patient (qform and sform codes are "
-                "0); millimetre positions are those of its own axes.",
+                f"0); {_SIDES_UNKNOWN}",
             )
         )
     try:

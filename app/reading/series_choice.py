@@ -8,6 +8,7 @@ from typing import Any
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
+from nodulus.app.reading.acquisitions import difference_between
 from nodulus.app.reading.kernels import Sharpness
 from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.series_rules import Candidate, examine
@@ -100,7 +101,11 @@ CRITERIA = (
     ),
     Criterion(
         lambda c: (c.stack.series_uid, c.stack.part),
-        lambda a, b: "as good as the chosen series, which comes first by its UID",
+        lambda a, b: (
+            "as good as the chosen part of the series, which was acquired first"
+            if a.stack.series_uid == b.stack.series_uid
+            else "as good as the chosen series, which comes first by its UID"
+        ),
     ),
 )
 
@@ -146,9 +151,9 @@ def choose_series(stacks: Sequence[Stack], study_uid: str) -> Choice:
         _record(other.stack, False, f"Not chosen: {_why(other, best)}.") for other in fits[1:]
     ]
     chosen = _record(best.stack, True, _praise(best, len(fits)))
-    return Choice(
-        (chosen, *losers, *considered), best, (*_left_out(best, fits, rejected), *doubts(best))
-    )
+    in_series = sum(len(s.headers) for s in stacks if s.series_uid == best.stack.series_uid)
+    notes = (*_left_out(best, fits, rejected), *doubts(best, in_series))
+    return Choice((chosen, *losers, *considered), best, notes)
 
 
 def _try_examine(stack: Stack) -> Candidate | NodulusError:
@@ -194,11 +199,18 @@ def _left_out(
     return tuple(
         VolumeWarning(
             "part-of-series-left-out",
-            f"{count(len(stack.headers), 'image')} of the chosen series left out. {message}",
+            f"{count(len(stack.headers), 'image')} of the chosen series left out"
+            f"{_in_what(stack, best.stack)}. {message}",
         )
         for stack, message in reasons
         if stack.series_uid == best.stack.series_uid
     )
+
+
+def _in_what(stack: Stack, other: Stack) -> str:
+    """In what two parts of a series differ, in brackets."""
+    name = difference_between(stack.headers, other.headers)
+    return "" if name is None else f" (another {name})"
 
 
 def _no_series(rejected: list[tuple[Stack, NodulusError]], study_uid: str) -> NodulusError:
@@ -214,10 +226,24 @@ def _no_series(rejected: list[tuple[Stack, NodulusError]], study_uid: str) -> No
         kinds = sorted({stack.first.modality or "not stated" for stack, _ in rejected})
         message = f"The study holds no CT, only {', '.join(kinds)}."
     else:
-        message = f"None of {len(rejected)} series fits. The nearest: {nearest.message}"
-        if len(rejected) == 1:
+        series = {stack.series_uid for stack, _ in rejected}
+        message = f"None of {len(series)} series fits. The nearest: {nearest.message}"
+        if len(series) == 1 and len(rejected) > 1:
+            message = (
+                f"Its only series is in {len(rejected)} parts{_apart(rejected)}, and none fits. "
+                f"The nearest: {nearest.message}"
+            )
+        elif len(series) == 1:
             message = f"Its only series does not fit: {nearest.message}"
     return NodulusError(nearest.code, message, remedy=nearest.remedy, subject=study_uid)
+
+
+def _apart(rejected: list[tuple[Stack, NodulusError]]) -> str:
+    """In what the parts of one series differ, in brackets."""
+    first = rejected[0][0]
+    names = [difference_between(stack.headers, first.headers) for stack, _ in rejected[1:]]
+    known = list(dict.fromkeys(name for name in names if name is not None))
+    return f" (they differ in {', '.join(known)})" if known else ""
 
 
 def _sharpness_word(candidate: Candidate) -> str:

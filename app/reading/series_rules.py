@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -9,11 +10,13 @@ import numpy as np
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
+from nodulus.app.reading.image_types import image_kind
 from nodulus.app.reading.kernels import Sharpness, sharpness
 from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.pixels import missing_decoder
+from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
-from nodulus.app.reading.stacks import Stack, is_localizer
+from nodulus.app.reading.stacks import Stack
 
 CT_CLASSES = frozenset(
     {
@@ -22,14 +25,20 @@ CT_CLASSES = frozenset(
         "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT Image Storage
     }
 )
-_PICTURES = frozenset({"SCREEN SAVE", "DOSE", "DOSE_INFO", "DOSE REPORT", "PROTOCOL", "REPORT"})
-_PROJECTIONS = frozenset(
-    {"MIP", "MINIP", "MNIP", "MAX_IP", "MIN_IP", "PROJECTION IMAGE", "VRT", "VOLREN", "SSD"}
+_OTHER_MODALITIES = frozenset(
+    {"AR", "BMD", "CR", "DOC", "DX", "ECG", "ES", "GM", "IO", "IVUS", "KO", "MG", "MR", "NM", "OCT",
+     "OP", "OT", "PR", "PT", "PX", "REG", "RF", "RG", "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT",
+     "RWV", "SC", "SEG", "SM", "SR", "US", "XA", "XC"}
+)  # fmt: skip
+_HOUNSFIELD = frozenset({"", "HU", "US", "HUMOD", "H", "HOUNSFIELD", "HOUNSFIELDUNIT",
+                         "HOUNSFIELDUNITS"})  # fmt: skip
+_OTHER_UNITS = frozenset(
+    {"OD", "MGML", "ZEFF", "ED", "EDW", "PCT", "PERCENT", "SUV", "BQML", "CNTS", "CPS", "GML", "GY"}
 )
-_MAPS = frozenset(
-    {"IODINE", "IODINE_MAP", "Z_EFF", "ZEFF", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "PERFUSION"}
-)
-_HOUNSFIELD_TYPES = frozenset({"", "HU", "US", "HU_MOD"})
+"""Defined terms of RescaleType (PS3.3 C.11.1.1.2) and of Units that are not Hounsfield units."""
+
+_WHOLE_SERIES = "Give the folder of the whole series; single images are no volume."
+_UNCHANGED = "Export the series from the scanner or archive again, unchanged."
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +83,9 @@ def examine(stack: Stack) -> Candidate:
         _reject(
             stack,
             ErrorCode.TOO_FEW_SLICES,
-            f"It has {count(len(plan.slices), 'slice')}; a volume needs {limits.MIN_SLICES}.",
+            f"It has {count(len(plan.slices), 'slice')} at different positions; a volume needs "
+            f"{limits.MIN_SLICES}.",
+            remedy=_WHOLE_SERIES,
         )
     if spacing_mm > limits.MAX_GAP_MM + limits.JITTER_MM:
         _reject(
@@ -82,13 +93,7 @@ def examine(stack: Stack) -> Candidate:
             ErrorCode.MISSING_SLICES,
             f"Its slices are {millimetres(spacing_mm)} apart, more than "
             f"{millimetres(limits.MAX_GAP_MM)}: most of the lung was not imaged.",
-        )
-    if coverage_mm < limits.MIN_COVERAGE_MM:
-        _reject(
-            stack,
-            ErrorCode.TOO_FEW_SLICES,
-            f"It covers {millimetres(coverage_mm)}; a chest needs at least "
-            f"{millimetres(limits.MIN_COVERAGE_MM)}.",
+            remedy="Give a series whose slices lie closer together.",
         )
     cosine = abs(float(plan.plane.slice_axis[2]))
     return Candidate(
@@ -106,27 +111,28 @@ def examine(stack: Stack) -> Candidate:
 
 def _check_kind(stack: Stack) -> None:
     header = stack.first
-    types = set(header.image_type)
-    if header.modality != "CT":
+    is_ct_class = header.sop_class_uid in CT_CLASSES
+    # A CT class allows no other modality: what stands there may be empty or mistyped.
+    if header.modality != "CT" and (not is_ct_class or header.modality in _OTHER_MODALITIES):
         modality = header.modality or "not stated"
-        _reject(stack, ErrorCode.WRONG_MODALITY, f"Its modality is {modality}, not CT.")
+        _reject(
+            stack,
+            ErrorCode.WRONG_MODALITY,
+            f"Its modality is {modality[:16]}, not CT.",
+            remedy="Give a CT of the chest.",
+        )
     if not header.sop_class_uid:
         _reject(stack, ErrorCode.NO_CT_SERIES, "It does not say what it is (no SOPClassUID).")
-    if header.sop_class_uid not in CT_CLASSES:
+    if not is_ct_class:
         _reject(
             stack,
             ErrorCode.NO_CT_SERIES,
             "It is no CT image but a picture, report or other object.",
         )
-    if is_localizer(header):
-        _reject(stack, ErrorCode.NO_CT_SERIES, "It is a localizer (scout view).")
-    for names, what in (
-        (_PICTURES, "a screen save or report"),
-        (_PROJECTIONS, "a projection or rendering, not slices of Hounsfield units"),
-        (_MAPS, "a material map, not Hounsfield units"),
-    ):
-        if found := names & types:
-            _reject(stack, ErrorCode.NO_CT_SERIES, f"Its image type {min(found)} is {what}.")
+    kind = image_kind(header.image_type)
+    if kind is not None:
+        what, value = kind
+        _reject(stack, ErrorCode.NO_CT_SERIES, f"Its image type {value} is {what.value}.")
 
 
 def _checked_plan(stack: Stack) -> SlicePlan:
@@ -135,28 +141,11 @@ def _checked_plan(stack: Stack) -> SlicePlan:
             stack,
             ErrorCode.TOO_FEW_SLICES,
             f"It has {count(len(stack.headers), 'image')}; a volume needs {limits.MIN_SLICES}.",
+            remedy=_WHOLE_SERIES,
         )
     plan = plan_slices(stack.headers)
     for header in plan.slices:
-        if header.slope is None or header.intercept is None or header.slope == 0:
-            _reject(
-                stack,
-                ErrorCode.NOT_HOUNSFIELD,
-                "It has no RescaleSlope and RescaleIntercept, so its values are unknown.",
-            )
-        if abs(header.slope) > limits.MAX_SLOPE or abs(header.intercept) > limits.MAX_INTERCEPT:
-            _reject(
-                stack,
-                ErrorCode.NOT_HOUNSFIELD,
-                f"Its RescaleSlope {header.slope:g} and RescaleIntercept {header.intercept:g} "
-                "give no Hounsfield units.",
-            )
-        if (header.rescale_type or "").upper() not in _HOUNSFIELD_TYPES:
-            _reject(
-                stack,
-                ErrorCode.NOT_HOUNSFIELD,
-                f"Its values are in {header.rescale_type}, not Hounsfield units.",
-            )
+        _check_rescale(stack, header)
     for syntax in sorted({header.transfer_syntax_uid for header in plan.slices}):
         name = missing_decoder(syntax)
         if name is not None:
@@ -169,15 +158,60 @@ def _checked_plan(stack: Stack) -> SlicePlan:
     return plan
 
 
+def _check_rescale(stack: Stack, header: SliceHeader) -> None:
+    for keyword, value in (
+        ("RescaleSlope", header.slope),
+        ("RescaleIntercept", header.intercept),
+    ):
+        if value is None:
+            what = "is no number" if keyword in header.unreadable else "is missing"
+            _reject(
+                stack,
+                ErrorCode.NOT_HOUNSFIELD,
+                f"Its {keyword} {what}, so that its values are unknown.",
+                remedy=_UNCHANGED,
+            )
+    slope, intercept = header.slope or 0.0, header.intercept or 0.0
+    if slope == 0 or abs(slope) > limits.MAX_SLOPE or abs(intercept) > limits.MAX_INTERCEPT:
+        _reject(
+            stack,
+            ErrorCode.NOT_HOUNSFIELD,
+            f"Its RescaleSlope {slope:g} and RescaleIntercept {intercept:g} "
+            "give no Hounsfield units.",
+            remedy=_UNCHANGED,
+        )
+    if is_other_unit(header.rescale_type):
+        _reject(
+            stack,
+            ErrorCode.NOT_HOUNSFIELD,
+            f"Its RescaleType is {header.rescale_type}, not HU (Hounsfield units).",
+            remedy="Give the series that is in Hounsfield units.",
+        )
+
+
+def is_other_unit(rescale_type: str | None) -> bool:
+    """Whether RescaleType names a unit that is not Hounsfield's."""
+    return _letters(rescale_type) in _OTHER_UNITS
+
+
+def is_known_unit(rescale_type: str | None) -> bool:
+    """Whether RescaleType is absent, unspecified (US), or names Hounsfield's units."""
+    return _letters(rescale_type) in _HOUNSFIELD
+
+
+def _letters(rescale_type: str | None) -> str:
+    return re.sub(r"[^A-Z0-9]", "", (rescale_type or "").upper())
+
+
 def _is_other_part(body_part: str | None) -> bool:
     name = (body_part or "").upper()
     return bool(name) and not any(part in name for part in ("CHEST", "THORA", "LUNG", "BODY"))
 
 
-def _reject(stack: Stack, code: ErrorCode, message: str) -> NoReturn:
-    raise NodulusError(
-        code,
-        message,
-        remedy="Give a chest CT with axial slices in Hounsfield units.",
-        subject=stack.series_uid,
-    )
+def _reject(
+    stack: Stack,
+    code: ErrorCode,
+    message: str,
+    remedy: str = "Give a chest CT with axial slices in Hounsfield units.",
+) -> NoReturn:
+    raise NodulusError(code, message, remedy=remedy, subject=stack.series_uid)

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from nodulus.app.reading import limits
-from nodulus.app.reading.message_words import millimetres
-from nodulus.app.reading.series_rules import Candidate
+from nodulus.app.reading.kernels import Sharpness
+from nodulus.app.reading.message_words import count, millimetres
+from nodulus.app.reading.series_rules import Candidate, is_known_unit
 from nodulus.app.volume import VolumeWarning
 
+Found = list[tuple[str, str]]
 
-def doubts(candidate: Candidate) -> tuple[VolumeWarning, ...]:
-    """Warnings about orientation, body part and slices that are thick or far apart."""
+
+def doubts(candidate: Candidate, images_in_series: int) -> tuple[VolumeWarning, ...]:
+    """Warnings about a series, none of which changes its volume.
+
+    Args:
+        candidate: the one that was chosen.
+        images_in_series: how many images of its series there are, those left out among them.
+    """
+    found = [
+        *_about_slices(candidate),
+        *_about_values(candidate),
+        *_about_unity(candidate),
+        *_about_number(candidate, images_in_series),
+    ]
+    return tuple(VolumeWarning(code, message) for code, message in found)
+
+
+def _about_slices(candidate: Candidate) -> Found:
+    """Orientation, body part, and slices that are thick or far apart."""
     header = candidate.plan.slices[0]
-    found: list[tuple[str, str]] = []
+    found: Found = []
     if not candidate.is_axial:
         found.append(("not-axial", "The study has no axial series; this one is not axial."))
     if candidate.is_other_part:
@@ -30,4 +49,79 @@ def doubts(candidate: Candidate) -> tuple[VolumeWarning, ...]:
             "what is between them was not imaged."
         )
         found.append(("unscanned-gaps", message))
-    return tuple(VolumeWarning(code, message) for code, message in found)
+    return found
+
+
+def _about_values(candidate: Candidate) -> Found:
+    """The kernel, and values whose unit is not known for sure."""
+    header = candidate.plan.slices[0]
+    found: Found = []
+    if candidate.sharpness is Sharpness.SHARP:
+        found.append(
+            (
+                "sharp-kernel",
+                (
+                    f"Kernel {header.kernel} is sharp: it overshoots at edges and multiplies "
+                    "noise, so that density and volume are off and small vessels look like "
+                    "nodules."
+                ),
+            )
+        )
+    if not is_known_unit(header.rescale_type):
+        found.append(
+            (
+                "rescale-type-unknown",
+                "RescaleType names no unit; the values were taken for Hounsfield units.",
+            )
+        )
+    assumed = sorted({text for slice_ in candidate.plan.slices for text in slice_.assumed})
+    if header.modality != "CT":
+        assumed.append("Modality is missing or no known one; SOPClassUID is that of CT")
+    if assumed:
+        found.append(("header-mended", f"{'; '.join(assumed)}: the images were taken for CT."))
+    return found
+
+
+def _about_unity(candidate: Candidate) -> Found:
+    """Parts of one scan that call themselves different."""
+    slices = candidate.plan.slices
+    found: Found = []
+    frames = {header.frame_of_reference_uid for header in slices}
+    if len(frames) > 1:
+        found.append(
+            (
+                "frame-of-reference-varies",
+                (
+                    f"The images name {len(frames)} frames of reference; by their places they are "
+                    "one stack, and were taken for one."
+                ),
+            )
+        )
+    numbers = {header.acquisition_number for header in slices}
+    if 1 < len(numbers) <= len(slices) / limits.MIN_SLICES:
+        found.append(
+            (
+                "several-acquisitions",
+                (
+                    f"The volume is made of {len(numbers)} acquisitions that lie end to end: where "
+                    "they meet the patient may have moved."
+                ),
+            )
+        )
+    return found
+
+
+def _about_number(candidate: Candidate, images_in_series: int) -> Found:
+    """Images that the header counts and that are not there."""
+    stated = max((header.images_stated or 0 for header in candidate.plan.slices), default=0)
+    if stated <= images_in_series:
+        return []
+    return [
+        (
+            "fewer-images-than-stated",
+            (
+                f"The header says that there are {count(stated, 'image')}; the series has "
+                f"{images_in_series:,} here: slices may be missing at an end."
+            ),
+        )
+    ]

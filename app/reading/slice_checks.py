@@ -8,7 +8,7 @@ import numpy as np
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.image_plane import Plane, angle_degrees
 from nodulus.app.reading.message_words import count, some
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.volume import VolumeWarning
@@ -40,7 +40,7 @@ def check_attributes(headers: tuple[SliceHeader, ...]) -> Plane:
     for keyword, field in _REQUIRED:
         if getattr(header, field) is None:
             if keyword in header.unreadable:
-                message = f"{keyword} is not what it should be (a malformed number)."
+                message = f"{keyword} is not what it should be (a malformed number, or too many)."
                 raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
             raise _error(ErrorCode.MISSING_ATTRIBUTE, f"The images have no {keyword}.", header)
     if header.absent:
@@ -103,6 +103,28 @@ def usable_slices(
             )
         )
     return placed, warnings
+
+
+def steadied(plane: Plane, headers: list[SliceHeader]) -> tuple[Plane, VolumeWarning | None]:
+    """Take the middle direction of images whose directions wobble, and say so.
+
+    Args:
+        plane: with the direction of one image.
+        headers: images with an orientation.
+    """
+    orientations = np.array([header.orientation for header in headers], dtype=np.float64)
+    if orientations.shape != (len(headers), 6) or not len(headers):
+        return plane, None
+    middle = tuple(np.median(orientations, axis=0).tolist())
+    widest = max(angle_degrees(header.orientation, middle) for header in headers)
+    if widest <= limits.STEADY_DEGREES:
+        return plane, None
+    warning = VolumeWarning(
+        "orientation-wobbles",
+        f"The images' directions differ by up to {widest:.2f} degrees from their middle; all were "
+        "taken to lie in that.",
+    )
+    return Plane.from_orientation(plane.shape_rc, plane.spacing_rc_mm, middle), warning
 
 
 def _error(code: ErrorCode, message: str, header: SliceHeader) -> NodulusError:

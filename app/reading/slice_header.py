@@ -10,9 +10,13 @@ from typing import Any
 from nodulus.app.volume import SeriesFacts, SourceImage
 
 Vector = tuple[float, float, float]
+IdentityDigests = tuple[str | None, str | None, str | None, str | None]
 
 TAGS = (
+    "AcquisitionDate",
+    "AcquisitionDateTime",
     "AcquisitionNumber",
+    "AcquisitionTime",
     "BitsAllocated",
     "BitsStored",
     "BodyPartExamined",
@@ -20,15 +24,18 @@ TAGS = (
     "ContrastBolusAgent",
     "ConvolutionKernel",
     "FrameOfReferenceUID",
+    "HighBit",
     "ImageOrientationPatient",
     "ImagePositionPatient",
     "ImageType",
+    "ImagesInAcquisition",
     "InstanceNumber",
     "KVP",
     "Manufacturer",
     "ManufacturerModelName",
     "Modality",
     "NumberOfFrames",
+    "NumberOfSeriesRelatedInstances",
     "PerFrameFunctionalGroupsSequence",
     "PhotometricInterpretation",
     "PixelPaddingRangeLimit",
@@ -45,11 +52,17 @@ TAGS = (
     "SeriesInstanceUID",
     "SeriesNumber",
     "SharedFunctionalGroupsSequence",
+    "SliceLocation",
     "SliceThickness",
+    "StackID",
     "StudyInstanceUID",
     "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
 )
 """The attributes that are read, none of which identifies a patient."""
+
+IDENTITY_TAGS = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+"""Only compared with those of other images, as a digest: nothing here is kept."""
 
 DECODED_BY = ("SamplesPerPixel", "PhotometricInterpretation", "BitsStored", "PixelRepresentation")
 """Attributes that have no default and that every decoder needs."""
@@ -66,8 +79,13 @@ class SliceHeader:
         orientation: ImageOrientationPatient, six direction cosines.
         pixel_spacing_mm: PixelSpacing, between rows first.
         padding: lowest and highest stored value that stands for 'no image here'.
+        acquisition_time: AcquisitionDateTime, or AcquisitionDate and AcquisitionTime, as text.
         stack: whatever tells stacks in one series apart beside geometry: StackID, temporal
             position.
+        images_stated: how many images the acquisition or the series has, as the header says.
+        identity_digests: of PatientID, its issuer, PatientName and PatientBirthDate, None for each
+            that is not there; only to be compared with those of other images.
+        assumed: what was taken for granted in place of an attribute that makes no sense.
         unreadable: keywords of attributes whose value is there but makes no sense.
         absent: keywords of attributes that are not there, though no pixels decode without them.
         damage: why the pixels cannot be read (a truncated file), None for a whole one.
@@ -108,6 +126,13 @@ class SliceHeader:
     model_name: str | None
     kvp: float | None
     contrast: bool | None
+    bits_stored: int | None = None
+    high_bit: int | None = None
+    acquisition_time: str | None = None
+    slice_location_mm: float | None = None
+    images_stated: int | None = None
+    identity_digests: IdentityDigests = (None, None, None, None)
+    assumed: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     damage: str | None = None
@@ -170,6 +195,18 @@ class AttributeReader:
         if not isinstance(value, str) and hasattr(value, "__getitem__"):
             value = value[0]
         return str(value).strip() or None
+
+    def whole_text(self, keyword: str) -> str | None:
+        """The value as text, all of several."""
+        value = self.value(keyword)
+        if value is None:
+            return None
+        values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+        return "\\".join(str(item).strip() for item in values).strip() or None
+
+    def all_texts(self, *keywords: str) -> tuple[str, ...]:
+        """The first values of those attributes that have one."""
+        return tuple(text for text in map(self.text, keywords) if text is not None)
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """All values as upper-case text."""

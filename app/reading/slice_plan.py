@@ -6,6 +6,7 @@ mended is passed over for one that can.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,9 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.image_plane import Plane
 from nodulus.app.reading.message_words import count
-from nodulus.app.reading.slice_checks import check_attributes, usable_slices
+from nodulus.app.reading.mixed_sets import check_not_mixed
+from nodulus.app.reading.rounded_positions import unrounded
+from nodulus.app.reading.slice_checks import check_attributes, steadied, usable_slices
 from nodulus.app.reading.slice_grid import EvenGrid, even_grid, merge_positions
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.slice_shift import SliceShift, lateral_shift
@@ -69,9 +72,9 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
     series_uid = headers[0].series_uid
     plane = check_attributes(headers)
     usable, warnings = usable_slices(headers)
+    plane, wobble_warning = steadied(plane, usable)
     axis = plane.slice_axis
-    positions = np.array([header.position_lps_mm for header in usable], dtype=np.float64)
-    heights = positions @ axis
+    heights = _places(usable, plane, wobble_warning is not None) @ axis
     order = sorted(range(len(usable)), key=lambda k: (heights[k], _preference(usable[k])))
     groups = merge_positions(heights[order])
     kept, rivals = [], []
@@ -86,12 +89,19 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
             remedy="Give the folder of a whole CT series.",
             subject=series_uid,
         )
-    places = np.array([header.position_lps_mm for header in kept], dtype=np.float64)
+    places = _places(kept, plane, wobble_warning is not None)
+    rounded = unrounded(places @ axis, kept)
+    if rounded is not None:
+        places = places + np.outer(rounded[0] - places @ axis, axis)
+    check_not_mixed(places @ axis, kept, series_uid)
     grid = even_grid(places @ axis, series_uid)
     shift, shift_warning = lateral_shift(places, plane, series_uid)
     warnings += grid.warnings
-    if shift_warning is not None:
-        warnings.append(shift_warning)
+    warnings += [
+        warning
+        for warning in (wobble_warning, None if rounded is None else rounded[1], shift_warning)
+        if warning is not None
+    ]
     geometry = _geometry(plane, places, grid, shift)
     _check_size(geometry, series_uid)
     return SlicePlan(
@@ -103,6 +113,25 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
         geometry=geometry,
         warnings=tuple(warnings),
     )
+
+
+def _places(headers: Sequence[SliceHeader], plane: Plane, wobbles: bool) -> FloatArray:
+    """Where the first pixel of each image lies, mm; of images that wobble, by their centres.
+
+    Directions that differ a little move an image's corner by millimetres and its centre hardly.
+    """
+    positions = np.array([header.position_lps_mm for header in headers], dtype=np.float64)
+    if not wobbles:
+        return positions
+    to_center = np.array([_to_center(plane, header.orientation) for header in headers])
+    corners: FloatArray = positions + to_center - _to_center(plane, (*plane.row, *plane.column))
+    return corners
+
+
+def _to_center(plane: Plane, orientation: Sequence[float] | None) -> FloatArray:
+    row, column = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
+    across = (np.array(plane.shape_rc) - 1) / 2 * plane.spacing_rc_mm
+    return np.asarray(column * across[0] + row * across[1])
 
 
 def _preference(header: SliceHeader) -> tuple[Any, ...]:

@@ -66,3 +66,23 @@ def planned_files(
     if options.keep_intermediates and intermediates:
         files["intermediates"] = INTERMEDIATES_FOLDER
     return files, left_out
+
+
+def without_references(result: StudyResult, reason: str) -> StudyResult:
+    """Plan without what refers to source images, for a source that cannot be referred to.
+
+    Args:
+        result: with its plan in ``files`` and ``files_left_out``.
+        reason: why not.
+    """
+    dropped = [
+        what
+        for what in result.files
+        if what in ("seg", "sr", "key_objects") or what.startswith("key_image_")
+    ]
+    files = {what: name for what, name in result.files.items() if what not in dropped}
+    named = dict.fromkeys("key_images" if what.startswith("key_") else what for what in dropped)
+    left_out = {**result.files_left_out, **dict.fromkeys(named, reason)}
+    if "seg" in dropped:
+        files["mask"] = MASK_FILE
+    return result.model_copy(update={"files": files, "files_left_out": left_out})

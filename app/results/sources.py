@@ -1,34 +1,22 @@
-"""The headers of the source images, read again and made fit for derived objects."""
+"""The source images' headers, read again and made fit for derived objects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import generate_uid
-from pydicom.valuerep import DA, TM
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.dicom_file import read_headers
+from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.results.source_header import TAGS, image_header, patient_and_study
 from nodulus.app.volume import CtVolume, SourceImage
 from nodulus.transforms.geometry import Geometry
-
-_TYPE_2 = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +24,31 @@ class SourceHeaders:
     """What derived DICOM objects need to know of their source.
 
     Args:
-        datasets: one header for each single-frame file, in the volume's order, or the one header
-            of a multi-frame file. Patient attributes that were missing are present and empty.
-        planes: for each source image of the volume, its place among the planes of the source
-            (its place in ``datasets``, or its frame number less one).
-        plane_count: single-frame files, or frames of the multi-frame file.
+        datasets: one header for each single-frame file, in the volume's order, or for each
+            multi-frame file. Made anew: whatever cannot be used is left out, and patient
+            attributes that were missing are present and empty.
+        planes: for each source image of the volume, its place among the planes of the source:
+            the files, or all frames of one file after the other.
+        numbers: for each plane InstanceNumber, or the frame number; None where there is none.
         geometries: for each source image, the place of its one slice; shape (1, R, C).
         patient_name: PatientName, for the derived objects alone; empty in ``datasets``.
         frame_of_reference_missing: the source has no FrameOfReferenceUID and one was made from
             its SeriesInstanceUID.
+        is_multiframe: whether a file holds several frames.
     """
 
     datasets: tuple[Dataset, ...]
     planes: tuple[int, ...]
-    plane_count: int
+    numbers: tuple[int | None, ...]
     geometries: tuple[Geometry, ...]
     patient_name: Any
     frame_of_reference_missing: bool
+    is_multiframe: bool
+
+    @property
+    def plane_count(self) -> int:
+        """Single-frame files, or frames of all multi-frame files."""
+        return len(self.numbers)
 
     @property
     def frame_of_reference_uid(self) -> str:
@@ -60,20 +56,21 @@ class SourceHeaders:
         return str(self.datasets[0].FrameOfReferenceUID)
 
     @property
-    def is_multiframe(self) -> bool:
-        """Whether the source is one multi-frame file."""
-        return "NumberOfFrames" in self.datasets[0]
+    def no_reference_because(self) -> str | None:
+        """Why no DICOM object can refer to the images, None where one can."""
+        if self.is_multiframe and len(self.datasets) > 1:
+            return "the series is in several multi-frame files, and a DICOM object refers to one"
+        if len({str(dataset.SOPInstanceUID) for dataset in self.datasets}) < len(self.datasets):
+            return "images of the series share a SOPInstanceUID"
+        return None
 
     def image_number(self, position: int) -> int | None:
         """InstanceNumber (or frame number) of a source image, for a person to page to."""
-        return self.plane_number(self.planes[position])
+        return self.numbers[self.planes[position]]
 
     def plane_number(self, plane: int) -> int | None:
         """InstanceNumber of a plane of the source, or its frame number."""
-        if self.is_multiframe:
-            return plane + 1
-        number = self.datasets[plane].get("InstanceNumber")
-        return None if number in (None, "") else int(number)
+        return self.numbers[plane]
 
 
 def read_source_headers(volume: CtVolume) -> SourceHeaders:
@@ -86,56 +83,78 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
         The headers.
 
     Raises:
-        NodulusError: INPUT_NOT_READABLE when a file has gone or changed since it was read,
-            INCONSISTENT_SERIES when frames come from more than one multi-frame file.
+        NodulusError: INPUT_NOT_READABLE when a file has gone or changed since it was read.
     """
     images = volume.source_images
     paths = tuple(dict.fromkeys(image.path for image in images))
-    datasets = tuple(_read(path) for path in paths)
-    is_multiframe = "NumberOfFrames" in datasets[0]
-    if is_multiframe and len(paths) > 1:
-        raise NodulusError(
-            ErrorCode.INCONSISTENT_SERIES,
-            f"The volume comes from {len(paths)} multi-frame files; a DICOM segmentation can "
-            "be derived from one.",
-            remedy="Join the files, or ask for findings.json and the report only.",
-            subject=volume.series_uid,
+    frames = {path: _read(path) for path in paths}
+    _check_same_images(images, frames)
+    raw = {path: _read_attributes(path) for path in paths}
+    patient = patient_and_study(raw.values())
+    patient_name = patient.PatientName
+    patient.PatientName = ""
+    is_multiframe = any(len(of_file) > 1 for of_file in frames.values())
+    datasets = tuple(image_header(frames[path][0], raw[path], patient) for path in paths)
+    frame_of_reference = next(
+        (dataset.FrameOfReferenceUID for dataset in datasets if "FrameOfReferenceUID" in dataset),
+        None,
+    )
+    thickness_mm = volume.facts.slice_thickness_mm or volume.geometry.spacing_irc_mm[0]
+    for dataset, path in zip(datasets, paths, strict=True):
+        dataset.FrameOfReferenceUID = frame_of_reference or generate_uid(
+            entropy_srcs=[volume.series_uid, "frame of reference"]
         )
-    _check_same_images(images, dict(zip(paths, datasets, strict=True)))
-    if is_multiframe:
-        planes = tuple((image.frame_number or 1) - 1 for image in images)
-        plane_count = int(datasets[0].NumberOfFrames)
-        geometries = tuple(_frame_geometry(datasets[0], plane) for plane in planes)
-    else:
-        place = {path: number for number, path in enumerate(paths)}
-        planes = tuple(place[image.path] for image in images)
-        plane_count = len(datasets)
-        geometries = tuple(_slice_geometry(dataset, dataset) for dataset in datasets)
-    missing = not datasets[0].get("FrameOfReferenceUID")
-    thickness = volume.facts.slice_thickness_mm or volume.geometry.spacing_irc_mm[0]
-    for dataset in datasets:
-        _complete(dataset, volume.series_uid, thickness)
-    patient_name = datasets[0].PatientName
-    for dataset in datasets:
-        dataset.PatientName = ""
-    return SourceHeaders(datasets, planes, plane_count, geometries, patient_name, missing)
+        if is_multiframe:
+            _add_frames(dataset, frames[path], thickness_mm)
+        else:
+            _add_plane(dataset, frames[path][0], thickness_mm)
+    starts = np.cumsum([0, *(len(frames[path]) for path in paths)]).tolist()
+    start = dict(zip(paths, starts, strict=False))
+    return SourceHeaders(
+        datasets=datasets,
+        planes=tuple(start[image.path] + _frame(image) for image in images),
+        numbers=tuple(header.instance_number for path in paths for header in frames[path]),
+        geometries=tuple(_slice_geometry(frames[image.path][_frame(image)]) for image in images),
+        patient_name=patient_name,
+        frame_of_reference_missing=frame_of_reference is None,
+        is_multiframe=is_multiframe,
+    )
 
 
-def _read(path: Path) -> Dataset:
+def _frame(image: SourceImage) -> int:
+    return (image.frame_number or 1) - 1
+
+
+def _read(path: Path) -> list[SliceHeader]:
+    """The images of a file as they were read for the volume; nothing where it has gone."""
     try:
-        return dcmread(path, stop_before_pixels=True)
-    except (OSError, InvalidDicomError, EOFError) as error:
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_READABLE,
-            f"The source image cannot be read again ({type(error).__name__}).",
-            remedy="Keep the input in place until the results are written, and run again.",
-            subject=path,
-        ) from error
+        return read_headers(path)
+    except NodulusError as error:
+        raise _gone(path, error) from error
 
 
-def _check_same_images(images: Iterable[SourceImage], datasets: dict[Path, Dataset]) -> None:
+def _read_attributes(path: Path) -> Dataset:
+    try:
+        return dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(TAGS))
+    except Exception as error:  # a file that changes breaks pydicom in many ways
+        raise _gone(path, error) from error
+
+
+def _gone(path: Path, error: Exception) -> NodulusError:
+    return NodulusError(
+        ErrorCode.INPUT_NOT_READABLE,
+        f"The source image cannot be read again ({type(error).__name__}).",
+        remedy="Keep the input in place until the results are written, and run again.",
+        subject=path,
+    )
+
+
+def _check_same_images(
+    images: Iterable[SourceImage], frames: Mapping[Path, list[SliceHeader]]
+) -> None:
     for image in images:
-        if str(datasets[image.path].get("SOPInstanceUID")) != image.sop_instance_uid:
+        found = frames[image.path]
+        if len(found) <= _frame(image) or found[0].sop_instance_uid != image.sop_instance_uid:
             raise NodulusError(
                 ErrorCode.INPUT_NOT_READABLE,
                 "The source image is another one than when it was first read.",
@@ -144,52 +163,66 @@ def _check_same_images(images: Iterable[SourceImage], datasets: dict[Path, Datas
             )
 
 
-def _complete(dataset: Dataset, series_uid: str, thickness_mm: float) -> None:
-    """Make present, and empty, what the standard wants present; nobody's identity is made up."""
-    for keyword in _TYPE_2:
-        if dataset.get(keyword) is None:
-            setattr(dataset, keyword, "")
-    if dataset.PatientSex not in ("", "M", "F", "O"):
-        dataset.PatientSex = ""
-    for keyword, parse in (("PatientBirthDate", DA), ("StudyDate", DA), ("StudyTime", TM)):
-        setattr(dataset, keyword, _parsed_or_empty(dataset.get(keyword), parse))
-    if not dataset.get("FrameOfReferenceUID"):
-        dataset.FrameOfReferenceUID = generate_uid(entropy_srcs=[series_uid, "frame of reference"])
-    if not dataset.get("SliceThickness"):
-        dataset.SliceThickness = round(thickness_mm, 6)
+def _add_plane(dataset: Dataset, header: SliceHeader, thickness_mm: float) -> None:
+    """Put the place of a single image into its header."""
+    geometry = _slice_geometry(header)
+    dataset.ImagePositionPatient = _decimals(header.position_lps_mm or ())
+    dataset.ImageOrientationPatient = _decimals(header.orientation or ())
+    dataset.PixelSpacing = _decimals(geometry.spacing_irc_mm[1:])
+    dataset.SliceThickness = _decimal(header.thickness_mm or thickness_mm)
 
 
-def _parsed_or_empty(value: Any, parse: Any) -> Any:
-    try:
-        return parse(value) or ""
-    except (TypeError, ValueError):
-        return ""
+def _add_frames(dataset: Dataset, headers: list[SliceHeader], thickness_mm: float) -> None:
+    """Put the places of a file's frames into its header (PS3.3 C.7.6.16.2)."""
+    dataset.NumberOfFrames = len(headers)
+    dataset.SliceThickness = _decimal(headers[0].thickness_mm or thickness_mm)
+    groups = []
+    for header in headers:
+        group, plane = Dataset(), Dataset()
+        if header.position_lps_mm is None or header.orientation is None:
+            groups.append(group)
+            continue
+        _add_plane(plane, header, thickness_mm)
+        for name, keywords in (
+            ("PlanePositionSequence", ("ImagePositionPatient",)),
+            ("PlaneOrientationSequence", ("ImageOrientationPatient",)),
+            ("PixelMeasuresSequence", ("PixelSpacing", "SliceThickness")),
+        ):
+            item = Dataset()
+            for keyword in keywords:
+                setattr(item, keyword, plane[keyword].value)
+            setattr(group, name, [item])
+        groups.append(group)
+    shared = Dataset()
+    for name in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
+        if len({str(group.get(name)) for group in groups}) == 1 and name in groups[0]:
+            setattr(shared, name, groups[0][name].value)
+            for group in groups:
+                del group[name]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = groups
 
 
-def _frame_geometry(dataset: Dataset, plane: int) -> Geometry:
-    shared = dataset.SharedFunctionalGroupsSequence[0]
-    frame = dataset.PerFrameFunctionalGroupsSequence[plane]
-
-    def group(name: str) -> Dataset:
-        item: Dataset = (frame if name in frame else shared)[name].value[0]
-        return item
-
-    attributes = Dataset()
-    attributes.ImagePositionPatient = group("PlanePositionSequence").ImagePositionPatient
-    attributes.ImageOrientationPatient = group("PlaneOrientationSequence").ImageOrientationPatient
-    attributes.PixelSpacing = group("PixelMeasuresSequence").PixelSpacing
-    return _slice_geometry(dataset, attributes)
+def _decimals(values: Iterable[float]) -> list[str]:
+    return [_decimal(value) for value in values]
 
 
-def _slice_geometry(dataset: Dataset, attributes: Dataset) -> Geometry:
+def _decimal(value: float) -> str:
+    """A number in the sixteen characters of a decimal string (PS3.5 6.2)."""
+    for digits in range(16, 0, -1):
+        text = f"{value:.{digits}g}"
+        if len(text) <= 16:
+            return text
+    return "0"
+
+
+def _slice_geometry(header: SliceHeader) -> Geometry:
     """The place of one slice; its slice step is the unit normal."""
-    orientation: NDArray[np.float64] = np.asarray(
-        attributes.ImageOrientationPatient, dtype=np.float64
-    )
+    orientation = np.asarray(header.orientation, dtype=np.float64)
     return Geometry.from_dicom(
-        (1, int(dataset.Rows), int(dataset.Columns)),
+        (1, cast("int", header.rows), cast("int", header.columns)),
         orientation,
-        np.asarray(attributes.ImagePositionPatient, dtype=np.float64),
+        np.asarray(header.position_lps_mm, dtype=np.float64),
         np.cross(orientation[:3], orientation[3:]),
-        np.asarray(attributes.PixelSpacing, dtype=np.float64),
+        np.asarray(header.pixel_spacing_mm, dtype=np.float64),
     )

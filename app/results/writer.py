@@ -22,6 +22,7 @@ from nodulus.app.results.file_plan import (
     SR_FILE,
     key_image_file,
     planned_files,
+    without_references,
 )
 from nodulus.app.results.folder import FINDINGS_FILE, check_folder, replaced_folder
 from nodulus.app.results.options import OutputOptions
@@ -101,6 +102,9 @@ class StudyWriter:
             with without_identity_in_warnings():
                 self._sources = _sources(volume)
                 self._result = _with_source_warning(self._result, self._sources)
+                reason = self._sources.no_reference_because
+                if reason is not None:
+                    self._result = without_references(self._result, reason)
         self._probability = probability
         # Settled before anything is drawn: whatever is made later, in whatever thread, says the
         # same of the study.

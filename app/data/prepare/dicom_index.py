@@ -57,11 +57,11 @@ def index_dicom(path: Path, progress: Progress | None = None) -> DicomIndex:
     Raises:
         NodulusError: the path does not exist, cannot be read or is empty.
     """
-    names = list_files(path)
-    names = [name for name in names if may_be_dicom(name) and not is_research_format(name)]
+    listing = list_files(path)
+    names = [name for name in listing.files if may_be_dicom(name) and not is_research_format(name)]
     found: dict[str, list[Path]] = defaultdict(list)
     modality: dict[str, str] = {}
-    problems = []
+    problems = list(listing.problems)
     with ThreadPoolExecutor(_THREADS) as pool:
         for done, (name, head) in enumerate(
             zip(names, pool.map(_try_head, names), strict=True), start=1

@@ -82,7 +82,7 @@ def find_masks(folder: Path, index: DicomIndex | None, images: set[str]) -> Mask
     paths = [file for s in index.series.values() if s.modality in _MODALITIES for file in s.files]
     labels = {
         stem(file): file
-        for file in list_files(folder)
+        for file in list_files(folder).files
         if is_research_format(file) and stem(file) in images and is_label_image(file)
     }
     return Masks(tuple(find_mask_files(paths)), labels, tuple(problems))

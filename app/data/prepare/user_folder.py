@@ -153,7 +153,7 @@ def _broken(index: DicomIndex, path: Path) -> list[Problem]:
 def _images(path: Path, index: DicomIndex, problems: list[Problem]) -> dict[str, Path]:
     """The scans that are not DICOM, by name; two of one name are left out."""
     files: dict[str, list[Path]] = defaultdict(list)
-    for file in list_files(path):
+    for file in list_files(path).files:
         if is_research_format(file) and not is_label_image(file):
             files[stem(file)].append(file)
     found = {}

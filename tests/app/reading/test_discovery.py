@@ -97,6 +97,7 @@ def test_broken_files_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert {w.code for w in volume.warnings} == {
         "damaged-files-left-out",
         "missing-slices-interpolated",
+        "input-not-all-read",
     }
     assert len(volume.source_images) == 39
 
