@@ -50,6 +50,14 @@ class NodulusError(Exception):
         message: what is wrong, in one sentence, with numbers where there are any.
         remedy: what the user can do about it.
         subject: the file, folder or series UID that it is about.
+
+    Examples:
+        >>> import nodulus
+        >>> try:
+        ...     nodulus.load_volume("no/such/folder")
+        ... except nodulus.NodulusError as error:
+        ...     print(error.code.value)
+        input-not-found
     """
 
     def __init__(

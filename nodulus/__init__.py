@@ -2,11 +2,13 @@
 
 The public Python interface; everything else may change from one release to the next:
 
-    import nodulus
-
-    analysis = nodulus.Chain().analyse(nodulus.load_volume("CT_FOLDER"))
-    for finding in analysis.findings:
-        print(finding.center_lps_mm, finding.malignancy_probability)
+    >>> import nodulus
+    >>> volume = nodulus.load_volume("CT_FOLDER")
+    >>> analysis = nodulus.Chain().analyse(volume)
+    >>> analysis.labels.shape == volume.hu.shape
+    True
+    >>> for finding in analysis.findings:
+    ...     row = finding.id, finding.center_lps_mm, finding.malignancy_probability
 
 Names are imported when they are first used, so that ``import nodulus`` is quick.
 """

@@ -24,6 +24,12 @@ class Chain:
 
     Raises:
         NodulusError: ``model-not-found``, ``model-invalid`` or ``settings-invalid``.
+
+    Examples:
+        >>> import nodulus
+        >>> chain = nodulus.Chain(device="cpu")
+        >>> 0 < chain.settings.operating_points.nodule.threshold < 1
+        True
     """
 
     def __init__(

@@ -148,12 +148,26 @@ def find_studies(
     )
 
 
-def load_volume(path: Path) -> CtVolume:
+def load_volume(path: Path | str) -> CtVolume:
     """Read a folder or file that holds exactly one study with a usable series.
+
+    Args:
+        path: a DICOM folder, nested and mixed as it may be, a zip file, a DICOMDIR, or a NIfTI,
+            MHD or NRRD file.
+
+    Returns:
+        Hounsfield units with their position in the patient.
 
     Raises:
         NodulusError: there is none, or more than one.
+
+    Examples:
+        >>> import nodulus
+        >>> volume = nodulus.load_volume("CT_FOLDER")
+        >>> slices, rows, columns = volume.hu.shape
+        >>> distance_mm, row_mm, column_mm = volume.geometry.spacing_irc_mm
     """
+    path = Path(path)
     found = find_studies(path)
     usable = [study for study in found.studies if study.chosen is not None]
     if len(usable) == 1:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
+
+from nodulus.bundles import bundle_root
 
 NAMES = ["segmentation", "nodule", "malignancy"]
 ZOO_KEYS = ["bundle_root", "device", "network_def", "inferer", "output_dir", "dataset_dir"]
@@ -45,7 +48,40 @@ def test_configs_have_the_zoo_keys_and_the_network_that_was_trained(bundles, nam
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_bundle_is_complete_and_its_card_is_honest(bundles, name):
-    for file in ("LICENSE", "docs/README.md", "configs/logging.conf"):
+    for file in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
         assert (bundles / name / file).is_file()
     first = (bundles / name / "docs" / "README.md").read_text().splitlines()[0]
     assert "synthetic" in first
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_metrics_are_measured_ones(bundles, name):
+    metrics = json.loads((bundles / name / "configs/metadata.json").read_text())["eval_metrics"]
+    texts = [bundles / name / "docs/README.md", bundles.parent / "docs/figures.md"]
+    published = set(re.findall(r"\d+\.\d+", " ".join(path.read_text() for path in texts)))
+    assert metrics
+    for value in metrics.values():
+        percent = f"{100 * value:.0f} %"
+        assert any(float(p) == value for p in published) or percent in texts[0].read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_required_packages_are_the_pinned_ones(bundles, name):
+    metadata = json.loads((bundles / name / "configs/metadata.json").read_text())
+    pins = (bundles.parent / "constraints.txt").read_text().lower().splitlines()
+    for package, version in metadata["required_packages_version"].items():
+        assert any(re.split(";", pin)[0] == f"{package.lower()}=={version}" for pin in pins)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("part", ["inference", "evaluate", "train"])
+def test_a_config_finds_its_bundle_from_any_folder(bundles, name, part, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = ConfigParser()
+    config.read_config(str(bundles / name / "configs" / f"{part}.json"))
+    assert config.get_parsed_content("bundle_root") == str(bundles / name)
+
+
+def test_an_unknown_bundle_is_refused():
+    with pytest.raises(ValueError, match="no bundle 'lungs'"):
+        bundle_root("lungs")
