@@ -13,6 +13,7 @@ from torch import nn
 
 from nodulus.app.chain.models import BUNDLES, Models
 from nodulus.app.chain.network.loading import load_bundle
+from nodulus.app.chain.network.patch_network import SingleLook
 from nodulus.app.chain.network.precision import Accelerated
 from nodulus.app.chain.settings import ChainSettings
 
@@ -28,7 +29,7 @@ class AsItIs(Accelerated):
     def __init__(self, network: UNet) -> None:
         nn.Module.__init__(self)
         self.network, self.dtype, self.precision = network, torch.float32, "float32"
-        self.stride, self.stages = math.prod(network.strides), None
+        self.patches = SingleLook(self, math.prod(network.strides))
 
 
 def plain_models(folder: Path | None = None) -> Models:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nodulus.app.chain.network.segment_windows import segment_windows
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.windowing import window
 
@@ -48,15 +49,22 @@ def segment_slices(
         float32, shape of the box.
     """
     along, rows, columns = box
-    result = np.zeros(tuple(s.stop - s.start for s in box), np.float32)
+    shape = [s.stop - s.start for s in box]
     around = np.arange(slices) - slices // 2
-    with torch.inference_mode():
-        for first in range(0, len(looked_at), batch):
-            chosen = np.asarray(looked_at[first : first + batch])
-            index = np.clip(chosen[:, None] + around, 0, len(hu) - 1)
-            stack = torch.from_numpy(hu[:, rows, columns][index].astype(np.float32))
-            logits = network(window(stack, window_hu, input_range).to(device))
-            result[chosen - along.start] = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
-            if progress is not None:
-                progress(min(first + batch, len(looked_at)), len(looked_at))
-    return result
+
+    def cut(part: Box) -> torch.Tensor:
+        index = np.clip(along.start + part[0].start + around, 0, len(hu) - 1)
+        stack = torch.from_numpy(hu[index, rows, columns].astype(np.float32))
+        return window(stack, window_hu, input_range)
+
+    places = [n - along.start for n in looked_at]
+    return segment_windows(
+        shape,
+        [(slice(i, i + 1), slice(0, shape[1]), slice(0, shape[2])) for i in places],
+        cut,
+        network,
+        weights=None,
+        batch=batch,
+        device=device,
+        progress=progress,
+    )

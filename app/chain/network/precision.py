@@ -15,6 +15,7 @@ from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
 from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
 from nodulus.app.chain.network.blockwise import compute_blockwise
 from nodulus.app.chain.network.inplace_layers import compute_in_place
+from nodulus.app.chain.network.patch_network import PatchNetwork, SingleLook
 from nodulus.app.chain.network.unet_stages import UNetStages, has_stages
 
 Precision = Literal["float32", "bfloat16"]
@@ -51,16 +52,18 @@ class Accelerated(nn.Module):
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self.network = copy.deepcopy(network)
         fold_batch_norm(self.network)
-        self.stride: int | None = None
         if isinstance(self.network, UNet):
-            self.stride = math.prod(self.network.strides)
             if self.network.dimensions == 3:
                 compute_blockwise(self.network)
             compute_in_place(self.network)
         self.network.to(dtype=self.dtype)
         convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
         self.network.requires_grad_(False).eval()
-        self.stages = UNetStages(self.network, self.dtype) if has_stages(self.network) else None
+        self.patches: PatchNetwork | None = None
+        if has_stages(self.network):
+            self.patches = UNetStages(self.network, self.dtype)
+        elif isinstance(self.network, UNet):
+            self.patches = SingleLook(self, math.prod(self.network.strides))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of x, shape (B, 1, X, Y, Z)."""
@@ -79,11 +82,6 @@ def precision_of(network: nn.Module) -> Precision:
     return network.precision if isinstance(network, Accelerated) else "float32"
 
 
-def stride_of(network: nn.Module) -> int | None:
-    """Total stride of a network that may see patches of any multiple of it, None where unknown."""
-    return network.stride if isinstance(network, Accelerated) else None
-
-
-def stages_of(network: nn.Module) -> UNetStages | None:
-    """A network's coarse and fine stage, None where it has none."""
-    return network.stages if isinstance(network, Accelerated) else None
+def patch_network_of(network: nn.Module) -> PatchNetwork | None:
+    """A network that may see patches of any size as the patch loop takes it; None for others."""
+    return network.patches if isinstance(network, Accelerated) else None

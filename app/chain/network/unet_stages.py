@@ -8,7 +8,6 @@ parts, whose borders then agree with one look at the whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +15,9 @@ from monai.networks.layers.simplelayers import SkipConnection
 from monai.networks.nets.unet import UNet
 from torch import nn
 
+from nodulus.app.chain.network.patch_network import Scale
 from nodulus.transforms.blocks import Box, relative
 from nodulus.transforms.patches import pad_end
-
-Scale = Callable[[torch.Tensor], torch.Tensor]
 
 REACH = 8
 """Voxels around a part that the fine stage sees: at half resolution one through the transposed
@@ -50,10 +48,13 @@ class UNetStages:
 
     Attributes:
         stride: of the network in all.
+        reach: see :class:`~nodulus.app.chain.network.patch_network.PatchNetwork`.
 
     Raises:
         ValueError: the network is another one; see :func:`has_stages`.
     """
+
+    reach: int | None = REACH
 
     def __init__(self, network: UNet, dtype: torch.dtype) -> None:
         if not has_stages(network):

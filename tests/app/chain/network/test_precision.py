@@ -12,8 +12,8 @@ from nodulus.app.chain.network.precision import (
     Accelerated,
     accelerate,
     choose_precision,
+    patch_network_of,
     precision_of,
-    stride_of,
 )
 from nodulus.app.chain.network.segment import segment, segment_patches
 from nodulus.app.chain.settings import ChainSettings
@@ -59,7 +59,9 @@ def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -
     torch.manual_seed(0)
     network = UNet(3, 1, 1, (4, 8), (2,), num_res_units=1, norm="BATCH").eval()
     quick = accelerate(network, "float32")
-    assert stride_of(quick) == 2
+    patches = patch_network_of(quick)
+    assert patches is not None
+    assert (patches.stride, patches.reach) == (2, None)
     image = chest_like((41, 30, 52), 5)
     lungs = np.zeros(image.shape[1:], bool)
     lungs[5:38, 6:25, 8:50] = True
@@ -70,11 +72,11 @@ def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -
     result = segment_patches(
         image,
         lungs,
-        quick,
+        patches,
         scale=torch.clone,
-        stride=2,
-        context=16,
-        max_voxels=40_000,
+        pipeline=chain_settings.pipeline.model_copy(
+            update={"patch_context": 16, "patch_voxels": 40_000}
+        ),
         device=CPU,
         progress=lambda *a: done.append(a),
     )
@@ -98,7 +100,7 @@ def test_an_unknown_network_is_left_alone() -> None:
     network = torch.nn.Conv3d(1, 1, 3)
     assert accelerate(network, "bfloat16") is network
     assert precision_of(network) == "float32"
-    assert stride_of(network) is None
+    assert patch_network_of(network) is None
 
 
 def test_auto_is_bfloat16_only_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

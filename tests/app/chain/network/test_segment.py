@@ -5,7 +5,8 @@ import pytest
 import torch
 from monai.inferers import sliding_window_inference
 
-from nodulus.app.chain.network.segment import segment_windows
+from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.settings import load_settings
 
 
 class Net(torch.nn.Module):
@@ -20,11 +21,17 @@ class Net(torch.nn.Module):
         return self.conv(x)
 
 
-def run(
-    image: torch.Tensor, lungs: np.ndarray, network: torch.nn.Module, **kw: object
-) -> np.ndarray:
-    options = {"roi_size": (16, 16, 16), "overlap": 0.5, "batch": 3, **kw}
-    return segment_windows(image, lungs, network, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
+def run(image: torch.Tensor, lungs: np.ndarray, network: torch.nn.Module) -> np.ndarray:
+    pipeline = load_settings().pipeline.model_copy(update={"patch_overlap": 0.5, "patch_batch": 3})
+    return segment(
+        image,
+        lungs,
+        network,
+        scale=torch.clone,
+        roi_size=(16, 16, 16),
+        pipeline=pipeline,
+        device=torch.device("cpu"),
+    )
 
 
 @pytest.mark.parametrize("shape", [(40, 37, 33), (10, 20, 16)])
