@@ -99,3 +99,62 @@ class RandCutFieldOfViewd(RandomizableTransform, MapTransform):
             label = result[self.label_key]
             result[self.label_key] = label.masked_fill(outside & (label > 0), IGNORE_LABEL)
         return result
+
+
+class RandBoxFieldOfViewd(RandomizableTransform, MapTransform):
+    r"""Keep a box around the middle at random, as a nodule that was cut out of its scan has it.
+
+    With probability ``prob`` a box of edges :math:`\sim \mathcal{U}(a, b)`, off the middle by
+    up to ``shift_voxels`` along each axis, stays, and voxels outside of it become padding. Where
+    cut-outs are all nodules, other items need it as well: else a border of air means 'nodule'.
+
+    Args:
+        keys: images of shape (channels, X, Y, Z), HU, Z across the slices.
+        in_plane_voxels: smallest and largest edge along X and Y, which are equal.
+        along_z_voxels: the same along Z.
+        shift_voxels: of the box.
+        prob: how often.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        in_plane_voxels: tuple[float, float],
+        along_z_voxels: tuple[float, float],
+        shift_voxels: int = 0,
+        prob: float = 0.1,
+    ) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        self.in_plane_voxels = in_plane_voxels
+        self.along_z_voxels = along_z_voxels
+        self.shift_voxels = shift_voxels
+        self.box: tuple[slice, slice, slice] | None = None
+
+    def randomize(self, data: Sequence[int]) -> None:
+        """Draw ``box`` for a volume of this shape (X, Y, Z); None where all of it stays."""
+        super().randomize(None)
+        self.box = None
+        if not self._do_transform:
+            return
+        flat = float(self.R.uniform(*self.in_plane_voxels))
+        edges = (flat, flat, float(self.R.uniform(*self.along_z_voxels)))
+        shift = self.R.randint(-self.shift_voxels, self.shift_voxels + 1, size=3)
+        starts = [round(n / 2 + s - e / 2) for n, s, e in zip(data, shift, edges, strict=True)]
+        x, y, z = (
+            slice(max(0, a), max(0, a + round(e))) for a, e in zip(starts, edges, strict=True)
+        )
+        self.box = x, y, z
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Draw and cut."""
+        result = dict(data)
+        keys = list(self.key_iterator(result))
+        self.randomize(tuple(result[keys[0]].shape[1:]))
+        if self.box is None:
+            return result
+        for key in keys:
+            kept = torch.full_like(result[key], PADDING_HU)
+            kept[(slice(None), *self.box)] = result[key][(slice(None), *self.box)]
+            result[key] = kept
+        return result

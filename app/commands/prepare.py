@@ -96,6 +96,12 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
 @click.option("--masks", type=_FILE_OR_FOLDER,
               help="Folder (may be DIR) with DICOM SEG or RTSTRUCT, or label images named like "
               "the scans.")  # fmt: skip
+@click.option("--candidates", type=_FILE_OR_FOLDER,
+              help="CSV: seriesuid,coordX,coordY,coordZ,class (1 nodule, 0 none): places that "
+              "somebody has looked at.")  # fmt: skip
+@click.option("--patients", type=_FILE_OR_FOLDER,
+              help="CSV: seriesuid,patient: whose scans these are, where the files do not say."
+              )  # fmt: skip
 @click.option("--structure", "structures", multiple=True, metavar="PATTERN",
               help="Name of the segments or ROIs that are nodules, such as 'Nodule*'; default: "
               "what their code or name says.")  # fmt: skip
@@ -103,6 +109,8 @@ def folder(
     nodules: Path | None,
     series: Path | None,
     masks: Path | None,
+    candidates: Path | None,
+    patients: Path | None,
     structures: tuple[str, ...],
     **shared: Any,
 ) -> None:
@@ -115,8 +123,21 @@ def folder(
         raise click.UsageError("give --nodules, --masks or both")
     from nodulus.app.data.prepare.user_folder import FolderTruth, find_folder
 
-    truth = FolderTruth(nodules, series, masks, structures)
+    truth = FolderTruth(nodules, series, masks, structures, candidates, patients)
     _prepare(lambda path, progress: find_folder(path, truth, progress), **shared)
+
+
+@command.command("cubes")
+@_shared
+def cubes(**shared: Any) -> None:
+    """Nodules cut out of their scans, in the NumPy archive DIR.
+
+    The arrays are hu (n, z, y, x), the nodule in the middle, spacing_zyx and xyz (n, 3),
+    diameter_mm, uid and patient (n,). LIDC-IDRI's nodules get their readers' ratings.
+    """
+    from nodulus.app.data.prepare.cubes import find_cubes
+
+    _prepare(lambda path, progress: find_cubes(path), **shared)
 
 
 def _prepare(

@@ -106,7 +106,8 @@ def draw_split(
     """Draw the side of each patient, balanced by nodule count, nodule size and malignancy.
 
     Patients that ``configs/patients.json`` keeps for validation are on that side, reserved ones
-    on the test side; the others are drawn until the fractions are reached.
+    on the test side, and so are phantoms with their nodules; the others are drawn until the
+    fractions are reached.
 
     Args:
         studies: all studies.
@@ -125,7 +126,7 @@ def draw_split(
     if fraction < 0 or test_fraction < 0 or fraction + test_fraction >= 1:
         raise ValueError(f"fractions {fraction} and {test_fraction} leave nothing to train on")
     patients = by_patient(studies)
-    sides = {p: SIDE_OF_ROLE.get(role_of(p) or Role.TRAINING, Side.TRAINING) for p in patients}
+    sides = {patient: _settled_side(group) for patient, group in patients.items()}
     settled = Counter(sides.values())
     left = [patient for patient, side in sides.items() if side is Side.TRAINING]
     rng = np.random.default_rng(seed)
@@ -141,6 +142,13 @@ def draw_split(
         sides.update((p, side) for p, yes in zip(left, chosen, strict=True) if yes)
         left = [p for p, yes in zip(left, chosen, strict=True) if not yes]
     return sides
+
+
+def _settled_side(studies: Sequence[Study]) -> Side:
+    """Where the roles of a patient, and of those whose nodules its phantoms show, put it."""
+    roles = {role_of(patient) for patient in _people(studies)}
+    kept = [SIDE_OF_ROLE[role] for role in (Role.RESERVED, Role.VALIDATION) if role in roles]
+    return kept[0] if kept else Side.TRAINING
 
 
 def fold_split(studies: Sequence[Study], folds: Folds) -> dict[str, Side]:
@@ -215,9 +223,7 @@ def check_reserved(
     Raises:
         ValueError: there are some; says how many, and how to go on.
     """
-    made_of = {s.background for s in training if s.background} | _lidc_patients(training)
-    people = {s.patient_id for s in training} | made_of
-    found = sum(role_of(patient) is Role.RESERVED for patient in people)
+    found = sum(role_of(patient) is Role.RESERVED for patient in _people(training))
     if not found:
         return
     message = f"{found} patients of the training side are reserved for tests ({ROLES_FILE.name})"
@@ -229,23 +235,26 @@ def check_reserved(
     logger.warning(message)
 
 
-def held_out(split: Split, patients: Iterable[str]) -> Split:
-    """Move patients to the test side, as cross-validation by patient does.
+def moved(split: Split, sides: Mapping[Side, Iterable[str]]) -> Split:
+    """Move patients to other sides, as cross-validation by patient does.
+
+    Args:
+        split: of the data.
+        sides: patients that each of these sides gets, wherever they were.
 
     Raises:
-        ValueError: one of them is not in the data; says how many.
+        ValueError: one of them is not in the data, or is to go to two sides; says how many.
     """
-    wanted = set(patients)
-    everyone = [study for studies in split.sides().values() for study in studies]
-    missing = wanted - {study.patient_id for study in everyone}
+    goes = {patient: side for side, patients in sides.items() for patient in patients}
+    if len(goes) < sum(len({*patients}) for patients in sides.values()):
+        raise ValueError("a patient is to be both held out and validated on")
+    everyone = [(side, study) for side, studies in split.sides().items() for study in studies]
+    missing = goes.keys() - {study.patient_id for _, study in everyone}
     if missing:
-        raise ValueError(f"{len(missing)} of the held out patients are not in the data")
-
-    def kept(studies: tuple[Study, ...]) -> tuple[Study, ...]:
-        return tuple(study for study in studies if study.patient_id not in wanted)
-
-    out = tuple(study for study in everyone if study.patient_id in wanted)
-    return Split(kept(split.training), kept(split.validation), (*kept(split.test), *out))
+        raise ValueError(f"{len(missing)} of the patients to be moved are not in the data")
+    return Split(
+        *(tuple(s for old, s in everyone if goes.get(s.patient_id, old) is side) for side in Side)
+    )
 
 
 def check_split(
@@ -294,6 +303,12 @@ def _check_made_of(
             logger.warning(message)
 
 
+def _people(studies: Sequence[Study]) -> set[str]:
+    """The patients, those whose nodules phantoms show, and those they were inserted into."""
+    backgrounds = {s.background for s in studies if s.background}
+    return {s.patient_id for s in studies} | backgrounds | _lidc_patients(studies)
+
+
 def _lidc_patients(studies: Iterable[Study]) -> set[str]:
     return {n.lidc_patient for s in studies for n in s.nodules if n.lidc_patient}
 
@@ -337,6 +352,7 @@ def load_split(
     test_fraction: float = 0.0,
     validation_folds: Sequence[int] = (),
     test_folds: Sequence[int] = (),
+    validation_patients: Sequence[str] = (),
     held_out_patients: Sequence[str] = (),
     reserved: ReservedPatients | str = ReservedPatients.REFUSE,
 ) -> Split:
@@ -356,6 +372,7 @@ def load_split(
         validation_folds: folds of the data (0 to 9 in LUNA16) that are validation, instead of a
             draw.
         test_folds: folds that are test.
+        validation_patients: go to the validation side, wherever they were.
         held_out_patients: go to the test side, wherever they were.
         reserved: see :func:`check_reserved`.
 
@@ -375,7 +392,8 @@ def load_split(
         path = Path(splits_file) if splits_file else default
         drawn = _file_split(studies, path, (fraction, test_fraction), seed, folds)
         split = Split(drawn.training, drawn.validation, (*drawn.test, *test))
-    split = held_out(split, held_out_patients)
+    wanted = {Side.VALIDATION: validation_patients, Side.TEST: held_out_patients}
+    split = moved(split, wanted)
     check_reserved(split.training, reserved)
     check_split(split.training, split.validation, shapes, split.test)
     return split

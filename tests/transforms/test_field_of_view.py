@@ -3,6 +3,7 @@ import torch
 from nodulus.transforms.field_of_view import (
     PADDING_HU,
     FieldCut,
+    RandBoxFieldOfViewd,
     RandCutFieldOfViewd,
     outside_field,
 )
@@ -42,3 +43,28 @@ def test_nothing_is_cut_without_luck_or_label():
     assert torch.equal(RandCutFieldOfViewd("image", prob=0.0)(item)["image"], item["image"])
     cut = RandCutFieldOfViewd("image", prob=1.0).set_random_state(0)(item)
     assert (cut["image"] == PADDING_HU).any()
+
+
+def test_a_box_around_the_middle_stays_and_the_rest_is_padding():
+    item = {"image": torch.zeros(1, 60, 60, 60)}
+    transform = RandBoxFieldOfViewd("image", (26, 46), (16, 80), shift_voxels=3, prob=1.0)
+    edges = []
+    for seed in range(40):
+        result = transform.set_random_state(seed)(item)
+        kept = (result["image"][0] == 0).nonzero()
+        low, high = kept.amin(0), kept.amax(0) + 1
+        x, y, z = (high - low).tolist()
+        assert x == y
+        assert 25 <= x <= 47
+        assert 15 <= z <= 60
+        assert ((low + high) / 2 - 30).abs().max() <= (5 if z < 54 else 30)
+        assert len(kept) == x * y * z
+        edges.append(x)
+    assert max(edges) - min(edges) > 10
+    assert (item["image"] == 0).all()
+
+
+def test_without_luck_no_box_is_drawn():
+    item = {"image": torch.zeros(1, 60, 60, 60)}
+    result = RandBoxFieldOfViewd("image", (26, 46), (16, 80), prob=0.0)(item)
+    assert torch.equal(result["image"], item["image"])

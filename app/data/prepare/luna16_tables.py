@@ -117,6 +117,20 @@ def read_nodule_rows(
     return nodules, lines, tuple(problems)
 
 
+def read_candidate_rows(path: Path) -> tuple[dict[str, list[Candidate]], tuple[Problem, ...]]:
+    """Read candidates in LUNA16's form; further columns, such as a reason, are passed over.
+
+    Returns:
+        The candidates of each series, and what is wrong with lines that cannot be read.
+
+    Raises:
+        FileNotFoundError: no such file.
+        TableError: it cannot be read at all.
+    """
+    table = read_table(path, (*COORDINATES, "class"))
+    return _grouped(table.rows, _candidate)[0], tuple(table.problems)
+
+
 def _optional(root: Path, names: Iterable[str], what: str, problems: list[Problem]) -> Path | None:
     path = find_table(root, names)
     if path is None:

@@ -64,7 +64,7 @@ def prepare_one(scan: Scan, settings: CacheSettings, root: Path) -> PreparedScan
         loaded = scan.load()
         nodules, outside = _inside(scan, loaded)
         labelled = label_map(loaded, nodules, scan.excluded, scan.series_uid)
-        item = _in_network_space(loaded, labelled, settings, scan.series_uid)
+        item = _in_network_space(loaded, labelled, settings, scan)
     except ScanError as error:
         return error.problem
     except (ValueError, OSError) as error:
@@ -114,7 +114,7 @@ def _inside(scan: Scan, loaded: LoadedScan) -> tuple[list[Nodule], list[Problem]
 
 
 def _in_network_space(
-    loaded: LoadedScan, labelled: LabelMap, settings: CacheSettings, series_uid: str
+    loaded: LoadedScan, labelled: LabelMap, settings: CacheSettings, scan: Scan
 ) -> dict[str, torch.Tensor]:
     """The prepared item.
 
@@ -127,14 +127,15 @@ def _in_network_space(
         "image": MetaTensor(torch.from_numpy(hu[None]), affine=affine),
         "label": MetaTensor(torch.from_numpy(labelled.labels[None]), affine=affine),
     }
-    transform = network_space(settings.spacing_mm, settings.margin_mm)
+    transform = network_space(settings.spacing_mm, settings.margin_mm, scan.whole)
     try:
         prepared: dict[str, torch.Tensor] = transform(item)
     except RuntimeError as error:  # as MONAI wraps the ValueError of NetworkSpaced
         if not isinstance(error.__cause__, ValueError):
             raise
         message = "no lungs found in the image"
-        raise ScanError(Problem(ProblemKind.NO_LUNGS, message, None, None, series_uid)) from error
+        problem = Problem(ProblemKind.NO_LUNGS, message, None, None, scan.series_uid)
+        raise ScanError(problem) from error
     return prepared
 
 

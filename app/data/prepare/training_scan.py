@@ -82,6 +82,8 @@ class Scan:
             ``slice_thickness_mm``; no patient identity.
         table: the file that the nodules come from, for messages.
         table_rows: the line of each nodule in it; empty where unknown.
+        whole: whether it shows whole lungs, which then are looked for; of a part of them, cut out
+            around a nodule, all counts as lung.
     """
 
     series_uid: str
@@ -96,3 +98,4 @@ class Scan:
     facts: Mapping[str, str | float | int] = field(default_factory=dict)
     table: Path | None = None
     table_rows: tuple[int, ...] = ()
+    whole: bool = True

@@ -45,8 +45,17 @@ def patient_token(file: Path) -> str | None:
         patient_id = str(header.get("PatientID") or "").strip()
     except Exception:  # a damaged file breaks pydicom in many ways
         return None
+    return named_patient(patient_id) if patient_id else None
+
+
+def named_patient(patient_id: str) -> str:
+    """A patient ID as a name that identifies nobody.
+
+    Raises:
+        NodulusError: the key to the names cannot be kept.
+    """
     try:
-        return token(patient_id, load_key()) if patient_id else None
+        return token(patient_id, load_key())
     except ValueError as error:
         raise NodulusError(
             ErrorCode.OUTPUT_NOT_WRITABLE,

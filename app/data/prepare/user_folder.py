@@ -12,16 +12,21 @@ from nodulus.app.data.prepare.csv_table import TableError
 from nodulus.app.data.prepare.dicom_index import DicomIndex, Progress, index_dicom
 from nodulus.app.data.prepare.folder_masks import Masks, find_masks
 from nodulus.app.data.prepare.folder_scan import MaskRule, load_dicom, load_image
-from nodulus.app.data.prepare.luna16_tables import read_nodule_rows, read_series_list
+from nodulus.app.data.prepare.luna16_tables import (
+    read_candidate_rows,
+    read_nodule_rows,
+    read_series_list,
+)
+from nodulus.app.data.prepare.patients_table import read_patients
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import Scan
-from nodulus.app.data.prepare.training_series import patient_token, series_facts
+from nodulus.app.data.prepare.training_series import named_patient, patient_token, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.files import is_research_format, list_files, stem
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.research import is_label_image
-from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.data.tables import Candidate, Nodule
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,16 @@ class FolderTruth:
         masks: folder with DICOM SEG, RTSTRUCT, or label images named like the scans.
         structures: patterns of names of the segments or ROIs that are nodules; empty for what is
             called so.
+        candidates: CSV of LUNA16's form with looked-at places: 1 is a nodule, 0 is none.
+        patients: CSV with the columns seriesuid and patient, for files that name no patient.
     """
 
     nodules: Path | None = None
     series: Path | None = None
     masks: Path | None = None
     structures: tuple[str, ...] = ()
+    candidates: Path | None = None
+    patients: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,16 @@ class _Tables:
         rows: the line of each of these nodules.
         place: file and line that names each series first.
         problems: rows that cannot be read.
+        candidates: looked-at places of each series that has any.
+        patients: the patient of each series that a table names.
     """
 
     nodules: Mapping[str, list[Nodule]] = field(default_factory=dict)
     rows: Mapping[str, list[int]] = field(default_factory=dict)
     place: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    candidates: Mapping[str, list[Candidate]] = field(default_factory=dict)
+    patients: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_folder(path: Path, truth: FolderTruth, progress: Progress | None = None) -> Found:
@@ -113,6 +126,8 @@ def _read_tables(truth: FolderTruth) -> _Tables:
     nodules: dict[str, list[Nodule]] = {}
     rows: dict[str, list[int]] = {}
     place: dict[str, tuple[Path, int]] = {}
+    candidates: dict[str, list[Candidate]] = {}
+    patients: dict[str, str] = {}
     problems: list[Problem] = []
     file = truth.nodules or truth.series
     try:
@@ -125,11 +140,19 @@ def _read_tables(truth: FolderTruth) -> _Tables:
             listed, found = read_series_list(truth.series)
             problems += found
             place |= {u: (truth.series, n) for u, n in listed.items() if u not in place}
+        if truth.candidates is not None:
+            file = truth.candidates
+            candidates, found = read_candidate_rows(truth.candidates)
+            problems += found
+        if truth.patients is not None:
+            file = truth.patients
+            patients = read_patients(truth.patients)
     except TableError as error:
         raise NodulusError(
             ErrorCode.INPUT_NOT_READABLE,
             f"The table cannot be read: {error.problem.message}.",
-            remedy="Write it as seriesuid,coordX,coordY,coordZ,diameter_mm, one nodule a line.",
+            remedy="Write the nodules as seriesuid,coordX,coordY,coordZ,diameter_mm, candidates "
+            "with class for the diameter, and patients as seriesuid,patient.",
             subject=error.problem.path,
         ) from error
     except (OSError, UnicodeError) as error:
@@ -140,7 +163,7 @@ def _read_tables(truth: FolderTruth) -> _Tables:
             remedy="Check the path.",
             subject=file,
         ) from error
-    return _Tables(nodules, rows, place, tuple(problems))
+    return _Tables(nodules, rows, place, tuple(problems), candidates, patients)
 
 
 def _broken(index: DicomIndex, path: Path) -> list[Problem]:
@@ -211,6 +234,8 @@ def _scan(
         files = (*series.files, *(mask.path for mask in own))
         facts = series_facts(series.files[0])
         patient = patient_token(series.files[0])
+    if patient is None and name in tables.patients:
+        patient = named_patient(tables.patients[name])
     if patient is None:
         message = "the scan does not say whose it is; its name stands for the patient"
         problems.append(Problem(ProblemKind.PATIENT_UNKNOWN, message, files[0], series_uid=name))
@@ -221,6 +246,7 @@ def _scan(
         source_files=files,
         recipe=f"folder 1 {rule!r}",
         nodules=tuple(tables.nodules.get(name, ())),
+        candidates=tuple(tables.candidates.get(name, ())),
         facts=facts,
         table=truth.nodules,
         table_rows=tuple(tables.rows.get(name, ())),

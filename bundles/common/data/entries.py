@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
@@ -150,17 +151,39 @@ def study_sampler(studies: Sequence[Study], count: int, seed: int) -> SeededSamp
     return SeededSampler(weights, count, seed)
 
 
-def balanced_sampler(entries: Sequence[Entry], count: int, seed: int) -> SeededSampler:
-    """Draw as many positives as negatives, and of each as many from every source there is.
+def balanced_sampler(
+    entries: Sequence[Entry],
+    count: int,
+    seed: int,
+    studies: Sequence[Study] = (),
+    size_exponent: float = 0.0,
+) -> SeededSampler:
+    """Draw as many positives as negatives, and of each from every source there is.
+
+    Args:
+        entries: what to draw from.
+        count: draws an epoch, for each process.
+        seed: of the run.
+        studies: of the entries; where given, each data folder is a source of its own, so that
+            a few real scans are not lost among many phantoms.
+        size_exponent: a source is drawn in proportion to this power of its number of entries: 0
+            draws all sources equally often, 1 all entries, 0.5 lies between.
 
     Raises:
         ValueError: one of the two classes is missing.
     """
-    groups = [(bool(entry["target"][0]), entry["source"]) for entry in entries]
-    sources = {truth: {s for t, s in groups if t is truth} for truth in (True, False)}
-    if not all(sources.values()):
-        raise ValueError(f"training needs both classes, got {len(sources[True])} positive groups "
-                         f"and {len(sources[False])} negative groups")  # fmt: skip
-    size = {group: groups.count(group) for group in set(groups)}
-    weights = [0.5 / len(sources[group[0]]) / size[group] for group in groups]
+    folders = [str(studies[entry["study"]].folder) if studies else "" for entry in entries]
+    groups = [
+        (bool(entry["target"][0]), entry["source"], folder)
+        for entry, folder in zip(entries, folders, strict=True)
+    ]
+    size = Counter(groups)
+    total = dict.fromkeys((True, False), 0.0)
+    for (truth, *_), n in size.items():
+        total[truth] += n**size_exponent
+    if not all(total.values()):
+        counts = {truth: sum(g[0] is truth for g in size) for truth in total}
+        raise ValueError(f"training needs both classes, got {counts[True]} positive groups "
+                         f"and {counts[False]} negative groups")  # fmt: skip
+    weights = [0.5 * size[g] ** size_exponent / total[g[0]] / size[g] for g in groups]
     return SeededSampler(weights, count, seed)

@@ -18,8 +18,8 @@ from nodulus.bundles.common.splits import (
     check_split,
     draw_split,
     fold_split,
-    held_out,
     load_split,
+    moved,
     read_split,
     write_split,
 )
@@ -230,6 +230,8 @@ def test_the_draw_keeps_to_the_list_of_patients():
     sides = draw_split([*own, *public], 0.2, 0)
     assert sides["LIDC-IDRI-0002"] is sides["LUNG1-002"] is Side.TEST
     assert sides["LIDC-IDRI-0310"] is Side.VALIDATION
+    made = draw_split([*own, study("d", "PHANTOM-0", 2.0, "LIDC-IDRI-0310")], 0.0, 0)
+    assert made["PHANTOM-0"] is Side.VALIDATION
     # a fifth of the eleven: one is settled, the other drawn
     assert Counter(sides.values()) == {Side.TRAINING: 7, Side.VALIDATION: 2, Side.TEST: 2}
 
@@ -250,11 +252,14 @@ def test_reserved_patients_are_never_learnt_from(reserved, caplog):
     check_reserved([study("b", "LIDC-IDRI-0001"), study("c", "QIN-LSC-0014")])
 
 
-def test_held_out_patients_go_to_the_test_side():
+def test_patients_are_moved_to_the_sides_that_are_asked_for():
     split = Split((study("a", "p"), study("b", "q")), (study("c", "r"),), (study("d", "s"),))
-    moved = held_out(split, ["q", "r"])
-    assert [[s.patient_id for s in side] for side in moved.sides().values()] == [
-        ["p"], [], ["s", "q", "r"],
+    out = moved(split, {Side.VALIDATION: ["s"], Side.TEST: ["q", "r"]})
+    assert [[s.patient_id for s in side] for side in out.sides().values()] == [
+        ["p"], ["s"], ["q", "r"],
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="1 of the held out patients"):
-        held_out(split, ["q", "x"])
+    assert moved(split, {Side.TEST: ()}) == split
+    with pytest.raises(ValueError, match="1 of the patients to be moved"):
+        moved(split, {Side.TEST: ["q", "x"]})
+    with pytest.raises(ValueError, match="both held out and validated"):
+        moved(split, {Side.TEST: ["q"], Side.VALIDATION: ["q"]})

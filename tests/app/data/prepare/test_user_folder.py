@@ -186,6 +186,46 @@ def test_a_table_names_other_files_by_their_name(
     assert only(tmp_path / "cache").series_uid == "a"
 
 
+def test_tables_of_patients_and_looked_at_candidates(
+    images: Path, study: PhantomStudy, tmp_path: Path
+) -> None:
+    nodules = table(tmp_path / "n.csv", study, "a")
+    candidates = tmp_path / "candidates.csv"
+    candidates.write_text(
+        "seriesuid,coordX,coordY,coordZ,class,reason\na,1,2,3,0,seen by eye: vessel\n"
+        "a,4,5,6,1,in a nodule\nb,7,8,9,0,of a scan that is left out\n"
+    )
+    patients = tmp_path / "patients.csv"
+    patients.write_text("seriesuid,patient\na,LIDC-IDRI-0132\nb,LIDC-IDRI-0132\n")
+    options = ("--nodules", nodules, "--candidates", candidates, "--patients", patients)
+    done = prepare(images, tmp_path / "cache", *options)
+    assert done.exit_code == 0, done.output
+    found = only(tmp_path / "cache")
+    assert found.patient_id == "LIDC-IDRI-0132"
+    assert [(c.center_lps_mm, c.is_nodule) for c in found.candidates] == [
+        ((1, 2, 3), False), ((4, 5, 6), True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("series,patient\na,b\n", "the columns seriesuid are missing"),
+        ("seriesuid,patient\na,\n", "a series or its patient is missing"),
+        ("seriesuid,patient\na,b\na,c\n", "series a has two patients"),
+    ],
+)
+def test_a_table_of_patients_that_says_two_things_is_refused(
+    images: Path, study: PhantomStudy, tmp_path: Path, text: str, words: str
+) -> None:
+    patients = tmp_path / "patients.csv"
+    patients.write_text(text)
+    nodules = table(tmp_path / "n.csv", study, "a")
+    done = prepare(images, tmp_path / "no", "--nodules", nodules, "--patients", patients)
+    assert done.exit_code == 1
+    assert words in " ".join(done.output.split())
+
+
 def test_dicom_seg(ct: Path, study: PhantomStudy, tmp_path: Path) -> None:
     seg(ct / "mask.dcm", ct, study, study.labels)
     done = prepare(ct, tmp_path / "cache", "--masks", ct)

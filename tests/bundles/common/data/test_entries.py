@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,25 @@ def test_half_of_the_draws_are_positive_and_sources_are_even():
     assert count[True, Source.NODULE.value] == pytest.approx(2000, rel=0.1)
     assert count[False, Source.SEGMENTATION.value] == pytest.approx(1000, rel=0.15)
     assert count[False, Source.CANDIDATE.value] == pytest.approx(1000, rel=0.15)
+
+
+def test_folders_are_drawn_between_equally_often_and_by_their_size():
+    studies = [
+        Study("a", "p", None, None, tuple([nodule(None)] * 4), folder=Path("few")),
+        Study("b", "q", None, None, tuple([nodule(None)] * 64), folder=Path("many")),
+        Study("c", "r", None, None, (), (Candidate("c", (1, 1, 1), False),), Path("few")),
+    ]
+    entries = candidate_entries(studies)
+
+    def share(exponent):
+        drawn = balanced_sampler(entries, 8000, 0, studies, exponent)
+        count = Counter((bool(entries[i]["target"][0]), entries[i]["study"]) for i in drawn)
+        assert count[False, 2] == pytest.approx(4000, rel=0.1)
+        return count[True, 1] / count[True, 0]
+
+    assert share(0.0) == pytest.approx(1, rel=0.1)
+    assert share(0.5) == pytest.approx(4, rel=0.15)
+    assert share(1.0) == pytest.approx(16, rel=0.25)
 
 
 def test_one_class_is_not_enough():

@@ -1,0 +1,157 @@
+"""Nodules that were cut out of their scans, in one NumPy archive.
+
+The archive has the arrays ``hu`` (n, z, y, x), Hounsfield units along +z, +y and +x of LPS, with
+the nodule at the voxel ``shape // 2``; ``spacing_zyx`` (n, 3) in mm; ``xyz`` (n, 3), that voxel in
+LPS mm; ``diameter_mm`` (n,); ``uid`` (n,), the series; ``patient`` (n,).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nodulus.app.data.lidc.matching import center_xyz_mm, rated
+from nodulus.app.data.prepare.prepare_collection import Found
+from nodulus.app.data.prepare.problems import Problem, ProblemKind
+from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_series import named_patient
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
+from nodulus.transforms.geometry import Geometry
+
+ARRAYS = ("hu", "spacing_zyx", "xyz", "diameter_mm", "uid", "patient")
+_SAME_PLACE_MM = 3.0
+_SAME_SIZE = 1.5
+"""Largest ratio of the diameters of what is taken for one nodule."""
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive; the latest stays in memory, for its cubes are read one by one.
+
+    Raises:
+        NodulusError: it cannot be read, or an array is missing or of another length.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in ARRAYS if name in archive.files}
+    except FileNotFoundError as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_FOUND, "There is no such file.", "Check the path.", path
+        ) from error
+    except Exception as error:  # zip, zlib, lzma and NumPy each have their own
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            f"It is no NumPy archive that can be read ({type(error).__name__}).",
+            remedy="Write it with numpy.savez, without pickled objects.",
+            subject=path,
+        ) from error
+    missing = [name for name in ARRAYS if name not in arrays]
+    shapes = {name: array.shape for name, array in arrays.items()}
+    n = len(arrays["hu"]) if "hu" in arrays else 0
+    odd = [name for name, shape in shapes.items() if not shape or shape[0] != n]
+    if missing or odd or arrays["hu"].ndim != 4 or n == 0:
+        what = f"it lacks {', '.join(missing)}" if missing else f"its arrays have shapes {shapes}"
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            f"It is no archive of cut-out nodules: {what}.",
+            remedy="hu (n, z, y, x), spacing_zyx and xyz (n, 3), diameter_mm, uid and patient (n,) "
+            "belong in it.",
+            subject=path,
+        )
+    return arrays
+
+
+def cube_geometry(shape_zyx: Sequence[int], spacing_zyx: Any, middle_lps_mm: Any) -> Geometry:
+    """Where a cube lies whose middle voxel, ``shape // 2``, has a place in the patient.
+
+    Args:
+        shape_zyx: of the cube.
+        spacing_zyx: mm, slices along +z, rows along +y, columns along +x of LPS.
+        middle_lps_mm: the place.
+    """
+    z, y, x = (int(n) for n in shape_zyx)
+    spacing = np.asarray(spacing_zyx, dtype=np.float64)[::-1]
+    origin = np.asarray(middle_lps_mm, dtype=np.float64) - spacing * (np.array([x, y, z]) // 2)
+    return Geometry.from_itk((x, y, z), spacing, origin, np.eye(3))
+
+
+def load_cube(path: Path, index: int) -> LoadedScan:
+    """Read one cube of an archive."""
+    arrays = _read(path)
+    hu = arrays["hu"][index]
+    geometry = cube_geometry(hu.shape, arrays["spacing_zyx"][index], arrays["xyz"][index])
+    return LoadedScan(hu=np.ascontiguousarray(hu), geometry=geometry)
+
+
+def find_cubes(path: Path) -> Found:
+    """Every nodule of an archive as a scan of its own, with LIDC-IDRI's ratings where it has some.
+
+    Args:
+        path: the archive.
+
+    Raises:
+        NodulusError: it cannot be read, or the key to patient tokens cannot be kept.
+    """
+    arrays = _read(path)
+    references = _by_series()
+    number: Counter[str] = Counter()
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    for k, uid in enumerate(str(name) for name in arrays["uid"]):
+        number[uid] += 1
+        name = f"cube-{uid}-{number[uid]}"
+        x, y, z = (float(value) for value in arrays["xyz"][k])
+        nodule = Nodule(name, (x, y, z), float(arrays["diameter_mm"][k]), label=1)
+        reference = _reference(nodule, references.get(uid, ()))
+        if reference is None and uid in references:
+            message = "which of the readers' nodules it is cannot be told; unrated"
+            problems.append(Problem(ProblemKind.RATINGS_MISSING, message, path, series_uid=name))
+        scans.append(
+            Scan(
+                series_uid=name,
+                patient_id=named_patient(str(arrays["patient"][k])),
+                load=partial(load_cube, path, k),
+                source_files=(path,),
+                recipe=f"cubes 1 {k}",
+                nodules=(nodule if reference is None else rated(nodule, reference),),
+                table=path,
+                whole=False,
+            )
+        )
+    return Found("cubes", scans, problems, {"series": len(scans)})
+
+
+def _by_series() -> dict[str, tuple[ShapeReference, ...]]:
+    """LIDC-IDRI's nodules by series; empty where the package with the ratings is missing."""
+    found: dict[str, tuple[ShapeReference, ...]] = {}
+    try:
+        everything = all_references()
+    except FileNotFoundError:
+        return found
+    for reference in everything:
+        uid = reference.annotations[0].scan.series_uid
+        found[uid] = (*found.get(uid, ()), reference)
+    return found
+
+
+def _reference(nodule: Nodule, references: Sequence[ShapeReference]) -> ShapeReference | None:
+    """The readers' nodule at the same level and of the same size, None where several may be it.
+
+    Only the level is known in both: the database has columns and rows of images whose origin it
+    does not know.
+    """
+    near = []
+    for reference in references:
+        off = abs(float(center_xyz_mm(reference)[2]) - nodule.center_lps_mm[2])
+        ratio = reference.diameter_mm / nodule.diameter_mm
+        if off < _SAME_PLACE_MM and 1 / _SAME_SIZE < ratio < _SAME_SIZE:
+            near.append(reference)
+    return near[0] if len(near) == 1 else None
