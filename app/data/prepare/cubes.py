@@ -44,7 +44,10 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             arrays = {name: archive[name] for name in ARRAYS if name in archive.files}
     except FileNotFoundError as error:
         raise NodulusError(
-            ErrorCode.INPUT_NOT_FOUND, "There is no such file.", "Check the path.", path
+            ErrorCode.INPUT_NOT_FOUND,
+            "There is no such file.",
+            remedy="Check the path.",
+            subject=path,
         ) from error
     except Exception as error:  # zip, zlib, lzma and NumPy each have their own
         raise NodulusError(
