@@ -109,7 +109,6 @@ def fake_models(
     monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_: chain_settings)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("fake_models")
 @pytest.mark.parametrize("deidentified", [False, True])
 def test_identity_is_in_dicom_headers_or_nowhere(

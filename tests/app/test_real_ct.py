@@ -17,7 +17,7 @@ from nodulus.app.study import run_study
 from nodulus.transforms.lungs import find_lungs
 from tests.app.same_findings import assert_same_findings
 
-pytestmark = [pytest.mark.real_data, pytest.mark.slow]
+pytestmark = pytest.mark.real_data
 
 TUMOUR_LPS_MM = (-83.0, -192.0, -195.0)
 
@@ -36,6 +36,7 @@ def test_the_tumour_is_the_first_finding(result: tuple[StudyResult, Path]) -> No
     assert findings[0].suspicious
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["C3N-00247", "RICORD-1A-001012"])
 def test_bfloat16_finds_what_float32_finds(real_ct: Path, name: str) -> None:
     volume = find_studies(real_ct / name).studies[0].load()

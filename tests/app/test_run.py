@@ -80,7 +80,6 @@ def test_good_studies_get_results_and_bad_ones_an_error(
     assert (tmp_path / "mine.txt").exists()
 
 
-@pytest.mark.slow
 def test_a_study_that_fails_keeps_no_earlier_result(
     dicom: Path,
     tmp_path: Path,

@@ -26,7 +26,6 @@ def detect(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["detect", *map(str, arguments)])
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("fake_models")
 def test_a_dicom_folder_gives_findings_marks_and_intermediates(
     tmp_path: Path, volume: CtVolume

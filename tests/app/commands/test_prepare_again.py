@@ -70,6 +70,7 @@ def test_what_a_killed_run_left_is_swept_up(luna: Path, tmp_path: Path) -> None:
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_write_what_one_does(phantom: Path, tmp_path: Path) -> None:
     luna16(phantom, tmp_path / "one")
     done = prepare("luna16", phantom, "-o", tmp_path / "two", "--workers", 2, *COARSE)

@@ -153,7 +153,7 @@ def make_node(server: Server, monkeypatch: pytest.MonkeyPatch):  # type: ignore[
     return make
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 def test_a_study_is_done_once_whatever_lies_beside_it(
     empty: Server, make_node, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,7 +179,7 @@ def test_a_study_is_done_once_whatever_lies_beside_it(
     assert sorted(modalities(empty).values()) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 def test_what_a_pacs_does_not_take_is_sent_later_without_a_new_analysis(
     empty: Server, make_node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +219,7 @@ def test_what_a_pacs_does_not_take_is_sent_later_without_a_new_analysis(
     assert modalities(empty).popitem()[1] == ["CT", "SEG", "SR"]
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 def test_a_node_that_is_stopped_goes_on_where_it_was(
     empty: Server, make_node, tmp_path: Path
 ) -> None:
@@ -240,7 +240,7 @@ def test_a_node_that_is_stopped_goes_on_where_it_was(
     assert modalities(empty).popitem()[1] == ["CT", "SEG", "SR"]
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 def test_an_unforeseen_error_is_tried_again_and_then_given_up(
     empty: Server, make_node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +264,7 @@ def test_an_unforeseen_error_is_tried_again_and_then_given_up(
     assert marks(empty).popitem()[1].endswith(" given-up")
 
 
+@pytest.mark.orthanc
 @pytest.mark.slow
 def test_the_command_with_the_shipped_models(empty: Server, chest: Path, tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:

@@ -57,7 +57,7 @@ def client(server: Server) -> DICOMwebClient:
     return DICOMwebClient(f"{server.url}/dicom-web", session=session)
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 @pytest.mark.parametrize("store", [by_c_store, by_stow_rs])
 def test_a_pacs_gives_back_what_it_was_sent(store, server: Server, tmp_path: Path) -> None:
     files = make_study(tmp_path)
@@ -74,7 +74,7 @@ def test_a_pacs_gives_back_what_it_was_sent(store, server: Server, tmp_path: Pat
             assert given[uid].PixelData == dataset.PixelData
 
 
-@pytest.mark.slow
+@pytest.mark.orthanc
 def test_a_viewer_finds_the_study_and_its_frames(server: Server, tmp_path: Path) -> None:
     files = make_study(tmp_path)
     by_stow_rs(server, files)
