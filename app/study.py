@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nodulus.app.assemble import assemble_result
 from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
+from nodulus.app.progress import StepProgress
 from nodulus.app.reading import StudyInput
 from nodulus.app.result import StudyResult
 from nodulus.app.results.intermediates import Intermediates
@@ -16,8 +16,6 @@ from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.probability import ProbabilityMap
 from nodulus.app.results.write_results import write_results
 from nodulus.app.volume import CtVolume
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ class AnalysedStudy:
         return ProbabilityMap(self.analysis.probability, self.analysis.probability_geometry)
 
 
-def read_study(study: StudyInput, progress: Progress | None = None) -> tuple[CtVolume, float]:
+def read_study(study: StudyInput, progress: StepProgress | None = None) -> tuple[CtVolume, float]:
     """Read the series that was chosen.
 
     Args:
@@ -79,7 +77,7 @@ def analyse_study(
     models: Models,
     settings: ChainSettings,
     options: OutputOptions,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> AnalysedStudy:
     """Take a volume through the chain.
 
@@ -114,7 +112,7 @@ def run_study(
     models: Models,
     settings: ChainSettings,
     options: OutputOptions,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> StudyResult:
     """Take one study through the chain and write its results.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.measure import grid_points_in_poly
 
-Box = tuple[slice, slice]
+PlaneBox = tuple[slice, slice]
 BoolArray = NDArray[np.bool_]
 
 _STEPS_PER_PIXEL = 4096
@@ -15,7 +15,7 @@ _STEPS_PER_PIXEL = 4096
 
 def polygon_pixels(
     points_rc: ArrayLike, shape_rc: tuple[int, int]
-) -> tuple[Box, BoolArray, BoolArray]:
+) -> tuple[PlaneBox, BoolArray, BoolArray]:
     """Find the pixel centres inside a polygon, and those on its line.
 
     A line that crosses itself encloses what an odd number of its turns goes round.

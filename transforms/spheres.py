@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
-
-Box = tuple[slice, slice, slice]
 
 
 def ball(

@@ -16,9 +16,10 @@ from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Progress, Steps
+from nodulus.app.chain.steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
+from nodulus.app.progress import StepProgress
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume, VolumeWarning
 from nodulus.transforms.lung_region import LungRegion
@@ -29,7 +30,7 @@ def analyse(
     volume: CtVolume,
     models: Models,
     settings: ChainSettings,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     *,
     occlusion: Occlusion | None = None,
     keep_crops: bool = False,

@@ -8,7 +8,7 @@ from nodulus.app.chain.analyse import analyse
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.models import load_models
 from nodulus.app.chain.settings import load_settings
-from nodulus.app.chain.steps import Progress
+from nodulus.app.progress import StepProgress
 from nodulus.app.volume import CtVolume
 
 
@@ -38,7 +38,7 @@ class Chain:
         self.settings = load_settings(settings)
         self.models = load_models(models, device, self.settings.pipeline.precision)
 
-    def analyse(self, volume: CtVolume, progress: Progress | None = None) -> Analysis:
+    def analyse(self, volume: CtVolume, progress: StepProgress | None = None) -> Analysis:
         """Find and rate the nodules of one chest CT.
 
         Args:

@@ -13,8 +13,8 @@ from nodulus.app.chain.blending import nearest_voxels
 from nodulus.app.chain.detector import IsWorth
 from nodulus.app.chain.network.batched_inference import classify, probabilities
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.steps import Report
 from nodulus.app.explanation import Crop
+from nodulus.app.progress import Progress
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.patches import crop_cube, crop_within, cube_start, start_within
 from nodulus.transforms.windowing import window
@@ -43,7 +43,7 @@ class CubeClassifier:
         scan: Scan,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
-        report: Report,
+        report: Progress,
         is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
         """See :class:`nodulus.app.chain.detector.Classifier`."""
@@ -110,7 +110,7 @@ class NativeCropClassifier:
         scan: Scan,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
-        report: Report,
+        report: Progress,
         is_worth: IsWorth | None = None,  # one look is all that there is
     ) -> NDArray[np.float64]:
         """See :class:`nodulus.app.chain.detector.Classifier`."""

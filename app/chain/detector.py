@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Report, Steps
+from nodulus.app.chain.steps import Steps
 from nodulus.app.explanation import Crop
+from nodulus.app.progress import Progress
 from nodulus.app.result import CandidateRecord
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
@@ -66,7 +67,7 @@ class Classifier(Protocol):
         scan: Scan,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
-        report: Report,
+        report: Progress,
         is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
         """Probability for each point.

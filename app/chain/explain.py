@@ -24,8 +24,8 @@ from nodulus.app.chain.detector import Classifier
 from nodulus.app.chain.findings import Labels
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.steps import Report
 from nodulus.app.explanation import ClassifierName, Crop, Sensitivity
+from nodulus.app.progress import Progress
 from nodulus.app.result import Explanation, Finding
 from nodulus.transforms.geometry import Geometry
 
@@ -150,7 +150,7 @@ def explain(
     models: Models,
     occlusion: Occlusion,
     batch: int,
-    report: Report,
+    report: Progress,
 ) -> tuple[list[Finding], list[Sensitivity]]:
     """Ask both classifiers of every finding what their answers rest on.
 

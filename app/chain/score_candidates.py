@@ -16,9 +16,6 @@ from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.steps import Steps
 from nodulus.transforms.candidates import Candidate
 
-WORTH_MORE_LOOKS = 0.4
-"""Of the nodule operating point: what is below that at the first look stays below it."""
-
 
 @dataclass(frozen=True, eq=False)
 class ScoredCandidates:
@@ -58,6 +55,7 @@ def score_candidates(
     detection = models.detector.detect(scan, settings, steps)
     peaks = [c.peak_probability for c in detection.candidates]
     point = settings.operating_points.nodule
+    least = settings.pipeline.further_looks_share * point.threshold
 
     def probability(classifier: NDArray[np.float64]) -> NDArray[np.float64]:
         pooled = combine(peaks, classifier, settings.pipeline.segmentation_share)
@@ -69,7 +67,7 @@ def score_candidates(
             detection.points_lps_mm,
             settings.pipeline.crop_batch,
             report,
-            lambda seen: probability(seen) >= WORTH_MORE_LOOKS * point.threshold,
+            lambda seen: probability(seen) >= least,
         )
         nodule = probability(classifier)
     return ScoredCandidates(detection, nodule, classifier)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nodulus.app.chain.network.segment_windows import segment_windows
+from nodulus.app.progress import Progress
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.windowing import window
-
-Progress = Callable[[int, int], None]
 
 
 def segment_slices(

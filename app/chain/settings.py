@@ -80,6 +80,13 @@ class PipelineSettings(BaseModel):
         le=1,
         description="Of the nodule probability; the classifier has the rest",
     )
+    further_looks_share: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Of the nodule operating point: a candidate below it at the first look gets "
+        "no further ones, which would not lift it over the point",
+    )
     malignancy_size_weight: float = Field(
         default=0.0, ge=0, description="Of the logarithm of the diameter in the log odds"
     )
@@ -96,6 +103,13 @@ class OperatingPoints(BaseModel):
     segmentation_peak: OperatingPoint
     nodule: OperatingPoint
     malignancy: OperatingPoint
+
+    @model_validator(mode="after")
+    def _named_as_their_keys(self) -> OperatingPoints:
+        for key in ("segmentation_voxel", "segmentation_peak", "nodule", "malignancy"):
+            if (name := getattr(self, key).name) != key:
+                raise ValueError(f"{key}: its name must be {key}, got {name}")
+        return self
 
     @model_validator(mode="after")
     def _only_classifiers_are_recalibrated(self) -> OperatingPoints:

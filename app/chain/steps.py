@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[str, int, int], None]
-"""Called with (step, done, total)."""
-
-Report = Callable[[int, int], None]
-"""Called with (done, total) of one step."""
+from nodulus.app.progress import Progress, StepProgress
 
 
 class Steps:
@@ -23,12 +19,12 @@ class Steps:
         timings_s: seconds of each step that has ended.
     """
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    def __init__(self, progress: StepProgress | None = None) -> None:
         self.timings_s: dict[str, float] = {}
         self._progress = progress
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[Report]:
+    def __call__(self, name: str) -> Iterator[Progress]:
         """Run a step; its body may report how far it is."""
         began = time.perf_counter()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 from nodulus.app.reading import limits
 from nodulus.app.reading.hounsfield_check import check_hounsfield
 from nodulus.app.reading.message_words import count, some
@@ -23,8 +23,6 @@ from nodulus.app.reading.pixels import (
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
 from nodulus.app.reading.slice_shift import place_slice
 from nodulus.app.volume import CtVolume, VolumeWarning
-
-Progress = Callable[[int, int], None]
 
 
 def load_plan(

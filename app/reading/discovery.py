@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 from nodulus.app.reading.archive import Archives, is_archive
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.dicom_volume import load_plan
@@ -23,8 +24,6 @@ from nodulus.app.reading.slice_plan import SlicePlan
 from nodulus.app.reading.stacks import Stack, split_series
 from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import CtVolume, VolumeWarning
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

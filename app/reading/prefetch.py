@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from nodulus.app.progress import Progress
 from nodulus.app.reading.archive import Archives
 from nodulus.app.reading.discovery import Discovery, StudyInput, find_studies
 from nodulus.app.volume import CtVolume
-
-Progress = Callable[[int, int], None]
 
 
 class ReadAhead:

@@ -237,4 +237,4 @@ def _image_number(volume: CtVolume, finding: Finding, sources: SourceHeaders | N
 
 def _malignancy_point(points: Sequence[OperatingPoint]) -> OperatingPoint | None:
     """The operating point by which a finding is marked as suspicious."""
-    return next((point for point in points if "malignan" in point.name.lower()), None)
+    return next((point for point in points if point.name == "malignancy"), None)

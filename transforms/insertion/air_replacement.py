@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, grey_opening
 
-Box = tuple[slice, slice, slice]
+from nodulus.transforms.blocks import Box
 
 
 def replace_air(

@@ -75,67 +75,74 @@ class InsertNodules(Transform):
         return like(scene.hu, image), like(scene.labels, label)
 
 
-class InsertNodulesd(MapTransform):
-    """Dictionary form of :class:`InsertNodules`, which replays what an item says.
+class InsertionKeys(MapTransform):
+    """The keys of an item that inserting nodules reads and writes.
 
     Args:
         keys: the image, one key.
-        shapes: nodule shapes by their ids.
         label_key: the labels, which change too.
         lungs_key: the lung mask.
         insertions_key: the records, as :func:`to_json` writes them.
         affine_key: from voxel index to RAS mm, optional in the item; an image that is a
             MetaTensor has its own.
+
+    Raises:
+        ValueError: more keys than one.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        label_key: str = "label",
+        lungs_key: str = "lungs",
+        insertions_key: str = "insertions",
+        affine_key: str = "affine",
+    ) -> None:
+        given = ensure_tuple(keys)
+        if len(given) != 1:
+            raise ValueError(f"nodules go into one image, got the keys {given}")
+        super().__init__(given)
+        self.label_key = label_key
+        self.lungs_key = lungs_key
+        self.insertions_key = insertions_key
+        self.affine_key = affine_key
+
+    def parts_of(
+        self, item: Mapping[Hashable, Any], key: Hashable
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, ArrayLike | None]:
+        """Image, labels, lungs and affine of an item; a MetaTensor has an affine of its own."""
+        image = item[key]
+        affine = None if isinstance(image, MetaTensor) else item.get(self.affine_key)
+        return image, item[self.label_key], item[self.lungs_key], affine
+
+
+class InsertNodulesd(InsertionKeys):
+    """Dictionary form of :class:`InsertNodules`, which replays what an item says.
+
+    Args:
+        keys: the image, one key.
+        shapes: nodule shapes by their ids.
         air_below_hu: see :class:`InsertNodules`.
+        other_keys: see :class:`InsertionKeys`.
     """
 
     def __init__(
         self,
         keys: KeysCollection,
         shapes: Shapes,
-        label_key: str = "label",
-        lungs_key: str = "lungs",
-        insertions_key: str = "insertions",
-        affine_key: str = "affine",
         air_below_hu: float | None = -400.0,
+        **other_keys: str,
     ) -> None:
-        super().__init__(one_key(keys))
-        self.label_key = label_key
-        self.lungs_key = lungs_key
-        self.insertions_key = insertions_key
-        self.affine_key = affine_key
+        super().__init__(keys, **other_keys)
         self.insert = InsertNodules(shapes, air_below_hu)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Insert."""
         result = dict(data)
         for key in self.key_iterator(result):
-            image, label, lungs, affine = parts_of(
-                result, key, self.label_key, self.lungs_key, self.affine_key
-            )
+            image, label, lungs, affine = self.parts_of(result, key)
             insertions = from_json(result[self.insertions_key])
             result[key], result[self.label_key] = self.insert(
                 image, label, lungs, insertions, affine
             )
         return result
-
-
-def one_key(keys: KeysCollection) -> tuple[Hashable, ...]:
-    """The image's key.
-
-    Raises:
-        ValueError: more keys than one.
-    """
-    given = ensure_tuple(keys)
-    if len(given) != 1:
-        raise ValueError(f"nodules go into one image, got the keys {given}")
-    return tuple(given)
-
-
-def parts_of(
-    item: Mapping[Hashable, Any], key: Hashable, label_key: str, lungs_key: str, affine_key: str
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, ArrayLike | None]:
-    """Image, labels, lungs and affine of an item; a MetaTensor has an affine of its own."""
-    image = item[key]
-    affine = None if isinstance(image, MetaTensor) else item.get(affine_key)
-    return image, item[label_key], item[lungs_key], affine

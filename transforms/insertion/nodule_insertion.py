@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_closing, binary_dilation, generate_binary_structure
 
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
-from nodulus.transforms.insertion.air_replacement import Box, as_dtype
+from nodulus.transforms.insertion.air_replacement import as_dtype
 from nodulus.transforms.insertion.nodule_position import Attachment, LungField, choose_position
 from nodulus.transforms.insertion.nodule_rendering import RenderedNodule, render_nodule
 

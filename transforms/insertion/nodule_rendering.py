@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import affine_transform, gaussian_filter
 
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
-from nodulus.transforms.insertion.air_replacement import Box, replace_air
+from nodulus.transforms.insertion.air_replacement import replace_air
 from nodulus.transforms.insertion.nodule_appearance import correlated_noise, nodule_material
 from nodulus.transforms.insertion.nodule_spicules import (
     Strand,

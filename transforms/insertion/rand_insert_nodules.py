@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import RandomizableTransform
 from numpy.typing import ArrayLike
 
-from nodulus.transforms.insertion.insert_nodules import InsertNodules, Shapes, one_key, parts_of
+from nodulus.transforms.insertion.insert_nodules import InsertionKeys, InsertNodules, Shapes
 from nodulus.transforms.insertion.insertion_scene import Scene, affine_of
 from nodulus.transforms.insertion.nodule_insertion import draw_place, random_rotation
 from nodulus.transforms.insertion.nodule_insertion_record import NoduleInsertion, to_json
@@ -152,7 +152,7 @@ class RandInsertNodules(RandomizableTransform):
         return self.insert.into(scene, self.insertions, image, label)
 
 
-class RandInsertNodulesd(RandomizableTransform, MapTransform):
+class RandInsertNodulesd(RandomizableTransform, InsertionKeys):
     """Dictionary form of :class:`RandInsertNodules`.
 
     The item gets the records of what was inserted, with which :class:`InsertNodulesd` does it
@@ -164,7 +164,7 @@ class RandInsertNodulesd(RandomizableTransform, MapTransform):
         label_key: the labels, which change too.
         lungs_key: the lung mask.
         insertions_key: where the records go, as :func:`to_json` writes them.
-        affine_key: see :class:`InsertNodulesd`.
+        affine_key: see :class:`InsertionKeys`.
         options: see :class:`RandInsertNodules`.
     """
 
@@ -178,12 +178,8 @@ class RandInsertNodulesd(RandomizableTransform, MapTransform):
         affine_key: str = "affine",
         **options: Any,
     ) -> None:
-        MapTransform.__init__(self, one_key(keys))
+        InsertionKeys.__init__(self, keys, label_key, lungs_key, insertions_key, affine_key)
         RandomizableTransform.__init__(self)
-        self.label_key = label_key
-        self.lungs_key = lungs_key
-        self.insertions_key = insertions_key
-        self.affine_key = affine_key
         self.insert = RandInsertNodules(shapes, **options)
 
     def set_random_state(
@@ -198,9 +194,7 @@ class RandInsertNodulesd(RandomizableTransform, MapTransform):
         """Draw and insert."""
         result = dict(data)
         for key in self.key_iterator(result):
-            image, label, lungs, affine = parts_of(
-                result, key, self.label_key, self.lungs_key, self.affine_key
-            )
+            image, label, lungs, affine = self.parts_of(result, key)
             result[key], result[self.label_key] = self.insert(image, label, lungs, affine)
             result[self.insertions_key] = to_json(self.insert.insertions)
         return result

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Progress = Callable[[int, int], None]
+from nodulus.app.progress import Progress
+
 Point = TypeVar("Point")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,10 +17,9 @@ from nodulus.app.chain.network.segment_windows import (
     windows_over,
 )
 from nodulus.app.chain.settings import PipelineSettings
+from nodulus.app.progress import Progress
 from nodulus.transforms.blocks import Box, any_in_blocks
 from nodulus.transforms.patches import pad_end
-
-Progress = Callable[[int, int], None]
 
 
 def segment(

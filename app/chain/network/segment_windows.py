@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nodulus.app.progress import Progress
 from nodulus.transforms.blocks import Box
-
-Progress = Callable[[int, int], None]
 
 
 def segment_windows(

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.bundles.common.lidc.database import Outline
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.polygons import polygon_pixels
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.app.data.lidc.consensus import Box, count_readers
+from nodulus.app.data.lidc.consensus import count_readers
 from nodulus.bundles.common.lidc.database import FEATURES, Scan, read_outlines
 from nodulus.bundles.common.lidc.shapes import NOMINAL, ShapeReference, all_references, rating_name
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 SAME_LEVEL_MM = 0.01

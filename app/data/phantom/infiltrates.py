@@ -22,9 +22,10 @@ from nodulus.app.data.phantom.airway_disease import (
 from nodulus.app.data.phantom.infiltrate_form import Infiltrate, bronchogram, filled_share
 from nodulus.app.data.phantom.lesions import Lesion, LesionKind
 from nodulus.app.data.phantom.recipe import InfiltrateRecipe, draw_count
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.insertion.air_replacement import Box, as_dtype, replace_air
+from nodulus.transforms.insertion.air_replacement import as_dtype, replace_air
 from nodulus.transforms.insertion.nodule_insertion import random_rotation
 from nodulus.transforms.insertion.nodule_position import LungField
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float32]
-Box = tuple[slice, slice, slice]
 _PARTS = 3
 
 

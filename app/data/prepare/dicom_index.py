@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 from nodulus.app.reading.dicom_file import looks_like_dicom
 from nodulus.app.reading.files import is_research_format, list_files, may_be_dicom
-
-Progress = Callable[[int, int], None]
 
 _SERIES_UID = 0x0020000E
 _MODALITY = 0x00080060

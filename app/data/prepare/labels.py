@@ -12,9 +12,10 @@ from scipy import ndimage
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.bundles.common.data.tables import Finding, Nodule
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.spheres import Box, ball
+from nodulus.transforms.spheres import ball
 
 UNKNOWN_DIAMETER_MM = 10.0
 """What LUNA16's evaluation takes an excluded finding of unknown size for."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nodulus.app.data.lidc.scan_labels import LabelledNodule, ScanLabels, label_scan, nodules_of
-from nodulus.app.data.prepare.dicom_index import IndexedSeries, Progress, index_dicom
+from nodulus.app.data.prepare.dicom_index import IndexedSeries, index_dicom
 from nodulus.app.data.prepare.label_map_nodules import measured_nodules
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
@@ -18,6 +18,7 @@ from nodulus.app.data.prepare.source_slices import source_slices
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, Scan
 from nodulus.app.data.prepare.training_series import plan_series, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 from nodulus.app.reading.dicom_volume import load_plan
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.slice_plan import SlicePlan

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodulus.app.data.prepare.csv_table import TableError
-from nodulus.app.data.prepare.dicom_index import Progress
 from nodulus.app.data.prepare.luna16_scans import find_luna16
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 
 
 def luna16_source(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from nodulus.app.data.prepare.luna16_tables import Luna16Tables, read_tables
 from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.progress import Progress
 from nodulus.bundles.common.data.tables import Candidate, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.lidc.database import read_scans
@@ -26,8 +26,6 @@ EXPECTED = {"series": 888, "series_with_nodules": 601, "nodules": 1186}
 """What the whole of LUNA16 holds."""
 
 _SUBSET = re.compile(r"subset(\d+)")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from nodulus.app.data.prepare.problems import Problem, StrictError
 from nodulus.app.data.prepare.record import CacheSettings
 from nodulus.app.data.prepare.summary import PrepareSummary
 from nodulus.app.data.prepare.training_scan import Scan
-from nodulus.app.data.prepare.write_cache import Progress, WorkerLostError, prepare_scans
+from nodulus.app.data.prepare.write_cache import WorkerLostError, prepare_scans
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import StepProgress
 from nodulus.app.reading.message_words import count
 
 _WORKER_BYTES = 3 * 2**30
@@ -54,7 +55,7 @@ class PrepareOptions:
 
 
 def prepare_found(
-    found: Found, cache: Path, options: PrepareOptions, progress: Progress | None = None
+    found: Found, cache: Path, options: PrepareOptions, progress: StepProgress | None = None
 ) -> PrepareSummary:
     """Prepare scans into a cache.
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nodulus.app.data.prepare.csv_table import TableError
-from nodulus.app.data.prepare.dicom_index import DicomIndex, Progress, index_dicom
+from nodulus.app.data.prepare.dicom_index import DicomIndex, index_dicom
 from nodulus.app.data.prepare.folder_masks import Masks, find_masks
 from nodulus.app.data.prepare.folder_scan import MaskRule, load_dicom, load_image
 from nodulus.app.data.prepare.luna16_tables import (
@@ -23,6 +23,7 @@ from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.app.data.prepare.training_series import named_patient, patient_token, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.progress import Progress
 from nodulus.app.reading.files import is_research_format, list_files, stem
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.research import is_label_image

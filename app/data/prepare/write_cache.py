@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -34,6 +34,7 @@ from nodulus.app.data.prepare.rows import (
 )
 from nodulus.app.data.prepare.summary import PrepareSummary, summarise
 from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.progress import StepProgress
 from nodulus.app.worker_pool import worker_pool
 from nodulus.bundles.common.atomic_files import remove_stale_parts
 from nodulus.bundles.common.data import cache_folder
@@ -43,8 +44,6 @@ from nodulus.bundles.common.data.tables import CENTER
 
 _SPOILT = (ProblemKind.IMAGE_BROKEN, ProblemKind.UID_TWICE)
 """A scan on disk that has become this is no longer what was prepared."""
-
-Progress = Callable[[str, int, int], None]
 
 
 class WorkerLostError(RuntimeError):
@@ -62,7 +61,7 @@ def prepare_scans(
     problems: Sequence[Problem] = (),
     source: str = "folder",
     expected: Mapping[str, int] | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> PrepareSummary:
     """Prepare scans into a cache; those that are there and still right are kept.
 
@@ -168,7 +167,7 @@ def _current(
     cache: Path,
     workers: int,
     verify: bool,
-    tell: Progress,
+    tell: StepProgress,
 ) -> dict[str, Record]:
     """The records of the scans that are there and still right, brought up to date."""
 

@@ -10,7 +10,6 @@ from nodulus.app.chain import load_settings
 from nodulus.app.chain.blending import nearest_voxels
 from nodulus.app.chain.classifiers import CubeClassifier
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.score_candidates import WORTH_MORE_LOOKS
 from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import bundle
 
@@ -69,6 +68,7 @@ def test_what_is_not_worth_it_keeps_its_first_look(volume: CtVolume) -> None:
 
 
 def test_the_limit_is_far_below_the_operating_point() -> None:
-    threshold = load_settings().operating_points.nodule.threshold
-    odds = [p / (1 - p) for p in (threshold, WORTH_MORE_LOOKS * threshold)]
+    settings = load_settings()
+    threshold = settings.operating_points.nodule.threshold
+    odds = [p / (1 - p) for p in (threshold, settings.pipeline.further_looks_share * threshold)]
     assert np.log(odds[0] / odds[1]) == pytest.approx(np.log(2.5), abs=0.1)

@@ -53,3 +53,11 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str) -> None:
         load_settings(tmp_path)
     assert error.value.code is ErrorCode.SETTINGS_INVALID
     assert "pipeline.json" in str(error.value)
+
+
+def test_an_operating_point_has_the_name_of_its_key(tmp_path: Path) -> None:
+    points = load_settings().operating_points.model_dump()
+    points["malignancy"]["name"] = "malignancy of 2024"
+    (tmp_path / "operating_points.json").write_text(json.dumps(points))
+    with pytest.raises(NodulusError, match="its name must be malignancy"):
+        load_settings(tmp_path)
