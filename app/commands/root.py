@@ -21,6 +21,7 @@ COMMANDS = {
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
     "follow": "Match the nodules of two scans and say what has changed.",
+    "guidelines": "Say what guidelines and risk models advise for findings.",
     "import": "Turn weights that others have trained into models.",
     "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",

@@ -17,8 +17,8 @@ from nodulus.app.result import TextureName
 GUIDELINE = "BTS 2015"
 SOURCE = "Callister et al., Thorax 2015;70(Suppl 2):ii1-ii54"
 _ADULT = 18
-_BROCK_LIMIT = 0.10
-_HERDER_LOW, _HERDER_HIGH = 0.10, 0.70
+BROCK_LIMIT = 0.10
+HERDER_LIMITS = 0.10, 0.70
 GROWTH_SHARE = 0.25
 """Growth in volume that counts."""
 FAST_DAYS, SLOW_DAYS = 400, 600
@@ -127,7 +127,7 @@ def _first(answers: Answers) -> Ruling:
 
 
 def _large_solid(answers: Answers) -> Ruling:
-    if answers.number("brock_probability") < _BROCK_LIMIT:
+    if answers.number("brock_probability") < BROCK_LIMIT:
         return Ruling(
             "CT at 3 months", "CT at 3 months", "solid, 8 mm or 300 mm3 or more, Brock below 10 %"
         )
@@ -135,9 +135,9 @@ def _large_solid(answers: Answers) -> Ruling:
     if not answers.known("herder_probability"):
         return Ruling("PET-CT", "PET-CT, then Herder's probability", row)
     herder = answers.number("herder_probability")
-    if herder < _HERDER_LOW:
+    if herder < HERDER_LIMITS[0]:
         return Ruling("CT surveillance", "CT surveillance", f"{row}, Herder below 10 %")
-    if herder <= _HERDER_HIGH:
+    if herder <= HERDER_LIMITS[1]:
         return Ruling(
             "biopsy",
             "image-guided biopsy; excision or surveillance by risk and preference",
@@ -206,7 +206,7 @@ def _later_subsolid(answers: Answers) -> Ruling:
         )
     if answers.number("months") >= 48:
         return _discharge("stable over four years")
-    if answers.flag("suspicious_form") or answers.number("brock_probability") >= _BROCK_LIMIT:
+    if answers.flag("suspicious_form") or answers.number("brock_probability") >= BROCK_LIMIT:
         return Ruling(
             "observe, biopsy or resect",
             "discuss observation, biopsy or resection",

@@ -114,12 +114,14 @@ class _Case:
     solid_mean_diameter_mm: int | None
     lymph_node_form: bool | None
     high_risk: bool | None
+    several: bool | None
 
 
 _CHOICES = {
     "texture": ("solid", "part-solid", "ground-glass"),
     "lymph_node_form": (False, True),
     "high_risk": (False, True),
+    "several": (False, True),
 }
 
 
@@ -134,31 +136,32 @@ def fleischner(
         nodules: all of them.
         patient: whom they belong to.
     """
+    return tuple(fleischner_nodule(one, patient, len(nodules) > 1) for one in nodules)
+
+
+def fleischner_nodule(
+    nodule: FleischnerNodule, patient: FleischnerPatient, several: bool | None
+) -> Advice:
+    """What the guideline advises for one nodule.
+
+    Args:
+        nodule: the nodule.
+        patient: whose it is.
+        several: whether there are others; None where that is not known.
+    """
     refusal = _not_applicable(patient)
     if refusal is not None:
-        return (Advice(GUIDELINE, SOURCE, None, not_applicable=refusal),)
-    several = len(nodules) > 1
-
-    def rule(answers: Answers) -> tuple[Ruling, ...]:
-        return (_ruling(answers, several),)
-
-    return tuple(
-        decide(
-            GUIDELINE,
-            SOURCE,
-            rule,
-            _Case(
-                nodule.texture,
-                nodule.mean_diameter_mm,
-                nodule.volume_mm3,
-                nodule.solid_mean_diameter_mm,
-                nodule.lymph_node_form,
-                patient.high_risk,
-            ),
-            _CHOICES,
-        )
-        for nodule in nodules
+        return Advice(GUIDELINE, SOURCE, None, not_applicable=refusal)
+    case = _Case(
+        nodule.texture,
+        nodule.mean_diameter_mm,
+        nodule.volume_mm3,
+        nodule.solid_mean_diameter_mm,
+        nodule.lymph_node_form,
+        patient.high_risk,
+        several,
     )
+    return decide(GUIDELINE, SOURCE, lambda answers: (_ruling(answers),), case, _CHOICES)
 
 
 def unknown_of_patient(patient: FleischnerPatient) -> tuple[str, ...]:
@@ -180,11 +183,12 @@ def _not_applicable(patient: FleischnerPatient) -> str | None:
     return None
 
 
-def _ruling(answers: Answers, several: bool) -> Ruling:
-    number = "several nodules" if several else "one nodule"
+def _ruling(answers: Answers) -> Ruling:
     texture = answers.choice("texture")
     if texture == "solid" and answers.flag("lymph_node_form"):
         return Ruling(_NONE, _NONE, "form of a lymph node at a fissure or the pleura")
+    several = answers.flag("several")
+    number = "several nodules" if several else "one nodule"
     size = fleischner_size(answers)
     if texture == "solid":
         risk = answers.flag("high_risk") if _risk_matters(several, size) else False

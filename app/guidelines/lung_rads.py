@@ -249,11 +249,19 @@ def lung_rads_exam(nodules: tuple[LungRadsNodule, ...], exam: LungRadsExam) -> A
         replace(
             whole,
             ruling=ruling,
-            alternatives=tuple(dict.fromkeys(alternatives)),
+            alternatives=_one_of_each(alternatives),
             missing=tuple(dict.fromkeys(missing)),
         ),
         exam,
     )
+
+
+def _one_of_each(alternatives: list[Alternative]) -> tuple[Alternative, ...]:
+    """The first alternative of each category."""
+    first: dict[str, Alternative] = {}
+    for one in alternatives:
+        first.setdefault(one.ruling.category if one.ruling else one.condition, one)
+    return tuple(first.values())
 
 
 def _incomplete(answers: Answers) -> Ruling | None:

@@ -1,0 +1,144 @@
+"""What a reader or a clinic knows of a patient and of single findings, from a file.
+
+Nothing here is ever filled in: what the file does not say stays unknown.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.herder import FdgUptake
+from nodulus.app.guidelines.lung_rads import Airway, Category, Cyst, CystChange, Status
+from nodulus.app.result import TextureName
+
+STUDY_COLUMN = "study_uid"
+
+
+class FindingFacts(BaseModel):
+    """What a reader says of one finding; None where nothing is said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Status | None = None
+    texture: TextureName | None = Field(default=None, description="In place of the measured one")
+    previous_category: Category | None = None
+    interval_reached: bool | None = None
+    solid_part_changed: bool | None = None
+    benign_calcification: bool | None = None
+    fat: bool | None = None
+    juxtapleural: bool | None = None
+    lymph_node_form: bool | None = None
+    airway: Airway | None = None
+    airway_air_without_soft_tissue: bool | None = None
+    cyst: Cyst | None = None
+    cyst_change: CystChange | None = None
+    spiculated: bool | None = None
+    doubled_in_a_year: bool | None = None
+    proven_benign: bool | None = None
+    upper_lobe: bool | None = Field(default=None, description="In place of the measured one")
+    fdg_uptake: FdgUptake | None = None
+
+
+class ClinicalFacts(BaseModel):
+    """What is known of a patient and a study; None where nothing is said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    age_years: float | None = Field(default=None, gt=0, lt=150)
+    sex: Literal["female", "male"] | None = None
+    ever_smoker: bool | None = None
+    family_history: bool | None = Field(
+        default=None, description="Of lung cancer, in a first-degree relative"
+    )
+    emphysema: bool | None = None
+    high_risk: bool | None = Field(default=None, description="Of lung cancer, 5 % or more")
+    immunosuppressed: bool | None = None
+    known_lung_cancer: bool | None = None
+    known_cancer: bool | None = None
+    lung_cancer_before: bool | None = None
+    cancer_within_5_years: bool | None = None
+    extrathoracic_cancer_over_5_years_ago: bool | None = None
+    screening: bool | None = None
+    round: Literal["baseline", "follow-up"] | None = None
+    prior_compared: bool | None = None
+    lungs_complete: bool | None = None
+    inflammation: bool | None = None
+    significant_other_finding: bool | None = None
+    lymphadenopathy: bool | None = None
+    metastasis: bool | None = None
+    nodule_count: int | None = Field(
+        default=None,
+        ge=1,
+        description="As a reader counts them; marks of the chain are not counted",
+    )
+    findings: dict[int, FindingFacts] = Field(
+        default_factory=dict, description="By the finding's id"
+    )
+
+
+_FLAG_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_UNKNOWN_WORDS = {"", "unknown", "na", "n/a"}
+
+
+def read_clinical(path: Path, study_uid: str | None) -> ClinicalFacts:
+    """Read what is known of a study.
+
+    Args:
+        path: JSON: an object with the fields of `ClinicalFacts`, or one with such an object for
+            each StudyInstanceUID. CSV: a column ``study_uid`` and one for each field; an empty
+            cell is unknown.
+        study_uid: the study; a file by study without it gives nothing known.
+
+    Raises:
+        NodulusError: ``input-not-readable`` or ``invalid-attribute``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        facts = (
+            _of_csv(text, study_uid)
+            if path.suffix.lower() == ".csv"
+            else _of_json(json.loads(text), study_uid)
+        )
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            f"The clinical facts cannot be read: {error}.",
+            remedy="Give a JSON or CSV file in UTF-8.",
+            subject=path,
+        ) from error
+    try:
+        return ClinicalFacts.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise NodulusError(
+            ErrorCode.INVALID_ATTRIBUTE,
+            f"Clinical fact {field!r}: {first['msg']}.",
+            remedy="docs/follow_up.md lists the fields and their values.",
+            subject=path,
+        ) from error
+
+
+def _of_json(content: Any, study_uid: str | None) -> Any:
+    if not isinstance(content, dict) or set(content) & set(ClinicalFacts.model_fields):
+        return content
+    return content.get(study_uid, {})
+
+
+def _of_csv(text: str, study_uid: str | None) -> dict[str, Any]:
+    for row in csv.DictReader(text.splitlines()):
+        if row.get(STUDY_COLUMN, "").strip() == study_uid:
+            return {
+                name: _FLAG_WORDS.get(value.strip().lower(), value.strip())
+                if name not in ("age_years", "nodule_count")
+                else value.strip()
+                for name, value in row.items()
+                if name != STUDY_COLUMN and (value or "").strip().lower() not in _UNKNOWN_WORDS
+            }
+    return {}
