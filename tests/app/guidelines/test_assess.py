@@ -109,7 +109,8 @@ def test_a_range_of_brock_that_no_limit_divides_settles_the_row():
     large = finding(longest_diameter_mm=25.0, perpendicular_diameter_mm=24.0, volume_mm3=8000.0)
     advice = by_name(assess((large,), facts).findings[0])["BTS 2015"]
     assert advice.category == "PET-CT"
-    divided = by_name(assess((finding(),), facts).findings[0])["BTS 2015"]
+    between = finding(longest_diameter_mm=11.0)
+    divided = by_name(assess((between,), facts).findings[0])["BTS 2015"]
     assert divided.missing == ("brock_probability",)
 
 
