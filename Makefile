@@ -75,6 +75,7 @@ $(LAYOUT)/nodulus: Makefile
 lint: $(VENV)/.installed $(LAYOUT)/nodulus
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/vermin --quiet --no-tips --target=3.10- --violations app benchmarks bundles nodulus tests transforms
 	cd $(LAYOUT) && $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml --no-logo
 
 types: $(VENV)/.installed $(LAYOUT)/nodulus

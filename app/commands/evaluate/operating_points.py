@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     type=click.Choice(["none", "temperature", "platt"]),
     default="none",
     show_default=True,
-    help="Also fit what makes both probabilities honest: a temperature, or that and an offset.",
+    help="Also calibrate both probabilities: fit a temperature, or a temperature and an offset.",
 )
 @click.option(
     "--keep-nodule-point",

@@ -63,6 +63,7 @@ _GROUPS = (
     (("bone", "cartilage"), ()),
 )
 _REACH_MM = 3.0
+"""A group is painted up to this far outside of its surfaces."""
 
 
 def render(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 
 import numpy as np
 
 
-class Phase(StrEnum):
+class Phase(str, Enum):
     """Where the contrast medium is."""
 
     NONE = "none"
