@@ -12,11 +12,13 @@ import os
 import sys
 
 from nodulus.app.commands.root import OWN_PROCESS, cli
+from nodulus.app.commands.streams import any_encoding, flush_streams
 from nodulus.app.deploy.calls import is_deploy_call
 
 
 def main() -> None:
     """Entry point of the ``nodulus`` command."""
+    any_encoding()
     try:
         cli(obj=OWN_PROCESS)
     except SystemExit as end:
@@ -32,9 +34,7 @@ def leave(code: int | str | None) -> None:
         sys.exit(code)
     atexit._run_exitfuncs()  # what libraries have registered, as at any end
     logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    flush_streams()
     os._exit(code or 0)
 
 

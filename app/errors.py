@@ -39,6 +39,7 @@ class ErrorCode(str, Enum):
     PACKAGE_MISSING = "package-missing"
     SETTINGS_INVALID = "settings-invalid"
     OUTPUT_NOT_WRITABLE = "output-not-writable"
+    RESULTS_INCOMPLETE = "results-incomplete"
     INTERNAL = "internal-error"
 
 

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 SCHEMA_VERSION = "1.0"
 
@@ -166,6 +172,20 @@ class VolumeInfo(_Frozen):
     convolution_kernel: str | None = None
     slice_thickness_mm: float | None = None
     manufacturer: str | None = None
+    source_sha256: str | None = Field(
+        default=None,
+        description="Of the voxels and their place, where no study UID tells what was analysed;"
+        " else left out",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(
+        self, serialize: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        content: dict[str, object] = serialize(self)
+        if self.source_sha256 is None:
+            del content["source_sha256"]
+        return content
 
 
 class StudyResult(_Frozen):

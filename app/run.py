@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
+from nodulus.app.results.failures import incomplete_error
 from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.write_results import WrittenStudy
 from nodulus.app.study import run_study
 
 logger = logging.getLogger("nodulus")
@@ -21,11 +23,25 @@ logger = logging.getLogger("nodulus")
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What became of one study: a result or an error, never both."""
+    """What became of one study.
+
+    Args:
+        study: as it was found.
+        result: as written; None where the study could not be analysed.
+        error: why not, or (``results-incomplete``) what is missing from the result.
+        folder: where the result is.
+    """
 
     study: StudyInput
     result: StudyResult | None
     error: NodulusError | None
+    folder: Path | None = None
+
+
+def written_outcome(study: StudyInput, written: WrittenStudy) -> StudyOutcome:
+    """Give the outcome of a study whose results are written, all of them or not."""
+    error = incomplete_error(written.result, study.key)
+    return StudyOutcome(study, written.result, error, written.folder)
 
 
 def run_all(
@@ -61,6 +77,7 @@ def run_all(
     for study in discovery.studies:
         outcome = _run_one(study, output, models, settings, options, progress)
         outcomes.append(outcome)
+        output.record([study_entry(outcome, options)])
         if finished is not None:
             finished(outcome)
     output.finish(summary(outcomes, discovery, options))
@@ -100,11 +117,11 @@ def _run_one(
     try:
         if study.error is not None:
             raise study.error
-        result = run_study(study, output.study(study.key), models, settings, options, tell)
+        written = run_study(study, output.study(study.key), models, settings, options, tell)
     except Exception as error:
         # The other studies must get their results whatever goes wrong here.
         return StudyOutcome(study, None, explained(error, study.key))
-    return StudyOutcome(study, result, None)
+    return written_outcome(study, written)
 
 
 def explained(error: Exception, key: str) -> NodulusError:
@@ -128,31 +145,36 @@ def explained(error: Exception, key: str) -> NodulusError:
     return wrapped
 
 
-def summary(outcomes: Sequence[StudyOutcome], discovery: Discovery, options: OutputOptions) -> str:
+def summary(
+    outcomes: Sequence[StudyOutcome], discovery: Discovery, options: OutputOptions
+) -> dict[str, Any]:
     """Give what summary.json says of a run.
 
-    De-identified, it does not repeat which file or series an error is about, nor the message,
-    which may quote either.
+    Args:
+        outcomes: of its studies.
+        discovery: what its input holds.
+        options: de-identified, no error repeats which file or series it is about, nor the
+            message, which may quote either.
     """
-
-    def error_of(error: NodulusError) -> dict[str, str | None]:
-        return {
-            "code": error.code.value,
-            "subject": None if options.deidentify else error.subject,
-            "message": "" if options.deidentify else error.message,
-            "remedy": error.remedy,
-        }
-
-    content = {
-        "nodulus_version": metadata.version("nodulus"),
-        "studies": [
-            {
-                "key": o.study.key,
-                "findings": None if o.result is None else len(o.result.findings),
-                "error": None if o.error is None else error_of(o.error),
-            }
-            for o in outcomes
-        ],
-        "problems": [error_of(p) for p in discovery.problems],
+    return {
+        "studies": [study_entry(outcome, options) for outcome in outcomes],
+        "problems": [_error_entry(problem, options) for problem in discovery.problems],
     }
-    return json.dumps(content, indent=2) + "\n"
+
+
+def study_entry(outcome: StudyOutcome, options: OutputOptions) -> dict[str, Any]:
+    """Give what summary.json says of one study."""
+    return {
+        "key": outcome.study.key if outcome.folder is None else outcome.folder.name,
+        "findings": None if outcome.result is None else len(outcome.result.findings),
+        "error": None if outcome.error is None else _error_entry(outcome.error, options),
+    }
+
+
+def _error_entry(error: NodulusError, options: OutputOptions) -> dict[str, str | None]:
+    return {
+        "code": error.code.value,
+        "subject": None if options.deidentify else error.subject,
+        "message": "" if options.deidentify else error.message,
+        "remedy": error.remedy,
+    }

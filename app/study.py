@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from nodulus.app.assemble import assemble_result
 from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
 from nodulus.app.progress import StepProgress
 from nodulus.app.reading import StudyInput
-from nodulus.app.result import StudyResult
+from nodulus.app.results.encodable import encodable_text
 from nodulus.app.results.intermediates import Intermediates
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.probability import ProbabilityMap
-from nodulus.app.results.write_results import write_results
+from nodulus.app.results.study_plan import StudyAnalysis
+from nodulus.app.results.write_results import WrittenStudy, write_study
 from nodulus.app.volume import CtVolume
-
-
-@dataclass(frozen=True, eq=False)
-class AnalysedStudy:
-    """A study between its analysis and its result folder.
-
-    Args:
-        volume: what was analysed.
-        analysis: the chain's outcome.
-        result: what findings.json will say, but for the files.
-    """
-
-    volume: CtVolume
-    analysis: Analysis
-    result: StudyResult
-
-    def intermediates(self, options: OutputOptions) -> Intermediates | None:
-        """Give what is kept beside the result, where that is asked for."""
-        if not options.keep_intermediates:
-            return None
-        return Intermediates(
-            self.analysis.lungs.mask,
-            self.analysis.lungs.geometry,
-            self.analysis.probability,
-            self.analysis.probability_geometry,
-            self.analysis.candidates,
-            self.analysis.crops,
-        )
-
-    def probability(self, options: OutputOptions) -> ProbabilityMap | None:
-        """Give the segmentation's probability, where a file of the result needs it."""
-        if not options.seg or options.seg_type != "fractional":
-            return None
-        return ProbabilityMap(self.analysis.probability, self.analysis.probability_geometry)
 
 
 def read_study(study: StudyInput, progress: StepProgress | None = None) -> tuple[CtVolume, float]:
@@ -67,6 +34,9 @@ def read_study(study: StudyInput, progress: StepProgress | None = None) -> tuple
     """
     began = time.perf_counter()
     volume = study.load(None if progress is None else lambda n, total: progress("read", n, total))
+    series_uid = encodable_text(volume.series_uid)
+    if series_uid != volume.series_uid:  # the stem of a file name that is not UTF-8
+        volume = replace(volume, series_uid=series_uid)
     return volume, time.perf_counter() - began
 
 
@@ -78,7 +48,7 @@ def analyse_study(
     settings: ChainSettings,
     options: OutputOptions,
     progress: StepProgress | None = None,
-) -> AnalysedStudy:
+) -> StudyAnalysis:
     """Take a volume through the chain.
 
     Args:
@@ -103,7 +73,24 @@ def analyse_study(
     )
     result = assemble_result(volume, analysis, models, settings, study.considered)
     timings = {"read": round(read_s, 3), **result.timings_s}
-    return AnalysedStudy(volume, analysis, result.model_copy(update={"timings_s": timings}))
+    return StudyAnalysis(
+        analysis.labels,
+        result.model_copy(update={"timings_s": timings}),
+        analysis.sensitivities,
+        ProbabilityMap(analysis.probability, analysis.probability_geometry),
+        _intermediates(analysis) if options.keep_intermediates else None,
+    )
+
+
+def _intermediates(analysis: Analysis) -> Intermediates:
+    return Intermediates(
+        analysis.lungs.mask,
+        analysis.lungs.geometry,
+        analysis.probability,
+        analysis.probability_geometry,
+        analysis.candidates,
+        analysis.crops,
+    )
 
 
 def run_study(
@@ -113,33 +100,23 @@ def run_study(
     settings: ChainSettings,
     options: OutputOptions,
     progress: StepProgress | None = None,
-) -> StudyResult:
+) -> WrittenStudy:
     """Take one study through the chain and write its results.
 
     Args:
         study: as :func:`nodulus.app.reading.find_studies` found it.
-        folder: the study's own result folder; replaced as a whole.
+        folder: the study's own result folder (see `publish_results`).
         models: the three networks.
         settings: pipeline settings and operating points.
         options: which files are written.
         progress: called with (step, done, total).
 
     Returns:
-        The result as written.
+        The result as written, and where; something may be missing from it.
 
     Raises:
         NodulusError: the study cannot be read, shows no lungs, or the folder cannot be written.
     """
     volume, read_s = read_study(study, progress)
-    analysed = analyse_study(study, volume, read_s, models, settings, options, progress)
-    return write_results(
-        folder,
-        volume,
-        analysed.analysis.labels,
-        analysed.result,
-        options=options,
-        progress=progress,
-        intermediates=analysed.intermediates(options),
-        sensitivities=analysed.analysis.sensitivities,
-        probability=analysed.probability(options),
-    )
+    analysis = analyse_study(study, volume, read_s, models, settings, options, progress)
+    return write_study(folder, volume, analysis, options, progress)

@@ -41,8 +41,8 @@ def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
             began = time.perf_counter()
             (study,) = find_studies(source).studies
             scanned = time.perf_counter() - began
-            result = run_study(study, Path(folder) / study.key, models, settings, OutputOptions())
-        return {"scan": round(scanned, 3), **result.timings_s}
+            written = run_study(study, Path(folder) / study.key, models, settings, OutputOptions())
+        return {"scan": round(scanned, 3), **written.result.timings_s}
 
     return run
 

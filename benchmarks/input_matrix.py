@@ -65,7 +65,7 @@ class Matrix:
             self.models,
             self.settings,
             OutputOptions(),
-        )
+        ).result
 
     def examine(self, row: Row, *, always: bool) -> tuple[bool, str]:
         """Whether a row holds, and what was seen."""

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
+from nodulus.app.end_of_process import clean_end
 from nodulus.app.lean_monai import import_monai
 from nodulus.app.own_memory import import_without_collections, keep_freed_memory, keep_imports
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.reading import Discovery
-    from nodulus.app.results.options import OutputOptions, SegType
+    from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import StudyOutcome
 
 
@@ -48,36 +50,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write every candidate in LUNA16's submission form.",
 )
-@click.option(
-    "--keep-intermediates",
-    is_flag=True,
-    help="Also keep lungs, probability map and candidates, with a page that shows each step.",
-)
-@click.option(
-    "--explain",
-    is_flag=True,
-    help="Also show in the report what the two classifiers' answers rest on (slower).",
-)
-@click.option("--seg/--no-seg", default=True, help="Write the DICOM segmentation.")
-@click.option(
-    "--seg-type",
-    type=click.Choice(["binary", "fractional"]),
-    default="binary",
-    show_default=True,
-    help="The nodules' masks, or the segmentation's probability in and around them.",
-)
-@click.option("--seg-all-frames", is_flag=True, help="Keep empty frames in the segmentation.")
-@click.option("--sr/--no-sr", default=True, help="Write the DICOM structured report.")
-@click.option(
-    "--key-images",
-    is_flag=True,
-    help="Also write a key object selection and a DICOM picture of each finding.",
-)
-@click.option("--pdf", is_flag=True, help="Also write the report as DICOM encapsulated PDF.")
-@click.option("--report/--no-report", default=True, help="Write report.html.")
-@click.option(
-    "--deidentify", is_flag=True, help="Leave every identity out of the results; other UIDs."
-)
+@output_options()
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
     "--precision",
@@ -93,19 +66,10 @@ def command(
     models: Path | None,
     settings: Path | None,
     marks: Path | None,
-    keep_intermediates: bool,
-    explain: bool,
-    seg: bool,
-    seg_type: SegType,
-    seg_all_frames: bool,
-    sr: bool,
-    key_images: bool,
-    pdf: bool,
-    report: bool,
-    deidentify: bool,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
+    **results: Any,
 ) -> None:
     """Find and rate lung nodules in every study of INPUT.
 
@@ -113,28 +77,20 @@ def command(
     NIfTI, MHD or NRRD.
     Each study gets a folder in OUTPUT with findings.json, report.html, and the DICOM SEG and SR.
 
-    Exit status: 0 all studies done, 1 some input could not be analysed, 2 wrong usage.
+    Exit status: 0 all studies done, 1 some input could not be analysed or some result not be made,
+    2 wrong usage.
     """
-    from rich.console import Console
+    from nodulus.app.commands.terminal import LastingConsole
 
-    errors = Console(stderr=True, highlight=False)
+    errors = LastingConsole(stderr=True, highlight=False)
     if debug:
         logging.basicConfig(level=logging.DEBUG)
-    from nodulus.app.results.options import OutputOptions
-
-    options = OutputOptions(
-        seg=seg,
-        sr=sr,
-        report=report,
-        keep_intermediates=keep_intermediates,
-        explain=explain,
-        seg_all_frames=seg_all_frames,
-        seg_type=seg_type,
-        key_images=key_images,
-        pdf=pdf,
-        deidentify=deidentify,
-    )
-    if _detect(source, output, models, settings, marks, options, device, precision, errors):
+    options = taken(results)
+    with clean_end():
+        failed = _detect(
+            source, output, models, settings, marks, options, device, precision, errors
+        )
+    if failed:
         sys.exit(EXIT_FAILED)
 
 
@@ -150,11 +106,10 @@ def _detect(
     errors: Console,
 ) -> bool:
     """Do it; tell whether anything failed."""
-    from rich.console import Console
-
     from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.commands.terminal import LastingConsole
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = LastingConsole(highlight=False, soft_wrap=True)
     with StudyProgress(errors) as progress, ExitStack() as stack:
         progress.task("looking for studies")
         studies = _studies(source, progress, stack)
@@ -165,7 +120,7 @@ def _detect(
         from nodulus.app.run import run_all
 
         chain_settings = load_settings(settings, models)
-        folder = OutputFolder(output)
+        folder = OutputFolder(output, source)
         discovery = studies()
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
@@ -175,7 +130,7 @@ def _detect(
         stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 
         def finished(outcome: StudyOutcome) -> None:
-            print_outcome(console, errors, outcome, output)
+            print_outcome(console, errors, outcome)
 
         outcomes = run_all(
             discovery,
@@ -207,18 +162,16 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
     return ahead.studies
 
 
-def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, output: Path) -> None:
+def print_outcome(console: Console, errors: Console, outcome: StudyOutcome) -> None:
     """Print what became of one study.
 
     Args:
         console: for results.
         errors: for errors.
         outcome: of the study.
-        output: the folder that the study's results are in.
     """
     if outcome.error is not None:
         errors.print(f"error: {outcome.error}", style="red", markup=False, soft_wrap=True)
-        return
     result = outcome.result
     if result is None:
         return
@@ -240,4 +193,4 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome, outp
         )
     for warning in result.warnings:
         console.print(f"  warning: {warning.message}", style="yellow", markup=False)
-    console.print(f"  {output / outcome.study.key}", markup=False)
+    console.print(f"  {outcome.folder}", markup=False)

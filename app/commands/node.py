@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import logging
 import signal
@@ -12,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.results.options import OutputOptions
 
 if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
 
-OPTIONS = tuple(f.name for f in dataclasses.fields(OutputOptions) if f.name != "deidentify")
-"""De-identified objects belong to another study than the one that they would go back to."""
-
-DICOM_ALONE = OutputOptions(report=False)
-"""Only DICOM objects go back to Orthanc."""
+NOT_DELIVERED = {
+    "report": "only DICOM objects go back to Orthanc",
+    "explain": "it shows in report.html",
+    "keep_intermediates": "only DICOM objects go back to Orthanc",
+    "deidentify": "its objects belong to another study than the one that they would go back to",
+}
+"""Fields of `OutputOptions` for which the node has no option, and why."""
 
 
 @click.command("node")
@@ -57,10 +58,7 @@ DICOM_ALONE = OutputOptions(report=False)
     help="As for detect.",
 )
 @click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
-@click.option("--with", "wanted", multiple=True, type=click.Choice(OPTIONS), help="Make it too.")
-@click.option(
-    "--without", "unwanted", multiple=True, type=click.Choice(OPTIONS), help="Do not make it."
-)
+@output_options(without=NOT_DELIVERED)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
     "--precision",
@@ -82,12 +80,11 @@ def command(
     send_to: tuple[str, ...],
     models: Path | None,
     settings: Path | None,
-    wanted: tuple[str, ...],
-    unwanted: tuple[str, ...],
     device: str,
     precision: PrecisionSetting | None,
     poll: float,
     once: bool,
+    **objects: Any,
 ) -> None:
     """Analyse what an Orthanc receives, and put SEG and SR back into it.
 
@@ -120,8 +117,7 @@ def command(
             raise Stopped
 
     orthanc = Orthanc(url, user, os.environ.get("NODULUS_ORTHANC_PASSWORD"))
-    chosen: dict[str, Any] = dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
-    options = dataclasses.replace(DICOM_ALONE, **chosen)
+    options = taken(objects, report=False)
     with locked(state):
         chain_settings = load_settings(settings, models)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)

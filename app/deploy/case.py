@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodulus.app.results.write_results import MadeResults, make_results
+
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
     from nodulus.app.errors import NodulusError
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import Archives, Discovery, StudyInput
-    from nodulus.app.result import StudyResult
     from nodulus.app.results.options import OutputOptions
-    from nodulus.app.results.writer import StudyWriter
+    from nodulus.app.results.study_plan import StudyPlan
     from nodulus.app.run import StudyOutcome
     from nodulus.app.volume import CtVolume
 
@@ -28,8 +29,8 @@ class Case:
         folder: where its results will be.
         volume: of the chosen series.
         read_s: seconds that reading it took.
-        writer: of the results, once the study is analysed.
-        result: as written.
+        plan: of the results, once the study is analysed.
+        made: of the results, as far as they are.
         error: what stopped it; the operators after that let the case pass.
     """
 
@@ -37,9 +38,19 @@ class Case:
     folder: Path
     volume: CtVolume | None = None
     read_s: float = 0.0
-    writer: StudyWriter | None = None
-    result: StudyResult | None = None
+    plan: StudyPlan | None = None
+    made: MadeResults = field(default_factory=MadeResults)
     error: NodulusError | None = None
+
+    def make(self, *writers: str) -> None:
+        """Make some of the planned results, in memory.
+
+        Raises:
+            ValueError: the study was not analysed.
+        """
+        if self.plan is None:
+            raise ValueError("the study was not analysed")
+        self.made |= make_results(self.plan, writers)
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodulus.app.deploy.sdk import prepare_sdk
+from nodulus.app.end_of_process import clean_end
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -33,23 +34,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 all studies done, 1 some input could not be analysed.
     """
-    from rich.console import Console
+    from nodulus.app.commands.streams import any_encoding
+    from nodulus.app.commands.terminal import LastingConsole
 
-    errors = Console(stderr=True, highlight=False)
+    any_encoding()
+    errors = LastingConsole(stderr=True, highlight=False)
     try:
         prepare_sdk()
-        return _run(sys.argv[1:] if arguments is None else arguments, errors)
+        with clean_end():
+            return _run(sys.argv[1:] if arguments is None else arguments, errors)
     except NodulusError as error:
         errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return EXIT_FAILED
 
 
 def _run(arguments: Sequence[str], errors: Any) -> int:
-    from rich.console import Console
-
     from nodulus.app.chain import load_settings
     from nodulus.app.commands.detect import print_outcome
     from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.commands.terminal import LastingConsole
     from nodulus.app.deploy.app import NodulusApplication
     from nodulus.app.deploy.case import Work
     from nodulus.app.output import OutputFolder
@@ -57,15 +60,15 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import summary
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = LastingConsole(highlight=False, soft_wrap=True)
     context = _context(arguments)
     source, output = Path(context.input_path), Path(context.output_path)
 
     def finished(outcome: StudyOutcome) -> None:
-        print_outcome(console, errors, outcome, output)
+        print_outcome(console, errors, outcome)
 
     with StudyProgress(errors) as progress, Archives() as archives:
-        folder = OutputFolder(output)
+        folder = OutputFolder(output, source)
         progress.task("loading models")
         work = Work(
             source,

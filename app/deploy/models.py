@@ -13,11 +13,11 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from nodulus.app.chain import Models, load_models
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.private_folder import private_folder
 
 MODEL_NAMES = ("segmentation", "nodule", "malignancy")
 MODEL_FILE = "model.ts"
@@ -37,10 +37,10 @@ def load_deployed_models(folder: Path | None, device: str = "auto") -> Models:
     """
     if folder is None or not any((folder / name / MODEL_FILE).is_file() for name in MODEL_NAMES):
         return load_models(folder, device)
-    with TemporaryDirectory(prefix="nodulus-models-") as temporary:
+    with private_folder() as temporary:
         for name in MODEL_NAMES:
-            _unpack(folder / name / MODEL_FILE, Path(temporary) / name)
-        loaded = load_models(Path(temporary), device)
+            _unpack(folder / name / MODEL_FILE, temporary / name)
+        loaded = load_models(temporary, device)
     segmentation, nodule, malignancy = (
         replace(bundle, sha256=_sha256(folder / bundle.name / MODEL_FILE))
         for bundle in (loaded.segmentation, loaded.nodule, loaded.malignancy)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 from types import TracebackType
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.private_folder import private_folder
 from nodulus.app.reading import limits
 from nodulus.app.reading.message_words import count
 
@@ -36,7 +38,8 @@ class Archives:
     """
 
     def __init__(self) -> None:
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._open = ExitStack()
         self._sources: list[Path] = []
 
     def __enter__(self) -> Archives:
@@ -50,8 +53,7 @@ class Archives:
         trace: TracebackType | None,
     ) -> None:
         """Remove what was unpacked."""
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._open.close()
 
     def unpack(self, archive: Path) -> list[Path]:
         """Unpack one zip file; hidden members are left out.
@@ -87,7 +89,7 @@ class Archives:
         if self._folder is None or error.subject is None:
             return error
         try:
-            inside = Path(error.subject).relative_to(self._folder.name)
+            inside = Path(error.subject).relative_to(self._folder)
             archive = self._sources[int(inside.parts[0])]
         except (ValueError, IndexError):
             return error
@@ -96,8 +98,8 @@ class Archives:
 
     def _new_root(self, archive: Path) -> Path:
         if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="nodulus-")
-        root = Path(self._folder.name, str(len(self._sources)))
+            self._folder = self._open.enter_context(private_folder())
+        root = self._folder / str(len(self._sources))
         root.mkdir()
         self._sources.append(archive)
         return root

@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom import Dataset
@@ -56,6 +57,10 @@ _EMPTY = ("PatientBirthDate", "StudyDate", "StudyTime")
 """The standard says empty (Z); the library would put in dates of the year 1."""
 
 
+_uids_lock = Lock()
+"""Objects of one study are made in several threads, and share the library's table of UIDs."""
+
+
 def require_library() -> None:
     """Check that dicom-anonymizer is installed.
 
@@ -78,8 +83,9 @@ def new_uid(value: str) -> str:
     """
     from dicomanonymizer import simpledicomanonymizer as library
 
-    given = str(library.get_UID(str(value)))
-    library.dictionary[given] = given
+    with _uids_lock:
+        given = str(library.get_UID(str(value)))
+        library.dictionary[given] = given
     return given
 
 

@@ -16,13 +16,16 @@ from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.sources import SourceHeaders
 
 
-def build_encapsulated_pdf(pdf: bytes, sources: SourceHeaders, result: StudyResult) -> Dataset:
+def build_encapsulated_pdf(
+    pdf: bytes, sources: SourceHeaders, result: StudyResult, uids: derived.ObjectUids
+) -> Dataset:
     """Wrap a PDF file.
 
     Args:
         pdf: the file's content; nothing in it tells who the patient is.
         sources: the headers of the source; patient and study are copied from them.
         result: the study's result.
+        uids: of the object.
 
     Returns:
         The data set, ready to be saved.
@@ -43,7 +46,7 @@ def build_encapsulated_pdf(pdf: bytes, sources: SourceHeaders, result: StudyResu
         study_date=source.StudyDate,
         study_time=source.StudyTime,
         referring_physician_name=source.ReferringPhysicianName,
-        **derived.common(derived.PDF, result),
+        **derived.common(derived.PDF, result, uids),
     )
     document.copy_patient_and_study_information(source)
     document.ConversionType = hd.sc.ConversionTypeValues.WSD.value

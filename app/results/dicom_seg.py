@@ -27,6 +27,7 @@ def build_seg(
     planes: Labels,
     sources: SourceHeaders,
     result: StudyResult,
+    uids: derived.ObjectUids,
     *,
     fractions: NDArray[np.uint8] | None = None,
     all_frames: bool = False,
@@ -38,6 +39,7 @@ def build_seg(
             pixel has one.
         sources: the headers of the source.
         result: the study's result; its ids are 1, 2, ... without a gap.
+        uids: of the object.
         fractions: shape of ``planes``; what a fractional segmentation says where ``planes`` has a
             label, 0 to `MAX_FRACTIONAL_VALUE`. None for a binary one.
         all_frames: keep the frames in which a segment is empty.
@@ -61,7 +63,7 @@ def build_seg(
         content_description="Lung nodules found by software, for research",
         content_creator_name="Nodulus^",
         omit_empty_frames=not all_frames,
-        **derived.common(derived.SEG, result),
+        **derived.common(derived.SEG, result, uids),
     )
     if fractions is not None:
         _make_fractional(seg, planes, fractions, sources)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 import highdicom as hd
-from pydicom.uid import generate_uid
 
 from nodulus.app.result import StudyResult
 
@@ -34,19 +34,54 @@ KEY_IMAGES = DerivedSeries(9804, "Nodulus key images (research)")
 PDF = DerivedSeries(9805, "Nodulus report (research, unverified)")
 
 
-def common(series: DerivedSeries, result: StudyResult, *, series_uid: str = "") -> dict[str, Any]:
+@dataclass(frozen=True)
+class ObjectUids:
+    """The UIDs of one derived object, known before it is made, so that others may refer to it.
+
+    Args:
+        series: SeriesInstanceUID.
+        instance: SOPInstanceUID.
+    """
+
+    series: str
+    instance: str
+
+
+def derived_uid(study: UUID, name: str) -> str:
+    """Give a UID (PS3.5 B.2) that is always the same for a study's results and a name.
+
+    Args:
+        study: of the study's results (`StudyPlan.uid`).
+        name: says what the UID is of.
+    """
+    return f"2.25.{uuid5(study, name).int}"
+
+
+def object_uids(study: UUID, series: DerivedSeries, instance_number: int = 1) -> ObjectUids:
+    """Give the UIDs of an object.
+
+    Args:
+        study: of the study's results (`StudyPlan.uid`).
+        series: the object's series.
+        instance_number: its number in the series.
+    """
+    name = f"series {series.number}"
+    return ObjectUids(derived_uid(study, name), derived_uid(study, f"{name}, {instance_number}"))
+
+
+def common(series: DerivedSeries, result: StudyResult, uids: ObjectUids) -> dict[str, Any]:
     """Give the arguments that every object of highdicom takes.
 
     Args:
         series: the object's series.
         result: the study's result.
-        series_uid: SeriesInstanceUID, where several objects share one.
+        uids: the object's.
     """
     return {
-        "series_instance_uid": series_uid or generate_uid(prefix=None),
+        "series_instance_uid": uids.series,
         "series_number": series.number,
         "series_description": series.description,
-        "sop_instance_uid": generate_uid(prefix=None),
+        "sop_instance_uid": uids.instance,
         "manufacturer": "Nodulus",
         "manufacturer_model_name": "Nodulus",
         "software_versions": result.nodulus_version,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import highdicom as hd
 import numpy as np
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import SegmentationStorage
 
 from nodulus.app.result import Finding, LpsPoint, StudyResult
 from nodulus.app.results import codes
@@ -22,7 +23,7 @@ from nodulus.app.results.sources import SourceHeaders
 def build_sr(
     sources: SourceHeaders,
     result: StudyResult,
-    seg: Dataset | None,
+    uid: UUID,
     planes: Labels | None,
 ) -> Dataset:
     """Make the structured report: preliminary, unverified, one measurement group a finding.
@@ -34,12 +35,14 @@ def build_sr(
     Args:
         sources: the headers of the source.
         result: the study's result.
-        seg: the segmentation that holds the findings, None where there is none.
-        planes: the labels that ``seg`` was made of; to name each segment's source images.
+        uid: what the UIDs of the study's derived objects are made of.
+        planes: shape (planes, R, C): where each segment of the segmentation has a value on the
+            source's images, so that they can be named; None where there is no segmentation.
 
     Returns:
         The data set, ready to be saved.
     """
+    seg = None if planes is None else _reference_to_seg(sources, uid)
     touched = {} if planes is None else planes_by_label(planes)
     groups: list[Any] = [
         _without_segment(finding, result, sources)
@@ -52,7 +55,7 @@ def build_sr(
             observer_device_context=derived.observer(result)
         ),
         procedure_reported=codes.CT_CHEST,
-        imaging_measurements=groups or [_nothing_found(result)],
+        imaging_measurements=groups or [_nothing_found(result, uid)],
     )
     items = report[0].ContentSequence
     items.insert(len(items) - 1, image_library(sources))
@@ -75,12 +78,23 @@ def build_sr(
                 designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
             )
         ],
-        **derived.common(derived.SR, result),
+        **derived.common(derived.SR, result, derived.object_uids(uid, derived.SR)),
     )
     # Put in only now: given before, highdicom copies and parses it again, which takes most of the
     # time with hundreds of images and tells nothing of items that its own classes have just made.
     document.add(report[0]["ContentSequence"])
     return document
+
+
+def _reference_to_seg(sources: SourceHeaders, uid: UUID) -> Dataset:
+    """The segmentation as far as a reference needs it, whether or not it is made already."""
+    uids = derived.object_uids(uid, derived.SEG)
+    seg = Dataset()
+    seg.SOPClassUID = SegmentationStorage
+    seg.SOPInstanceUID = uids.instance
+    seg.StudyInstanceUID = sources.datasets[0].StudyInstanceUID
+    seg.SeriesInstanceUID = uids.series
+    return seg
 
 
 def _root_alone(root: Dataset) -> Dataset:
@@ -222,11 +236,11 @@ def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[
     ]
 
 
-def _nothing_found(result: StudyResult) -> Any:
+def _nothing_found(result: StudyResult, uid: UUID) -> Any:
     """A group that says so; without a finding type, which would read as a nodule."""
     return hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(
-            uid=generate_uid(prefix=None), identifier="Search for lung nodules"
+            uid=derived.derived_uid(uid, "search"), identifier="Search for lung nodules"
         ),
         finding_sites=[hd.sr.FindingSite(codes.LUNG)],
         algorithm_id=_algorithm(result),

@@ -1,8 +1,8 @@
-"""DICOM objects as the bytes of their files."""
+"""A DICOM object as the bytes of its file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +10,21 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def encode_objects(
-    objects: Mapping[str, Dataset], patient_name: Any, *, deidentified: bool
-) -> dict[str, bytes]:
-    """Give the objects their patient's name, or none, and encode them as DICOM files.
+def encode_object(dataset: Dataset, patient_name: Any, *, deidentified: bool) -> bytes:
+    """Give an object its patient's name, or none, and encode it as a DICOM file.
 
     Args:
-        objects: by file name, all of one study; they are changed.
+        dataset: gets the name. Its other elements may be those of the source's headers, and
+            stay as they are.
         patient_name: kept away from the libraries until now, for they warn of odd names.
         deidentified: whether the profile is applied (see :mod:`nodulus.app.results.deidentify`).
     """
-    encoded = {}
-    for dataset in objects.values():
-        dataset.PatientName = patient_name
+    dataset.add_new("PatientName", "PN", patient_name)
     if deidentified:
         from nodulus.app.results.deidentify import deidentify
 
-        for dataset in objects.values():
-            deidentify(dataset)
-    for name, dataset in objects.items():
-        stream = BytesIO()
-        dataset.save_as(stream, enforce_file_format=True)
-        encoded[name] = stream.getvalue()
-    return encoded
+        dataset = copy.deepcopy(dataset)
+        deidentify(dataset)
+    stream = BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()

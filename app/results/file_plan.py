@@ -24,6 +24,11 @@ def key_image_file(finding_id: int) -> str:
     return f"key_image_{finding_id}.dcm"
 
 
+def writer_of(what: str) -> str:
+    """Give the writer that makes a file, by the file's key in ``StudyResult.files``."""
+    return "key_images" if what.startswith("key_image_") else what
+
+
 def planned_files(
     result: StudyResult, options: OutputOptions, *, is_dicom: bool, intermediates: bool
 ) -> tuple[dict[str, str], dict[str, str]]:

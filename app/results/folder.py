@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.private_folder import (
+    REPLACED,
+    STAGING_PREFIX,
+    locked,
+    private_folder,
+    uninterrupted,
+)
 
 FINDINGS_FILE = "findings.json"
 """The file by which a folder of Nodulus is known."""
+
+
+@dataclass
+class StagedFolder:
+    """A folder that is filled before it takes its place.
+
+    Args:
+        part: to write into; empty.
+        folder: where it goes; where it is, afterwards.
+    """
+
+    part: Path
+    folder: Path
 
 
 def check_folder(folder: Path) -> None:
@@ -28,63 +47,66 @@ def check_folder(folder: Path) -> None:
     target = folder.resolve()
     _refuse_foreign(target)
     try:
-        probe = _sibling(target, "probe")
-        probe.rmdir()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with private_folder(target.parent, STAGING_PREFIX):
+            pass
     except OSError as error:
         raise _not_writable(folder, error) from error
 
 
 @contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
+def replaced_folder(
+    folder: Path, choose: Callable[[Path], Path] | None = None
+) -> Iterator[StagedFolder]:
     """Yield an empty temporary folder that takes the place of ``folder`` at the end.
 
     When the block raises, the temporary folder is removed and ``folder`` stays as it was. The
-    swap is two renames on one file system.
+    swap is two renames on one file system; a process that dies between them leaves the old folder
+    in its staging folder, from where the next one puts it back.
 
     Args:
         folder: the study's folder; must not exist, be empty, or hold ``findings.json``.
+        choose: called before the swap, while no other process swaps in the same parent: gives
+            the folder that is to be replaced instead, beside ``folder``. None for ``folder``.
 
     Yields:
-        The folder to write into; a hidden sibling of ``folder``.
+        Where to write.
 
     Raises:
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
     """
     target = folder.resolve()
     _refuse_foreign(target)
-    part: Path | None = None
     try:
-        part = _sibling(target, "part")
-        yield part
-        _swap(part, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with private_folder(target.parent, STAGING_PREFIX) as own:
+            staged = StagedFolder(own / "part", target)
+            staged.part.mkdir()
+            yield staged
+            with locked(target.parent):
+                if choose is not None:
+                    target = choose(target)
+                    _refuse_foreign(target)
+                with uninterrupted:
+                    _swap(staged.part, target, own / REPLACED)
+            staged.folder = folder.with_name(target.name)
     except OSError as error:
         raise _not_writable(folder, error) from error
-    finally:
-        if part is not None:
-            shutil.rmtree(part, ignore_errors=True)
 
 
-def _sibling(target: Path, purpose: str) -> Path:
-    """Create an empty hidden folder beside ``target``; not mkdtemp, whose mode is private."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sibling = target.with_name(f".{target.name}.{secrets.token_hex(6)}.{purpose}")
-    sibling.mkdir()
-    return sibling
-
-
-def _swap(part: Path, target: Path) -> None:
+def _swap(part: Path, target: Path, replaced: Path) -> None:
     """Rename ``part`` to ``target``; put the old folder back when that fails."""
     if not target.exists():
         part.rename(target)
         return
-    old = target.with_name(part.name.removesuffix(".part") + ".old")
+    replaced.mkdir()
+    old = replaced / target.name
     target.rename(old)
     try:
         part.rename(target)
     except OSError:
         old.rename(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _refuse_foreign(target: Path) -> None:

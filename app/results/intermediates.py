@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,26 +42,17 @@ class Intermediates:
                 raise ValueError(f"{name} has shape {shape}, its geometry says {expected}")
 
 
-def write_intermediates(folder: Path, intermediates: Intermediates) -> None:
-    """Write ``lungs.nii.gz``, ``probability.nii.gz`` and ``candidates.json``.
+def encode_intermediates(intermediates: Intermediates) -> dict[str, bytes]:
+    """Give ``lungs.nii.gz``, ``probability.nii.gz`` and ``candidates.json``, by their names."""
+    from nodulus.app.results.nifti import encode_nifti
 
-    Args:
-        folder: created when missing.
-        intermediates: what to write.
-    """
-    from nodulus.app.results.nifti import write_nifti
-
-    folder.mkdir(parents=True, exist_ok=True)
-    write_nifti(
-        folder / "lungs.nii.gz",
-        intermediates.lungs.astype(np.uint8),
-        intermediates.lungs_geometry,
-    )
-    write_nifti(
-        folder / "probability.nii.gz",
-        intermediates.probability.astype(np.float32),
-        intermediates.probability_geometry,
-    )
     rows = [candidate.model_dump(mode="json") for candidate in intermediates.candidates]
-    text = json.dumps(rows, indent=2) + "\n"
-    (folder / "candidates.json").write_text(text, encoding="utf-8")
+    return {
+        "lungs.nii.gz": encode_nifti(
+            intermediates.lungs.astype(np.uint8), intermediates.lungs_geometry
+        ),
+        "probability.nii.gz": encode_nifti(
+            intermediates.probability.astype(np.float32), intermediates.probability_geometry
+        ),
+        "candidates.json": (json.dumps(rows, indent=2) + "\n").encode(),
+    }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import highdicom as hd
 import numpy as np
 from PIL import Image, ImageDraw
 from pydicom import Dataset
-from pydicom.uid import generate_uid
 
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results import dicom_series as derived
@@ -53,7 +53,7 @@ def key_picture(pictures: Sequence[Picture], finding: Finding, result: StudyResu
 
 
 def build_key_images(
-    pictures: Sequence[Sequence[Picture]], sources: SourceHeaders, result: StudyResult
+    pictures: Sequence[Sequence[Picture]], sources: SourceHeaders, result: StudyResult, uid: UUID
 ) -> list[Dataset]:
     """Make one secondary capture a finding; all are of one series.
 
@@ -61,11 +61,11 @@ def build_key_images(
         pictures: of each finding, in the order of ``result.findings``.
         sources: the headers of the source.
         result: the study's result.
+        uid: what the objects' UIDs are made of.
 
     Returns:
         The data sets, ready to be saved; the instance number is the finding's id.
     """
-    series_uid = generate_uid(prefix=None)
     made = []
     for finding, own in zip(result.findings, pictures, strict=True):
         image = hd.sc.SCImage.from_ref_dataset(
@@ -77,7 +77,11 @@ def build_key_images(
             patient_orientation=("L", "P"),
             instance_number=finding.id,
             transfer_syntax_uid="1.2.840.10008.1.2.1",
-            **derived.common(derived.KEY_IMAGES, result, series_uid=series_uid),
+            **derived.common(
+                derived.KEY_IMAGES,
+                result,
+                derived.object_uids(uid, derived.KEY_IMAGES, finding.id),
+            ),
         )
         image.ConversionType = hd.sc.ConversionTypeValues.WSD.value
         image.PatientOrientation = None  # of several planes: no one orientation holds

@@ -39,13 +39,16 @@ def key_planes(planes: Labels, result: StudyResult, sources: SourceHeaders) -> d
     return chosen
 
 
-def build_key_objects(planes: Labels, sources: SourceHeaders, result: StudyResult) -> Dataset:
+def build_key_objects(
+    planes: Labels, sources: SourceHeaders, result: StudyResult, uids: derived.ObjectUids
+) -> Dataset:
     """Make the document: one source image, or frame, a finding.
 
     Args:
         planes: shape (planes, R, C), finding ids on the source's images or frames.
         sources: the headers of the source.
         result: the study's result, with at least one finding.
+        uids: of the object.
 
     Returns:
         The data set, ready to be saved.
@@ -67,7 +70,7 @@ def build_key_objects(planes: Labels, sources: SourceHeaders, result: StudyResul
         evidence=images,
         content=content,
         instance_number=1,
-        **derived.common(derived.KEY_OBJECTS, result),
+        **derived.common(derived.KEY_OBJECTS, result, uids),
     )
     return document
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import gzip
+from io import BytesIO
 from typing import Any
 
 import nibabel as nib
@@ -12,14 +13,13 @@ from numpy.typing import NDArray
 from nodulus.transforms.geometry import Geometry
 
 
-def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
-    """Write an array as NIfTI-1, axes in the order column, row, slice.
+def encode_nifti(array: NDArray[Any], geometry: Geometry) -> bytes:
+    """Give the bytes of a ``.nii.gz`` file (NIfTI-1), axes in the order column, row, slice.
 
     That is the axis order in which ITK reads and writes NIfTI, so that a mask has the same
     dimensions as the file that the volume came from.
 
     Args:
-        path: ends in ``.nii`` or ``.nii.gz``.
         array: shape (I, R, C), a type that NIfTI knows (not bool or float16).
         geometry: shape and place of ``array``.
     """
@@ -31,4 +31,7 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     if np.allclose(axes.T @ axes, np.eye(3), atol=1e-4):
         # A qform cannot hold a sheared (tilted) grid; readers then fall back on the sform.
         image.set_qform(affine_ras, code=1)
-    nib.save(image, path)
+    stream = BytesIO()
+    with gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=1, mtime=0) as packed:
+        image.to_stream(packed)
+    return stream.getvalue()

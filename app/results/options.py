@@ -1,16 +1,16 @@
-"""Which files a study's result consists of."""
+"""Which files a study's result consists of.
+
+`OutputOptions` is the only list of these options: the command line, ``results`` in the MONAI
+Deploy application's app.yaml, mercure's settings and the node's options are made from its fields.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from importlib import util
 from typing import Literal, get_args
 
 from nodulus.app.errors import ErrorCode, NodulusError
-
-ProgressCallback = Callable[[str, int, int], None]
-"""Called with the step's name, what is done of it and its total."""
 
 SegType = Literal["binary", "fractional"]
 """DICOM's Segmentation Type."""
@@ -22,36 +22,65 @@ class OutputOptions:
 
     Args:
         seg: the DICOM segmentation (a NIfTI mask for research formats).
-        sr: the DICOM structured report (DICOM sources only).
-        report: the HTML report.
-        keep_intermediates: the lungs, the probability map, the candidates and what the classifiers
-            saw of them too.
-        explain: say and show, for each finding, what the two classifiers' answers rest on.
-        seg_all_frames: keep the frames of the segmentation that are empty, for viewers that
-            place frames by number and not by position.
         seg_type: ``binary``, each nodule's mask; ``fractional``, the segmentation's probability in
             and around it.
+        seg_all_frames: keep the frames of the segmentation that are empty, for viewers that
+            place frames by number and not by position.
+        sr: the DICOM structured report (DICOM sources only).
         key_images: a key object selection of the findings' source images, and a picture of each
             finding as DICOM secondary capture.
         pdf: the report as a DICOM encapsulated PDF.
+        report: the HTML report.
+        explain: say and show, for each finding, what the two classifiers' answers rest on.
+        keep_intermediates: the lungs, the probability map, the candidates and what the classifiers
+            saw of them too.
         deidentify: no identity in any of them, and other UIDs.
 
     Raises:
-        ValueError: ``seg_type`` is none of the two.
+        ValueError: a value of another type, or a ``seg_type`` that is none of the two.
     """
 
-    seg: bool = True
-    sr: bool = True
-    report: bool = True
-    keep_intermediates: bool = False
-    explain: bool = False
-    seg_all_frames: bool = False
-    seg_type: SegType = "binary"
-    key_images: bool = False
-    pdf: bool = False
-    deidentify: bool = False
+    seg: bool = field(default=True, metadata={"help": "Write the DICOM segmentation."})
+    seg_type: SegType = field(
+        default="binary",
+        metadata={
+            "help": "The nodules' masks, or the segmentation's probability in and around them."
+        },
+    )
+    seg_all_frames: bool = field(
+        default=False, metadata={"help": "Keep empty frames in the segmentation."}
+    )
+    sr: bool = field(default=True, metadata={"help": "Write the DICOM structured report."})
+    key_images: bool = field(
+        default=False,
+        metadata={"help": "Also write a key object selection and a DICOM picture of each finding."},
+    )
+    pdf: bool = field(
+        default=False, metadata={"help": "Also write the report as DICOM encapsulated PDF."}
+    )
+    report: bool = field(default=True, metadata={"help": "Write report.html."})
+    explain: bool = field(
+        default=False,
+        metadata={
+            "help": "Also show in the report what the two classifiers' answers rest on (slower)."
+        },
+    )
+    keep_intermediates: bool = field(
+        default=False,
+        metadata={
+            "help": "Also keep lungs, probability map and candidates, with a page that shows each"
+            " step."
+        },
+    )
+    deidentify: bool = field(
+        default=False, metadata={"help": "Leave every identity out of the results; other UIDs."}
+    )
 
     def __post_init__(self) -> None:
+        for option in fields(OutputOptions):
+            value = getattr(self, option.name)
+            if isinstance(option.default, bool) and not isinstance(value, bool):
+                raise ValueError(f"{option.name} is true or false, not {value!r}")
         if self.seg_type not in get_args(SegType):
             raise ValueError(f"seg_type is binary or fractional, not {self.seg_type!r}")
 

@@ -20,7 +20,6 @@ from nodulus.app.results.pictures import (
     close_up_frames,
     close_up_outlines,
     data_uri,
-    finding_pictures,
 )
 from nodulus.app.results.sensitivity_pictures import (
     FALL_RGB,
@@ -125,6 +124,7 @@ def build_report(
     volume: CtVolume,
     labels: Labels,
     result: StudyResult,
+    pictures: Sequence[Sequence[Picture]],
     sources: SourceHeaders | None = None,
     *,
     intermediate_pictures: Sequence[tuple[str, Sequence[Picture]]] = (),
@@ -136,6 +136,7 @@ def build_report(
         volume: the CT.
         labels: shape (I, R, C), finding ids.
         result: the study's result.
+        pictures: of each finding, in the order of ``result.findings`` (`finding_pictures`).
         sources: the headers of the source, for its image numbers; None for research formats.
         intermediate_pictures: titled rows of pictures for the end of the report.
         sensitivities: what the classifiers' answers rest on, for findings that have
@@ -146,7 +147,7 @@ def build_report(
     """
     return page_template("nodulus.app.results", TEMPLATE).render(
         result=result,
-        views=_finding_views(volume, labels, result, sources, sensitivities),
+        views=_finding_views(volume, labels, result, pictures, sources, sensitivities),
         place_words=place_words,
         texture_words=texture_words,
         fall_color=_css(FALL_RGB),
@@ -166,15 +167,15 @@ def _finding_views(
     volume: CtVolume,
     labels: Labels,
     result: StudyResult,
+    pictures: Sequence[Sequence[Picture]],
     sources: SourceHeaders | None,
     sensitivities: Sequence[Sensitivity],
 ) -> list[FindingView]:
     boxes = boxes_by_label(labels) if result.findings else {}
     known: KnownMarks = {}
 
-    def view(finding: Finding) -> FindingView:
+    def view(finding: Finding, own: Sequence[Picture]) -> FindingView:
         box = boxes.get(finding.id)
-        pictures = finding_pictures(volume, labels, box, finding)
         slice_index = round(float(volume.geometry.lps_to_index(finding.center_lps_mm)[0]))
         return FindingView(
             finding,
@@ -182,13 +183,13 @@ def _finding_views(
             slice_index + 1,
             volume.hu.shape[0],
             _image_number(volume, finding, sources),
-            tuple(embed(picture, known) for picture in pictures),
+            tuple(embed(picture, known) for picture in own),
             _explanation_views(volume, labels, box, finding, sensitivities),
         )
 
-    # Sampling (scipy) and compressing (Pillow) leave the interpreter to other threads.
+    # Compressing (Pillow) leaves the interpreter to other threads.
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(view, result.findings))
+        return list(pool.map(view, result.findings, pictures))
 
 
 def _explanation_views(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,6 +13,8 @@ from nodulus.app.chain.settings import ChainSettings, OperatingPoints, PipelineS
 from nodulus.app.result import OperatingPoint
 from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import Brightness, MiddleMean, bundle, make_volume
+
+NETWORKS = {"segmentation": "Brightness", "nodule": "MiddleMean", "malignancy": "MiddleMean"}
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +54,24 @@ def chain_settings() -> ChainSettings:
 @pytest.fixture(scope="session")
 def volume() -> CtVolume:
     return make_volume()
+
+
+@pytest.fixture(scope="session")
+def quick_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles whose networks have no weights and are done at once."""
+    root = tmp_path_factory.mktemp("bundles")
+    for name, network in NETWORKS.items():
+        (root / name / "configs").mkdir(parents=True)
+        (root / name / "models").mkdir()
+        size = {"roi_size": [96] * 3} if name == "segmentation" else {"crop_size": [48] * 3}
+        inference = {
+            "network_def": {"_target_": f"tests.app.synthetic_chest.{network}"},
+            "spacing_mm": 1.0,
+            "window_hu": [-1000, 400],
+            **size,
+        }
+        (root / name / "configs" / "inference.json").write_text(json.dumps(inference))
+        metadata = {"version": "0.0.1", "data_source": "nothing"}
+        (root / name / "configs" / "metadata.json").write_text(json.dumps(metadata))
+        torch.save({}, root / name / "models" / "model.pt")
+    return root

@@ -26,7 +26,8 @@ TUMOUR_LPS_MM = (-83.0, -192.0, -195.0)
 def result(real_ct: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyResult, Path]:
     (study,) = find_studies(real_ct / "C3N-00247").studies
     folder = tmp_path_factory.mktemp("out") / study.key
-    return run_study(study, folder, load_models(), load_settings(), OutputOptions()), folder
+    written = run_study(study, folder, load_models(), load_settings(), OutputOptions())
+    return written.result, written.folder
 
 
 def test_the_tumour_is_the_first_finding(result: tuple[StudyResult, Path]) -> None:

@@ -12,6 +12,7 @@ from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import find_studies
+from nodulus.app.results import writers
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.run import StudyOutcome, run_all
 from nodulus.app.volume import CtVolume
@@ -40,6 +41,10 @@ def dicom(tmp_path_factory: pytest.TempPathFactory, volume: CtVolume) -> Path:
     write_series(root / "mr", volume.hu[:12], study="mr", series="1", edit=as_mr, **place)
     (root / "readme.txt").write_text("not an image")
     return root
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def run(
@@ -72,15 +77,19 @@ def test_good_studies_get_results_and_bad_ones_an_error(
     assert sum(s["error"] is None for s in summary["studies"]) == 2
     assert "Never" not in (tmp_path / "summary.json").read_text()
 
-    # A second run with one study replaces; what the first one wrote for others is gone.
+    # A second run with one study replaces that one, and touches nothing else.
     (tmp_path / "mine.txt").write_text("kept")
-    run(dicom / "a", tmp_path, models, chain_settings)
-    folders = [p for p in tmp_path.iterdir() if p.is_dir()]
-    assert len(folders) == 1
-    assert (tmp_path / "mine.txt").exists()
+    before = files(tmp_path)
+    (again,) = run(dicom / "a", tmp_path, models, chain_settings)
+    after = files(tmp_path)
+    assert set(after) == set(before)
+    changed = {path.parts[0] for path, content in after.items() if content != before[path]}
+    assert changed == {again.study.key, "summary.json"}
+    merged = json.loads((tmp_path / "summary.json").read_text())
+    assert [s["key"] for s in merged["studies"]] == [s["key"] for s in summary["studies"]]
 
 
-def test_a_study_that_fails_keeps_no_earlier_result(
+def test_a_study_that_fails_keeps_an_earlier_result(
     dicom: Path,
     tmp_path: Path,
     models: Models,
@@ -88,9 +97,9 @@ def test_a_study_that_fails_keeps_no_earlier_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (first,) = run(dicom / "a", tmp_path, models, chain_settings)
-    assert (tmp_path / first.study.key / "findings.json").exists()
+    before = files(tmp_path / first.study.key)
 
-    def broken(*args: object) -> None:
+    def broken(*args: object, **more: object) -> None:
         raise RuntimeError("Never^Shown in a text")
 
     monkeypatch.setattr("nodulus.app.study.analyse", broken)
@@ -98,7 +107,35 @@ def test_a_study_that_fails_keeps_no_earlier_result(
     assert second.error is not None
     assert second.error.code is ErrorCode.INTERNAL
     assert "Never" not in str(second.error)
-    assert not (tmp_path / first.study.key).exists()
+    assert files(tmp_path / first.study.key) == before
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["studies"]
+    assert told["error"]["code"] == "internal-error"
+    assert told["findings"] is None
+    assert first.result is not None
+    assert told["earlier_result"] == first.result.created
+
+
+@pytest.mark.parametrize("name", ["seg", "sr"])
+def test_a_writer_that_fails_is_an_error_beside_the_result(
+    dicom: Path,
+    tmp_path: Path,
+    models: Models,
+    chain_settings: ChainSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    def broken(_plan: object) -> None:
+        raise RuntimeError("Never^Shown in a text")
+
+    monkeypatch.setitem(writers.WRITERS, name, broken)  # type: ignore[arg-type]
+    (outcome,) = run(dicom / "a", tmp_path, models, chain_settings)
+    assert outcome.result is not None
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.RESULTS_INCOMPLETE
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["studies"]
+    assert told["error"]["code"] == "results-incomplete"
+    assert told["findings"] == len(outcome.result.findings) > 0
+    assert "Never" not in (tmp_path / "summary.json").read_text()
 
 
 def test_an_output_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
@@ -123,14 +160,3 @@ def test_a_read_only_output_is_said_at_once(tmp_path: Path) -> None:
         OutputFolder(locked)
     assert error.value.code is ErrorCode.OUTPUT_NOT_WRITABLE
     locked.chmod(stat.S_IRWXU)
-
-
-def test_a_summary_cannot_make_a_run_remove_folders_elsewhere(tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.mkdir()
-    (victim / "findings.json").write_text("{}")
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "summary.json").write_text(json.dumps({"studies": [{"key": "../victim"}]}))
-    OutputFolder(out).finish(json.dumps({"studies": []}))
-    assert victim.exists()

@@ -9,16 +9,16 @@ itself, ending in ``.dcm``; ``result.json`` there may ask for a notification. A 
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodulus.app.deploy.containers.mercure_result import mercure_result
+from nodulus.app.end_of_process import clean_end
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 
 if TYPE_CHECKING:
     from nodulus.app.reading import StudyInput
@@ -36,12 +36,21 @@ def main(environment: Mapping[str, str], models: Path | None = None) -> int:
         models: a folder with the three bundles; None for the shipped ones.
 
     Returns:
-        The exit status: 0 all studies done, 1 one could not be analysed.
+        The exit status: 0 all studies done, 1 one could not be analysed, or lacks a result.
     """
     try:
-        return _process(Path(environment[IN_VARIABLE]), _out(environment), models)
+        out = _out(environment)
     except NodulusError as error:
         _say(f"error: {error}")
+        return 1
+    try:
+        with clean_end():
+            return _process(Path(environment[IN_VARIABLE]), out, models)
+    except NodulusError as error:
+        _say(f"error: {error}")
+        with suppress(OSError):
+            out.mkdir(parents=True, exist_ok=True)
+            _write_result(out, mercure_result([], [error], {}, "never"))
         return 1
 
 
@@ -57,14 +66,14 @@ def _out(environment: Mapping[str, str]) -> Path:
 
 def _process(source: Path, out: Path, models: Path | None) -> int:
     from nodulus.app.chain import load_models, load_settings
-    from nodulus.app.deploy.containers.mercure_result import mercure_result
     from nodulus.app.deploy.containers.mercure_settings import read_task_settings
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import find_studies
     from nodulus.app.run import run_all
 
     settings = read_task_settings(source)
-    with _scratch(out) as scratch:
+    out.mkdir(parents=True, exist_ok=True)
+    with private_folder(out, STAGING_PREFIX) as scratch:
         discovery = find_studies(source)
         outcomes = run_all(
             discovery,
@@ -74,36 +83,29 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
             settings.output_options(),
             progress=_step_teller(),
         )
-        published = {o.study.key: _publish(o, scratch, out) for o in outcomes if o.result}
-    text = mercure_result(outcomes, discovery.problems, published, settings.notify)
-    part = out / f".{RESULT_FILE}.part"
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, out / RESULT_FILE)  # noqa: PTH105
+        published = {o.study.key: _publish(o, out) for o in outcomes if o.result}
+    _write_result(out, mercure_result(outcomes, discovery.problems, published, settings.notify))
     for problem in (*discovery.problems, *(o.error for o in outcomes if o.error)):
         _say(f"error: {problem}")
     return int(any(o.error is not None for o in outcomes))
 
 
-@contextmanager
-def _scratch(out: Path) -> Iterator[Path]:
-    """A folder beside the results: nothing else need be writable."""
-    folder = out / f".nodulus-{secrets.token_hex(4)}.part"
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _write_result(out: Path, text: str) -> None:
+    part = out / f".{RESULT_FILE}.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(out / RESULT_FILE)
 
 
-def _publish(outcome: StudyOutcome, scratch: Path, out: Path) -> dict[str, str]:
+def _publish(outcome: StudyOutcome, out: Path) -> dict[str, str]:
     """Move a study's files to where mercure looks; give their names by what they are."""
     from pydicom import dcmread
 
-    if outcome.result is None:
+    if outcome.result is None or outcome.folder is None:
         return {}
     key = outcome.study.key
     names = {}
     for kind, name in outcome.result.files.items():
-        path = scratch / key / name
+        path = outcome.folder / name
         if name.endswith(".dcm"):
             header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
             uid = header.file_meta.MediaStorageSOPInstanceUID
@@ -127,5 +129,6 @@ def _step_teller() -> Callable[[StudyInput, str, int, int], None]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):  # nobody listens any more; the work goes on
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

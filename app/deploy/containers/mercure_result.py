@@ -30,8 +30,9 @@ def mercure_result(
     """
     studies = [_study(outcome, published.get(outcome.study.key, {})) for outcome in outcomes]
     errors = [str(error) for error in (*problems, *(o.error for o in outcomes if o.error))]
-    found = sum(study["findings"] for study in studies)
-    suspicious = sum(study["suspicious"] for study in studies)
+    found = sum(study["findings"] or 0 for study in studies)
+    suspicious = sum(study["suspicious"] or 0 for study in studies)
+    failed = sum(study["findings"] is None for study in studies)
     reasons = {"never": False, "findings": found > 0, "suspicious": suspicious > 0}
     content = {
         "nodulus_version": metadata.version("nodulus"),
@@ -39,7 +40,7 @@ def mercure_result(
         "studies": studies,
         "errors": errors,
         NOTIFICATION: {
-            "text": _text(found, suspicious, len(errors)),
+            "text": _text(len(studies), failed, found, suspicious, len(errors)),
             "requested": bool(errors) or reasons[notify],
         },
     }
@@ -47,17 +48,26 @@ def mercure_result(
 
 
 def _study(outcome: StudyOutcome, files: Mapping[str, str]) -> dict[str, Any]:
-    findings = () if outcome.result is None else outcome.result.findings
+    """One study; one that could not be analysed has no number of findings, not 0."""
+    result = outcome.result
     return {
         "study": outcome.study.key,
-        "findings": len(findings),
-        "suspicious": sum(finding.suspicious for finding in findings),
+        "findings": None if result is None else len(result.findings),
+        "suspicious": None if result is None else sum(f.suspicious for f in result.findings),
+        "error": None if outcome.error is None else outcome.error.code.value,
         "files": dict(files),
     }
 
 
-def _text(found: int, suspicious: int, errors: int) -> str:
-    text = f"Nodulus: {found} finding{'' if found == 1 else 's'}, {suspicious} suspicious"
+def _text(studies: int, failed: int, found: int, suspicious: int, errors: int) -> str:
+    """What people get; what was not analysed comes first, and is no finding-free study."""
+    parts = []
+    if failed:
+        parts.append(f"NOT ANALYSED: {failed} of {studies} stud{'y' if studies == 1 else 'ies'}")
+    if studies > failed:
+        parts.append(f"{found} finding{'' if found == 1 else 's'}, {suspicious} suspicious")
+    if not studies:
+        parts.append("NOT ANALYSED: no study")
     if errors:
-        text += f"; {errors} problem{'' if errors == 1 else 's'} with the input"
-    return text + ". Research software; to be read by a radiologist."
+        parts.append(f"{errors} problem{'' if errors == 1 else 's'}")
+    return f"Nodulus: {'; '.join(parts)}. Research software; to be read by a radiologist."

@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.results.options import OutputOptions, SegType
+from nodulus.app.results.options import OutputOptions
 
 TASK_FILE = "task.json"
 Notify = Literal["never", "findings", "suspicious"]
 
 
-class MercureSettings(BaseModel):
-    """What a rule or the module's page in mercure may set."""
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class MercureSettings(OutputOptions):
+    """What a rule or the module's page in mercure may set: `OutputOptions`, and two more.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Args:
+        device: cpu, cuda, cuda:N or auto.
+        notify: when a notification is asked for; always where something could not be analysed.
+    """
 
-    seg: bool = True
-    sr: bool = True
-    report: bool = True
-    seg_all_frames: bool = False
-    seg_type: SegType = "binary"
-    key_images: bool = False
-    pdf: bool = False
     device: str = "auto"
     notify: Notify = "suspicious"
-    """When a notification is asked for; always where something could not be analysed."""
 
     def output_options(self) -> OutputOptions:
         """Give the files that are wanted."""
-        return OutputOptions(
-            seg=self.seg,
-            sr=self.sr,
-            report=self.report,
-            seg_all_frames=self.seg_all_frames,
-            seg_type=self.seg_type,
-            key_images=self.key_images,
-            pdf=self.pdf,
-        )
+        return OutputOptions(**{f.name: getattr(self, f.name) for f in fields(OutputOptions)})
 
 
 def read_task_settings(folder: Path) -> MercureSettings:
@@ -63,11 +53,20 @@ def read_task_settings(folder: Path) -> MercureSettings:
             if len(process) != 1:
                 raise ValueError(f"process has {len(process)} entries, and one is this module's")
             (process,) = process
-        return MercureSettings.model_validate(process.get("settings") or {})
-    except (AttributeError, ValueError, ValidationError) as error:
+        return TypeAdapter(MercureSettings).validate_python(process.get("settings") or {})
+    except (AttributeError, TypeError, ValueError) as error:
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
-            f"the module's settings do not hold: {error}",
+            f"the module's settings do not hold: {_reason(error)}.",
             remedy="Correct process.settings on the module's or the rule's page in mercure.",
             subject=path,
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong in plain words: each setting that does not hold, and why."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -62,6 +63,11 @@ class Analyser:
             self._analyse(study, folder)
         return tuple(sorted(folder.rglob("*.dcm")))
 
+    def missing(self, study: CtStudy) -> str | None:
+        """The code of the error for which some of a study's results are missing, else None."""
+        content = json.loads((self._folder(study) / SUMMARY).read_text(encoding="utf-8"))
+        return next((str(s["error"]["code"]) for s in content["studies"] if s["error"]), None)
+
     def clean(self) -> None:
         """Remove images that a node which was killed left behind."""
         for left in self.folder.glob(f"{_IMAGES}*"):
@@ -94,9 +100,11 @@ class Analyser:
             )
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         errors += discovery.problems if not outcomes else ()
-        if errors:
+        if errors and not any(outcome.result for outcome in outcomes):
             self.forget(study)
             raise errors[0]
+        for error in errors:
+            logger.error("study %s: %s", study.uid, error)
         for outcome in outcomes:
             if outcome.result is not None:
                 count = len(outcome.result.findings)

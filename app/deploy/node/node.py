@@ -141,7 +141,10 @@ class Node:
                 raise
             logger.error("study %s: not analysed: %s", study.uid, error)
             return error.code.value
-        return DONE
+        missing = self.analyser.missing(study)
+        if missing is not None:
+            logger.error("study %s: delivered without some results: %s", study.uid, missing)
+        return missing or DONE
 
     def _close(self, study_id: str, study: CtStudy, outcome: str) -> None:
         self.orthanc.set_mark(study_id, f"{study.fingerprint} {outcome}")

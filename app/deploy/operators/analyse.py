@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nodulus.app.deploy.case import Case
 from nodulus.app.deploy.operators.step import StepOperator
-from nodulus.app.results.writer import StudyWriter
+from nodulus.app.results.folder import check_folder
+from nodulus.app.results.study_plan import plan
 from nodulus.app.study import analyse_study
 
 
@@ -12,11 +13,11 @@ class AnalyseOperator(StepOperator):
     """Takes the volume through the chain."""
 
     def do(self, case: Case) -> None:
-        """Fill in the writer of the results; the volume's pixels are let go with it."""
+        """Fill in the plan of the results; the volume's pixels are let go with it."""
         if case.volume is None:
             raise ValueError("the series was not read")
         work = self.work
-        analysed = analyse_study(
+        analysis = analyse_study(
             case.study,
             case.volume,
             case.read_s,
@@ -25,14 +26,6 @@ class AnalyseOperator(StepOperator):
             work.options,
             work.progress_of(case),
         )
-        case.writer = StudyWriter(
-            case.folder,
-            analysed.volume,
-            analysed.analysis.labels,
-            analysed.result,
-            options=work.options,
-            intermediates=analysed.intermediates(work.options),
-            sensitivities=analysed.analysis.sensitivities,
-            probability=analysed.probability(work.options),
-        )
+        check_folder(case.folder)
+        case.plan = plan(case.volume, analysis, work.options)
         case.volume = None

@@ -9,7 +9,8 @@ from monai.deploy.core import Operator, OperatorSpec
 
 from nodulus.app.deploy.case import Case, Work
 from nodulus.app.deploy.operators.step import PORT
-from nodulus.app.run import StudyOutcome, explained
+from nodulus.app.results.write_results import publish_results
+from nodulus.app.run import StudyOutcome, explained, study_entry, written_outcome
 
 
 class PublishOperator(Operator):
@@ -34,18 +35,19 @@ class PublishOperator(Operator):
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Publish one study."""
         case = op_input.receive(PORT)
-        if case.error is None:
-            try:
-                self._publish(case)
-            except Exception as error:
-                case.error = explained(error, case.study.key)
-        outcome = StudyOutcome(case.study, case.result, case.error)
+        outcome = self._outcome(case)
         self.work.outcomes.append(outcome)
+        self.work.output.record([study_entry(outcome, self.work.options)])
         self.work.finished(outcome)
         self._go_on()
 
-    def _publish(self, case: Case) -> None:
-        if case.writer is None:
-            raise ValueError("the study was not analysed")
-        case.result = case.writer.publish()
-        case.writer = None
+    def _outcome(self, case: Case) -> StudyOutcome:
+        if case.error is not None:
+            return StudyOutcome(case.study, None, case.error)
+        try:
+            if case.plan is None:
+                raise ValueError("the study was not analysed")
+            written = publish_results(case.folder, case.plan, case.made)
+        except Exception as error:
+            return StudyOutcome(case.study, None, explained(error, case.study.key))
+        return written_outcome(case.study, written)

@@ -11,8 +11,4 @@ class WriteReportOperator(StepOperator):
 
     def do(self, case: Case) -> None:
         """Make it in memory; the last operator writes the folder as a whole."""
-        if case.writer is None:
-            raise ValueError("the study was not analysed")
-        case.writer.make_key_images()
-        case.writer.make_pdf()
-        case.writer.make_report()
+        case.make("key_objects", "key_images", "pdf", "intermediates", "report")

@@ -11,6 +11,4 @@ class WriteSegOperator(StepOperator):
 
     def do(self, case: Case) -> None:
         """Make it in memory; the last operator writes the folder as a whole."""
-        if case.writer is None:
-            raise ValueError("the study was not analysed")
-        case.writer.make_seg()
+        case.make("seg", "mask")

@@ -11,6 +11,4 @@ class WriteSrOperator(StepOperator):
 
     def do(self, case: Case) -> None:
         """Make it in memory; the last operator writes the folder as a whole."""
-        if case.writer is None:
-            raise ValueError("the study was not analysed")
-        case.writer.make_sr()
+        case.make("sr")

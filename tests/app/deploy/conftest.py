@@ -1,9 +1,8 @@
-"""A small input, quick networks, and programs run as a runtime runs them."""
+"""A small input, and programs run as a runtime runs them."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import torch
 
 from nodulus.app.volume import CtVolume
 from tests.app.deploy.orthanc_server import why_not
@@ -19,30 +17,8 @@ from tests.app.deploy.own_network import own_network
 from tests.app.reading.dicom_factory import write_series
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-NETWORKS = {"segmentation": "Brightness", "nodule": "MiddleMean", "malignancy": "MiddleMean"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def quick_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bundles whose networks have no weights and are done at once."""
-    root = tmp_path_factory.mktemp("bundles")
-    for name, network in NETWORKS.items():
-        (root / name / "configs").mkdir(parents=True)
-        (root / name / "models").mkdir()
-        size = {"roi_size": [96] * 3} if name == "segmentation" else {"crop_size": [48] * 3}
-        inference = {
-            "network_def": {"_target_": f"tests.app.synthetic_chest.{network}"},
-            "spacing_mm": 1.0,
-            "window_hu": [-1000, 400],
-            **size,
-        }
-        (root / name / "configs" / "inference.json").write_text(json.dumps(inference))
-        metadata = {"version": "0.0.1", "data_source": "nothing"}
-        (root / name / "configs" / "metadata.json").write_text(json.dumps(metadata))
-        torch.save({}, root / name / "models" / "model.pt")
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,10 @@ def test_settings_that_do_not_hold_are_named(
     assert caught.value.code is ErrorCode.SETTINGS_INVALID
     assert main({"MERCURE_IN_DIR": str(tmp_path), "MERCURE_OUT_DIR": str(tmp_path / "out")}) == 1
     assert "settings-invalid" in capsys.readouterr().err
+    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert named in written["errors"][0]
+    assert "pydantic" not in written["errors"][0]
+    assert written[NOTIFICATION]["requested"] is True
 
 
 def test_an_output_folder_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,6 +69,9 @@ def test_what_failed_is_told_whatever_the_settings() -> None:
     content = json.loads(mercure_result([outcome], [], {}, "never"))
     assert content["errors"] == [str(error)]
     assert content[NOTIFICATION]["requested"] is True
-    assert "1 problem with" in content[NOTIFICATION]["text"]
+    assert content[NOTIFICATION]["text"].startswith("Nodulus: NOT ANALYSED: 1 of 1 study; 1 prob")
+    assert "0 findings" not in content[NOTIFICATION]["text"]
+    (study,) = content["studies"]
+    assert (study["findings"], study["suspicious"], study["error"]) == (None, None, "no-lungs")
     quiet = json.loads(mercure_result([], [], {}, "never"))
     assert quiet[NOTIFICATION]["requested"] is False

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
+from nodulus.app.results.file_plan import SEG_FILE, SR_FILE
 from nodulus.app.results.options import OutputOptions
-from nodulus.app.results.write_results import SEG_FILE, SR_FILE, write_results
+from nodulus.app.results.write_results import write_results
 from nodulus.app.volume import CtVolume
 
 from .others import validate

@@ -9,10 +9,10 @@ from nodulus.app.results.folder import FINDINGS_FILE, check_folder, replaced_fol
 
 
 def fill(folder: Path, **files: str) -> None:
-    with replaced_folder(folder) as part:
-        (part / FINDINGS_FILE).write_text("{}")
+    with replaced_folder(folder) as staged:
+        (staged.part / FINDINGS_FILE).write_text("{}")
         for name, text in files.items():
-            (part / name).write_text(text)
+            (staged.part / name).write_text(text)
 
 
 def names(folder: Path) -> set[str]:
@@ -30,8 +30,8 @@ def test_failure_leaves_the_old_folder_and_no_rest(tmp_path: Path) -> None:
     fill(tmp_path / "study", old="1")
 
     def fail_halfway() -> None:
-        with replaced_folder(tmp_path / "study") as part:
-            (part / "new").write_text("2")
+        with replaced_folder(tmp_path / "study") as staged:
+            (staged.part / "new").write_text("2")
             raise RuntimeError("halfway")
 
     with pytest.raises(RuntimeError, match="halfway"):
@@ -47,7 +47,7 @@ def test_failing_swap_puts_the_old_folder_back(
     rename = Path.rename
 
     def refuse_part(self: Path, target: Path) -> Path:
-        if self.suffix == ".part":
+        if self.name == "part":
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
@@ -87,7 +87,7 @@ def test_read_only_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
     with pytest.raises(NodulusError, match="Read-only file system") as caught:
         check_folder(tmp_path / "study")
     assert caught.value.code is ErrorCode.OUTPUT_NOT_WRITABLE

@@ -12,10 +12,16 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from scipy import ndimage
 
+from nodulus.app.results.file_plan import REPORT_FILE, SEG_FILE, SR_FILE
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.probability import ProbabilityMap
-from nodulus.app.results.write_results import REPORT_FILE, SEG_FILE, SR_FILE, write_results
-from nodulus.app.results.writer import StudyWriter
+from nodulus.app.results.study_plan import StudyAnalysis, plan
+from nodulus.app.results.write_results import (
+    MadeResults,
+    make_results,
+    publish_results,
+    write_results,
+)
 from nodulus.app.volume import CtVolume
 
 from .geometries import GEOMETRIES, label_points, make, with_a_gap
@@ -212,15 +218,18 @@ def test_no_segmentation_where_no_image_shows_a_nodule(tmp_path: Path) -> None:
     validate(tmp_path / "out" / SR_FILE)
 
 
-def test_the_report_has_every_warning_whatever_is_made_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "order", [("report", "seg", "sr"), ("sr", "report", "seg"), ("seg", "sr", "report")]
+)
+def test_the_report_has_every_warning_whatever_is_made_first(
+    order: tuple[str, ...], tmp_path: Path
+) -> None:
     volume, labels, _ = with_a_gap(write_series(tmp_path / "ct"), two_labels(), slice(14, 16))
-    writer = StudyWriter(
-        tmp_path / "out", volume, labels, result_for(volume, labels), options=OutputOptions()
-    )
-    writer.make_report()
-    writer.make_seg()
-    writer.make_sr()
-    written = writer.publish()
+    planned = plan(volume, StudyAnalysis(labels, result_for(volume, labels)), OutputOptions())
+    made = MadeResults()
+    for name in order:
+        made |= make_results(planned, [name])
+    written = publish_results(tmp_path / "out", planned, made).result
     report = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
     assert [w.code for w in written.warnings] == ["thick-slices", "nodule-between-images"]
     assert all(warning.message in report for warning in written.warnings)

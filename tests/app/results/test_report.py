@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 from html.parser import HTMLParser
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nodulus.app.results import writers
+from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.pictures import Picture
-from nodulus.app.results.report import build_report, embed
-from nodulus.app.results.sources import read_source_headers
+from nodulus.app.results.report import embed
+from nodulus.app.results.study_plan import StudyAnalysis, plan
 from nodulus.app.volume import CtVolume
 
 from .synthetic import PATIENT_ID, PATIENT_NAME, SHAPE, result_for, two_labels, write_series
@@ -46,10 +49,16 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> CtVolume:
     return write_series(tmp_path_factory.mktemp("ct"))
 
 
+def page(volume: CtVolume, labels: np.ndarray) -> str:
+    analysis = StudyAnalysis(labels, result_for(volume, labels))
+    (report,) = writers.report(plan(volume, analysis, OutputOptions())).values()
+    return report.decode()
+
+
 @pytest.fixture(scope="module")
 def html(volume: CtVolume) -> str:
     labels = two_labels()
-    return build_report(volume, labels, result_for(volume, labels), read_source_headers(volume))
+    return page(volume, labels)
 
 
 def test_one_file_and_no_network(html: str) -> None:
@@ -118,12 +127,13 @@ def test_patient_does_not_appear(html: str) -> None:
 
 def test_no_finding_is_said(volume: CtVolume) -> None:
     empty = np.zeros(SHAPE, np.uint8)
-    html = build_report(volume, empty, result_for(volume, empty))
+    html = page(volume, empty)
     assert "No nodule was found." in html
     assert "<img" not in html
 
 
 def test_research_format_has_no_image_number(volume: CtVolume) -> None:
     labels = two_labels()
-    html = build_report(volume, labels, result_for(volume, labels), None)
+    research = dataclasses.replace(volume, source_images=(), study_uid=None)
+    html = page(research, labels)
     assert "instance number" not in html

@@ -8,10 +8,13 @@ import pytest
 
 from nodulus.app.explanation import Sensitivity
 from nodulus.app.result import Explanation
+from nodulus.app.results import writers
 from nodulus.app.results.label_boxes import boxes_by_label
+from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.pictures import close_up_frames, close_up_outlines
-from nodulus.app.results.report import build_report
 from nodulus.app.results.sensitivity_pictures import sensitivity_pictures
+from nodulus.app.results.study_plan import StudyAnalysis, plan
+from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 
 from .synthetic import result_for, two_labels, write_series
@@ -70,17 +73,22 @@ def _mirrored(finding, at_place):
     return finding.model_copy(update={"center_lps_mm": tuple(center)})
 
 
+def page(analysis: StudyAnalysis, volume: CtVolume) -> str:
+    (report,) = writers.report(plan(volume, analysis, OutputOptions())).values()
+    return report.decode()
+
+
 def test_the_report_says_in_words_what_the_colours_mean(tmp_path: Path) -> None:
     volume, labels = write_series(tmp_path), two_labels()
     result = result_for(volume, labels)
     sensitivity, summary = planted(result.findings[0].center_lps_mm)
     first = result.findings[0].model_copy(update={"explanations": (summary,)})
     result = result.model_copy(update={"findings": (first, *result.findings[1:])})
-    html = build_report(volume, labels, result, sensitivities=(sensitivity,))
+    html = page(StudyAnalysis(labels, result, (sensitivity,)), volume)
     text = re.sub(r"<[^>]+>|\s+", " ", html)
     assert "What the malignancy classifier&rsquo;s answer rests on" in text
     assert re.search(r"Largest fall: 40 percentage points, at the ring, (in|out)side", text)
     assert "cube of 12 mm" in text
     assert "Largest rise: 20 points" in text
     assert html.count("rests on") == 1
-    assert "rests on" not in build_report(volume, labels, result_for(volume, labels))
+    assert "rests on" not in page(StudyAnalysis(labels, result_for(volume, labels)), volume)

@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import load_volume
 from nodulus.app.result import StudyResult
-from nodulus.app.results import writer as writer_module
 from nodulus.app.results.intermediates import Intermediates
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.schema import findings_schema
@@ -68,46 +66,6 @@ def test_second_run_replaces(tmp_path: Path) -> None:
     )
     assert names(tmp_path / "out") == {"findings.json", "nodules_sr.dcm"}
     assert second.files_left_out == {"seg": "no findings", "report": "not asked for"}
-
-
-def test_failure_leaves_the_old_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    volume, labels = write_series(tmp_path / "ct"), two_labels()
-    result = result_for(volume, labels)
-    write_results(tmp_path / "out", volume, labels, result, options=OutputOptions(report=False))
-    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-
-    def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(writer_module, "_save_intermediates", full)
-    lungs = np.ones(SHAPE, bool)
-    kept = Intermediates(
-        lungs, volume.geometry, np.zeros(SHAPE, np.float16), volume.geometry, result.candidates
-    )
-    with pytest.raises(NodulusError) as caught:
-        write_results(
-            tmp_path / "out",
-            volume,
-            labels,
-            result,
-            options=OutputOptions(report=False, keep_intermediates=True),
-            intermediates=kept,
-        )
-    assert caught.value.code is ErrorCode.OUTPUT_NOT_WRITABLE
-    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
-    assert names(tmp_path) == {"ct", "out"}
-
-
-def test_source_that_has_gone(tmp_path: Path) -> None:
-    volume, labels = write_series(tmp_path / "ct"), two_labels()
-    volume.source_images[3].path.unlink()
-    with pytest.raises(NodulusError) as caught:
-        write_results(
-            tmp_path / "out", volume, labels, result_for(volume, labels), options=OutputOptions()
-        )
-    assert caught.value.code is ErrorCode.INPUT_NOT_READABLE
-    assert caught.value.subject == str(volume.source_images[3].path)
-    assert not (tmp_path / "out").exists()
 
 
 def test_missing_frame_of_reference_is_stated(tmp_path: Path) -> None:
