@@ -40,6 +40,8 @@ def assemble_result(
             spacing_irc_mm=volume.geometry.spacing_irc_mm,
             affine_lps=tuple((a, b, c, d) for a, b, c, d in rows),
             lung_volume_ml=round(analysis.lungs.volume_ml, 1),
+            lung_share=analysis.coverage.share,
+            lung_cut_cm2=analysis.coverage.cut_cm2,
             convolution_kernel=volume.facts.convolution_kernel,
             slice_thickness_mm=volume.facts.slice_thickness_mm,
             manufacturer=volume.facts.manufacturer,

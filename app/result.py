@@ -169,6 +169,13 @@ class VolumeInfo(_Frozen):
     spacing_irc_mm: tuple[float, float, float]
     affine_lps: tuple[tuple[float, float, float, float], ...]
     lung_volume_ml: float | None = None
+    lung_share: float | None = Field(
+        default=None, ge=0, le=1, description="Of the lungs' volume, in the scan; an estimate"
+    )
+    lung_cut_cm2: tuple[float, float] | None = Field(
+        default=None,
+        description="Cross-section of the lungs where the scan's lower and upper end cut them",
+    )
     convolution_kernel: str | None = None
     slice_thickness_mm: float | None = None
     manufacturer: str | None = None

@@ -10,6 +10,7 @@ from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.candidate_records import describe_candidates
 from nodulus.app.chain.explain import Occlusion, explain
 from nodulus.app.chain.findings import Scored, build_findings
+from nodulus.app.chain.lung_coverage import LungCoverage, lung_coverage
 from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.recalibration import recalibrated
@@ -24,6 +25,9 @@ from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume, VolumeWarning
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
+
+_MIN_PART_ML = 50.0
+"""Least volume of lungs that an end of the scan cuts."""
 
 
 def analyse(
@@ -59,6 +63,7 @@ def analyse(
     steps = Steps(progress)
     with steps("lungs"):
         lungs = _find_lungs(volume, pipeline.min_lung_volume_ml)
+    coverage = lung_coverage(lungs)
     scan = Scan(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
     found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
@@ -109,7 +114,8 @@ def analyse(
         lungs=lungs,
         probability=found.detection.probability,
         probability_geometry=found.detection.grid,
-        warnings=(*volume.warnings, *_lung_warnings(lungs)),
+        coverage=coverage,
+        warnings=(*volume.warnings, *_lung_warnings(lungs, coverage)),
         timings_s=steps.timings_s,
         sensitivities=tuple(sensitivities),
         crops=crops,
@@ -132,24 +138,39 @@ def _crops(
 def _find_lungs(volume: CtVolume, min_volume_ml: float) -> LungRegion:
     lungs = find_lungs(volume.hu, volume.geometry)
     volume_ml = 0.0 if lungs is None else lungs.volume_ml
+    if lungs is not None and any(lungs.touches_ends):
+        # The bases above an abdomen, or an apex below a neck, are little lung, and lung.
+        min_volume_ml = min(min_volume_ml, _MIN_PART_ML)
     if lungs is None or volume_ml < min_volume_ml:
         raise NodulusError(
             ErrorCode.NO_LUNGS,
-            f"the volume shows {volume_ml:.0f} ml of lung, and a chest CT shows at least"
-            f" {min_volume_ml:.0f} ml.",
+            f"the volume shows {volume_ml:.0f} ml of lung, and a CT of the chest or of a part of it"
+            f" shows at least {min_volume_ml:.0f} ml.",
             remedy="Give a CT of the chest; a head, abdomen or phantom scan cannot be analysed.",
             subject=volume.series_uid,
         )
     return lungs
 
 
-def _lung_warnings(lungs: LungRegion) -> tuple[VolumeWarning, ...]:
-    places = {
-        "the first or the last slice": any(lungs.touches_ends),
-        "the edge of the field of view": lungs.touches_sides,
-    }
-    return tuple(
-        VolumeWarning("lungs-cut", f"The lungs reach {place}: the scan may not show all of them.")
-        for place, touched in places.items()
-        if touched
-    )
+def _lung_warnings(lungs: LungRegion, coverage: LungCoverage) -> tuple[VolumeWarning, ...]:
+    found: list[str] = []
+    if coverage.is_partial:
+        ends = [
+            f"at the {name} end (through {area:.0f} cm2)"
+            for name, area in zip(("lower", "upper"), coverage.cut_cm2, strict=True)
+            if area > 0
+        ]
+        found.append(
+            f"The scan shows about {100 * coverage.share:.0f} % of the lungs' volume "
+            f"({lungs.volume_ml:,.0f} ml; an estimate): they are cut {' and '.join(ends)}. What "
+            "lies beyond was not looked at."
+        )
+    elif any(lungs.touches_ends):
+        found.append(
+            "The lungs reach the first or the last slice: the scan may not show all of them."
+        )
+    if lungs.touches_sides:
+        found.append(
+            "The lungs reach the edge of the field of view: the scan may not show all of them."
+        )
+    return tuple(VolumeWarning("lungs-cut", message) for message in found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.app.chain.lung_coverage import WHOLE, LungCoverage
 from nodulus.app.explanation import CandidateCrops, Sensitivity
 from nodulus.app.result import CandidateRecord, Finding
 from nodulus.app.volume import VolumeWarning
@@ -28,6 +29,7 @@ class Analysis:
             (I, R, C) of that geometry.
         probability_geometry: the network's grid within the volume.
         warnings: what a reader should know.
+        coverage: how much of the lungs the scan shows.
         timings_s: seconds of each step.
         sensitivities: where they were asked for, two a finding: what the classifiers' answers
             rest on.
@@ -45,3 +47,4 @@ class Analysis:
     timings_s: dict[str, float]
     sensitivities: tuple[Sensitivity, ...] = ()
     crops: tuple[CandidateCrops, ...] = ()
+    coverage: LungCoverage = WHOLE

@@ -125,6 +125,7 @@ def _when(part: list[SliceHeader]) -> tuple[Any, ...]:
     times = [h.acquisition_time for h in part if h.acquisition_time is not None]
     first = [h.instance_number for h in part if h.instance_number is not None]
     return (
+        min(h.stack for h in part),
         min(numbers, default=2**31),
         min(times, default="9"),
         min(first, default=2**31),
@@ -184,15 +185,6 @@ def _accepted(part: list[SliceHeader], passes: list[_Pass]) -> list[list[SliceHe
     if not whole or len(rest) > len(part) / 2:
         return [part]
     return [*whole, rest] if rest else whole
-
-
-def number_runs(headers: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """Passes over the body in the order of InstanceNumber; all images as one where there are none.
-
-    Args:
-        headers: single-frame images at different positions.
-    """
-    return _runs(list(headers), lambda header: header.instance_number)
 
 
 def heights_mm(headers: Iterable[SliceHeader]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from nodulus.app.reading.pixels import (
     UnreadablePixelsError,
     decode,
     hounsfield_type,
+    is_outside_bits,
     padding_is_tissue,
     to_hounsfield,
 )
@@ -44,11 +45,11 @@ def load_plan(
             not Hounsfield units.
     """
     first = plan.slices[0]
-    stack, broken = _decode_stack(plan, progress)
+    stack, broken, outside = _decode_stack(plan, progress)
     if broken:
         del stack
         return load_plan(_without(plan, broken), notes, progress)
-    warnings = [*notes, *plan.warnings, *_compare_rivals(plan, stack), *_odd_values(plan)]
+    warnings = [*notes, *plan.warnings, *_compare_rivals(plan, stack), *_odd_values(plan, outside)]
     hu = _resample(stack, plan.source_of_output)
     check_hounsfield(hu, first.series_uid)
     return CtVolume(
@@ -66,15 +67,18 @@ def load_plan(
 
 def _decode_stack(
     plan: SlicePlan, progress: Progress | None
-) -> tuple[NDArray[Any], list[UnreadablePixelsError]]:
+) -> tuple[NDArray[Any], list[UnreadablePixelsError], int]:
+    """The slices, what does not decode, and how many have values outside of BitsStored."""
     dtype = hounsfield_type(plan.slices)
     shape = (len(plan.slices), *plan.geometry.shape_irc[1:])
     stack: NDArray[Any] = np.empty(shape, dtype=dtype)
     broken: list[UnreadablePixelsError] = []
+    outside = 0
     for done, (index, stored) in enumerate(decode(plan.slices), start=1):
         if isinstance(stored, UnreadablePixelsError):
             broken.append(stored)
         else:
+            outside += is_outside_bits(stored, plan.slices[index])
             hu = to_hounsfield(stored, plan.slices[index], dtype)
             if plan.shift is None:
                 stack[index] = hu
@@ -82,7 +86,7 @@ def _decode_stack(
                 stack[index] = place_slice(hu, plan.shift.offset_rc[index], shape[1:])
         if progress is not None:
             progress(done, len(plan.slices))
-    return stack, broken
+    return stack, broken, outside
 
 
 def _without(plan: SlicePlan, broken: list[UnreadablePixelsError]) -> SlicePlan:
@@ -158,8 +162,16 @@ def _rival_warnings(plan: SlicePlan, different: int) -> list[VolumeWarning]:
     return warnings
 
 
-def _odd_values(plan: SlicePlan) -> list[VolumeWarning]:
+def _odd_values(plan: SlicePlan, outside: int) -> list[VolumeWarning]:
     warnings = []
+    if outside:
+        warnings.append(
+            VolumeWarning(
+                "values-outside-bits-stored",
+                f"{count(outside, 'image')} hold values that BitsStored "
+                f"({plan.slices[0].bits_stored}) has no room for; they were taken for padding.",
+            )
+        )
     if any(padding_is_tissue(header) for header in plan.slices):
         warnings.append(
             VolumeWarning(

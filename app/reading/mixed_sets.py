@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.acquisitions import heights_mm, number_runs
+from nodulus.app.reading.acquisitions import heights_mm
 from nodulus.app.reading.message_words import millimetres
 from nodulus.app.reading.slice_header import SliceHeader
 
@@ -62,13 +62,15 @@ def _by_turns(steps: NDArray[np.float64], longest_mm: float) -> str | None:
 
 
 def _numbered_twice(headers: Sequence[SliceHeader], longest_mm: float) -> str | None:
-    if any(header.frame is not None for header in headers):
+    """Every other slice is numbered one after the other, and so are those between."""
+    numbers = [header.instance_number for header in headers if header.frame is None]
+    if len(numbers) < len(headers) or None in numbers:
         return None
-    runs = number_runs(headers)
-    for run in runs:
-        steps = np.diff(np.sort(heights_mm(run)))
-        usual = float(np.median(steps))
-        is_even = float(np.mean(np.abs(steps - usual) <= _TOLERANCE * usual)) >= _SHARE
-        if len(runs) < 2 or not is_even or usual > longest_mm:
-            return None
-    return f"InstanceNumber runs {len(runs)} times over the same part of the body"
+    steps = np.diff(heights_mm(headers))
+    values = np.array(numbers, dtype=np.int64)
+    one_after_the_other = all(
+        np.mean(np.abs(np.diff(values[first::2])) == 1) >= _SHARE for first in (0, 1)
+    )
+    if not one_after_the_other or 2 * float(np.median(steps)) > longest_mm:
+        return None
+    return "InstanceNumber runs twice over the same part of the body"

@@ -14,6 +14,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.unused_bits import stored_values
 
 THREADS = 4
 
@@ -85,13 +86,16 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
                 header.path,
                 transfer_syntax_uid=header.transfer_syntax_uid,
                 decoding_plugin=_plugin(header),
+                correct_unused_bits=False,
             ),
         )
     except Exception:  # the quick way takes the file meta information at its word
         try:
             dataset = dcmread(header.path, force=True)
             dataset.file_meta.TransferSyntaxUID = header.transfer_syntax_uid
-            dataset.pixel_array_options(decoding_plugin=_plugin(header))
+            dataset.pixel_array_options(decoding_plugin=_plugin(header), correct_unused_bits=False)
+            for keyword, value in _as_read(header).items():
+                setattr(dataset, keyword, value)
             return _checked(header, dataset.pixel_array)
         except Exception as error:
             return UnreadablePixelsError(header, f"its pixels do not decode ({_brief(error)})")
@@ -123,6 +127,7 @@ def _decode_frames(
             indices=[headers[k].frame for k in indices],
             transfer_syntax_uid=headers[indices[0]].transfer_syntax_uid,
             decoding_plugin=_plugin(headers[indices[0]]),
+            correct_unused_bits=False,
         )
         for k, array in zip(indices, arrays, strict=False):
             yield k, _checked(headers[k], array)
@@ -138,6 +143,19 @@ def _checked(header: SliceHeader, array: NDArray[Any]) -> NDArray[Any]:
     if array.shape != (header.rows, header.columns):
         raise ValueError(f"decoded to {array.shape}")
     return array
+
+
+def _as_read(header: SliceHeader) -> dict[str, int | str | None]:
+    """The attributes that decoders need, as they were read: a file may have several values."""
+    return {
+        "Rows": header.rows,
+        "Columns": header.columns,
+        "SamplesPerPixel": header.samples_per_pixel,
+        "BitsAllocated": header.bits_allocated,
+        "BitsStored": header.bits_stored,
+        "PixelRepresentation": int(header.is_signed),
+        "PhotometricInterpretation": header.photometric,
+    }
 
 
 def _brief(error: Exception) -> str:
@@ -164,6 +182,19 @@ def padding_is_tissue(header: SliceHeader) -> bool:
     return ends[1] > low and ends[0] < high
 
 
+def is_outside_bits(raw: NDArray[Any], header: SliceHeader) -> bool:
+    """Whether an image has values that BitsStored has no room for; they become -1024 HU."""
+    return _stored(raw, header)[1] is not None
+
+
+def _stored(
+    raw: NDArray[Any], header: SliceHeader
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    bits = header.bits_stored or 8 * raw.dtype.itemsize
+    high_bit = bits - 1 if header.high_bit is None else header.high_bit
+    return stored_values(raw, bits, high_bit, is_signed=header.is_signed)
+
+
 def to_hounsfield(
     stored: NDArray[Any], header: SliceHeader, dtype: type[np.int16] | type[np.float32]
 ) -> NDArray[Any]:
@@ -186,6 +217,7 @@ def to_hounsfield(
             remedy="Export the series unchanged.",
             subject=header.path,
         )
+    stored, outside = _stored(stored, header)
     if dtype is np.int16:
         wide: NDArray[Any] = stored.astype(np.int32 if stored.dtype.itemsize <= 2 else np.int64)
         if header.slope != 1.0:
@@ -197,4 +229,6 @@ def to_hounsfield(
     if header.padding is not None and not padding_is_tissue(header):
         low, high = header.padding
         hu[(stored >= low) & (stored <= high)] = limits.AIR_HU
+    if outside is not None:
+        hu[outside] = limits.AIR_HU
     return hu

@@ -18,6 +18,7 @@ from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import VolumeWarning
 
 _BANDS_MM = (1.3, 2.05, 3.05, 5.05)
+_USUAL_KVP = 120.0
 _RULE_ORDER = (
     ErrorCode.WRONG_MODALITY,
     ErrorCode.NO_CT_SERIES,
@@ -83,6 +84,13 @@ CRITERIA = (
         lambda a, b: (
             f"thicker slices ({millimetres(a.detail_mm)}) than the chosen series "
             f"({millimetres(b.detail_mm)})"
+        ),
+    ),
+    Criterion(
+        lambda c: abs((c.plan.slices[0].kvp or _USUAL_KVP) - _USUAL_KVP),
+        lambda a, b: (
+            f"tube voltage {a.plan.slices[0].kvp:g} kV is further from {_USUAL_KVP:g} kV than "
+            "that of the chosen series"
         ),
     ),
     Criterion(

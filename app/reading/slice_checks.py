@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import cast
 
 import numpy as np
@@ -106,7 +107,9 @@ def usable_slices(
 
 
 def steadied(plane: Plane, headers: list[SliceHeader]) -> tuple[Plane, VolumeWarning | None]:
-    """Take the middle direction of images whose directions wobble, and say so.
+    """Take the usual direction of images whose directions wobble, and say so.
+
+    That is the one that a third of them has at least, else the median.
 
     Args:
         plane: with the direction of one image.
@@ -115,13 +118,15 @@ def steadied(plane: Plane, headers: list[SliceHeader]) -> tuple[Plane, VolumeWar
     orientations = np.array([header.orientation for header in headers], dtype=np.float64)
     if orientations.shape != (len(headers), 6) or not len(headers):
         return plane, None
-    middle = tuple(np.median(orientations, axis=0).tolist())
+    usual, times = Counter(map(tuple, np.round(orientations, 4).tolist())).most_common(1)[0]
+    own = orientations[np.all(np.round(orientations, 4) == usual, axis=1)][0]
+    middle = tuple((own if times >= len(headers) / 3 else np.median(orientations, axis=0)).tolist())
     widest = max(angle_degrees(header.orientation, middle) for header in headers)
     if widest <= limits.STEADY_DEGREES:
         return plane, None
     warning = VolumeWarning(
         "orientation-wobbles",
-        f"The images' directions differ by up to {widest:.2f} degrees from their middle; all were "
+        f"The images' directions differ by up to {widest:.2f} degrees from the usual one; all were "
         "taken to lie in that.",
     )
     return Plane.from_orientation(plane.shape_rc, plane.spacing_rc_mm, middle), warning

@@ -7,6 +7,7 @@ docs/input.md says for each of them what is expected.
 from __future__ import annotations
 
 from tests.input_matrix import (
+    acquisitions,
     attributes,
     bombs,
     files,
@@ -23,6 +24,7 @@ from tests.input_matrix.source import Source
 __all__ = [
     "VARIANTS",
     "Source",
+    "acquisitions",
     "attributes",
     "bombs",
     "files",

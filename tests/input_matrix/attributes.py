@@ -10,7 +10,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 
 from tests.input_matrix.registry import variant
-from tests.input_matrix.source import Source, write
+from tests.input_matrix.source import Source, new_uid, write
 
 TYPE_1 = (
     "BitsAllocated",
@@ -142,6 +142,80 @@ def _undeclared(source: Source, folder: Path) -> None:
         image.SpecificCharacterSet = "ISO_IR 192"
         image.PatientName = "Müller^Jörg".encode("latin-1")
         image.SpecificCharacterSet = "ISO_IR 999"
+
+    _write_changed(source, folder, change)
+
+
+@variant("empty-optional-attributes")
+def _empty(source: Source, folder: Path) -> None:
+    """Present without a value, as QIN LUNG CT has SpacingBetweenSlices."""
+
+    def change(image: Dataset, k: int) -> None:
+        for keyword in (
+            "SpacingBetweenSlices",
+            "SliceThickness",
+            "ViewPosition",
+            "RescaleType",
+            "LossyImageCompression",
+            "PatientSex",
+            "StudyDate",
+            "ConvolutionKernel",
+            "FrameOfReferenceUID",
+            "PositionReferenceIndicator",
+        ):
+            setattr(image, keyword, "")
+        image.PixelAspectRatio = [0, 0]
+        image.ReferencedStudySequence = []
+
+    _write_changed(source, folder, change)
+
+
+@variant("instance-number-as-text")
+def _instance_text(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        _replace(image, "InstanceNumber", "LO", f"IM{k}")
+
+    _write_changed(source, folder, change)
+
+
+@variant("number-of-frames-1")
+def _one_frame(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        image.NumberOfFrames = 1
+
+    _write_changed(source, folder, change)
+
+
+@variant("frame-of-reference-by-file")
+def _frames_of_reference(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        image.FrameOfReferenceUID = new_uid("frame of reference", k)
+
+    _write_changed(source, folder, change)
+
+
+@variant("sop-instance-uid-repeated")
+def _one_uid(source: Source, folder: Path) -> None:
+    uid = source.images[0].SOPInstanceUID
+
+    def change(image: Dataset, k: int) -> None:
+        image.SOPInstanceUID = uid
+
+    _write_changed(source, folder, change)
+
+
+@variant("fewer-images-than-stated")
+def _stated(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        image.ImagesInAcquisition = len(source.images) + 40
+
+    _write_changed(source, folder, change)
+
+
+@variant("patient-name-differs-in-some")
+def _names_differ(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        image.PatientName = "Never^Shown^Again" if k % 3 == 0 else "Never^Shown"
 
     _write_changed(source, folder, change)
 

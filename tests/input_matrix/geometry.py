@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from tests.input_matrix.registry import variant
-from tests.input_matrix.source import Source, new_series, write
+from tests.input_matrix.source import Source, decimals, new_series, write
 
 AIR_HU = -1024
 Vector = NDArray[np.float64]
@@ -117,6 +117,23 @@ def _planes(source: Source, first: Vector, row: Vector, column: Vector) -> NDArr
         index = (z / source.step_mm, y / rows_mm, x / columns_mm)
         planes.append(map_coordinates(hu, index, order=1, cval=AIR_HU))
     return np.stack(planes)
+
+
+@variant("orientation-wobbles")
+def _wobble(source: Source, folder: Path) -> None:
+    """Every third slice turned by 0.23 degrees about its own middle."""
+    images = source.copies()
+    rows_mm, columns_mm = source.spacing_rc_mm
+    across = np.array([(source.hu.shape[2] - 1) * columns_mm, (source.hu.shape[1] - 1) * rows_mm])
+    for k, image in enumerate(images):
+        angle = np.radians(0.23) * (k % 3 == 0)
+        row = np.array([np.cos(angle), np.sin(angle), 0.0])
+        column = np.array([-np.sin(angle), np.cos(angle), 0.0])
+        middle = source.positions[k] + np.array([*across / 2, 0.0])
+        corner = middle - row * across[0] / 2 - column * across[1] / 2
+        image.ImageOrientationPatient = decimals([*row, *column])
+        image.ImagePositionPatient = decimals(corner)
+    write(images, folder)
 
 
 def _along(source: Source, rows: float, columns: float) -> Vector:

@@ -109,3 +109,62 @@ def _write_padded(source: Source, folder: Path, vr: str, value: int) -> None:
         set_hounsfield(image, padded, signed=True, intercept=0.0)
         image.add_new("PixelPaddingValue", vr, value)
     write(images, folder)
+
+
+@variant("values-outside-bits-stored")
+def _outside_bits(source: Source, folder: Path) -> None:
+    """-3024 outside of the field of view, in 12 bits that end at -2048."""
+    images = source.copies()
+    for image, hu in zip(images, source.hu, strict=True):
+        set_hounsfield(image, hu, bits=12, signed=True, intercept=0.0)
+        stored = np.frombuffer(image.PixelData, dtype="<i2").copy()
+        stored[stored <= PADDING_HU] = -3024
+        image.PixelData = stored.tobytes()
+    write(images, folder)
+
+
+@variant("values-at-the-top-of-their-words")
+def _high_bit(source: Source, folder: Path) -> None:
+    images = source.copies()
+    for image, hu in zip(images, source.hu, strict=True):
+        set_hounsfield(image, hu, bits=12)
+        image.HighBit = 15
+        image.PixelData = (np.frombuffer(image.PixelData, dtype="<u2") << 4).tobytes()
+    write(images, folder)
+
+
+@variant("high-bit-is-wrong")
+def _wrong_high_bit(source: Source, folder: Path) -> None:
+    images = source.copies()
+    for image, hu in zip(images, source.hu, strict=True):
+        set_hounsfield(image, hu, bits=12)
+        image.HighBit = 15
+    write(images, folder)
+
+
+@variant("rescale-type-in-words")
+def _rescale_words(source: Source, folder: Path) -> None:
+    _write_with(source, folder, RescaleType="Hounsfield Units")
+
+
+@variant("rescale-type-nonsense")
+def _rescale_nonsense(source: Source, folder: Path) -> None:
+    _write_with(source, folder, RescaleType="CT VALUES")
+
+
+@variant("rescale-type-of-a-map")
+def _rescale_map(source: Source, folder: Path) -> None:
+    _write_with(source, folder, RescaleType="MGML")
+
+
+@variant("sharp-kernel")
+def _sharp(source: Source, folder: Path) -> None:
+    _write_with(source, folder, ConvolutionKernel="B70f")
+
+
+def _write_with(source: Source, folder: Path, **attributes: str) -> None:
+    images = source.copies()
+    for image in images:
+        for keyword, value in attributes.items():
+            setattr(image, keyword, value)
+    write(images, folder)
