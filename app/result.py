@@ -21,6 +21,12 @@ LpsPoint = tuple[float, float, float]
 Probability = float
 TextureName = Literal["solid", "part-solid", "ground-glass"]
 """Fleischner's and Lung-RADS's terms."""
+KindName = Literal["nodule", "mass", "mass or consolidation"]
+"""Fleischner's terms; the last one for a form that does not tell a tumour from an infiltrate."""
+
+
+PointName = Literal["sensitive", "balanced", "specific"]
+"""Named operating points of the nodule probability: about 4, 1 and 1/4 other marks a scan."""
 
 
 class _Frozen(BaseModel):
@@ -52,6 +58,9 @@ class OperatingPoint(_Frozen):
     name: str
     threshold: float = Field(ge=0, le=1)
     chosen_on: str
+    choice: PointName | None = Field(
+        default=None, description="Of the nodule's named points the one that was used"
+    )
     temperature: float = Field(
         default=1.0,
         gt=0,
@@ -127,6 +136,10 @@ class Finding(_Frozen):
     )
     calcified_share: float | None = Field(
         default=None, ge=0, le=1, description="Of all voxels of the mask"
+    )
+    kind: KindName | None = Field(
+        default=None,
+        description="By diameter and form: above 30 mm it is a mass; None in files without it",
     )
     laterality: Literal["left", "right"] | None = Field(
         default=None, description="Patient's side, by the lung that it lies in"

@@ -31,6 +31,11 @@ class Diameters:
     perpendicular_mm: float
     perpendicular_ends_lps_mm: tuple[Point, Point]
 
+    @property
+    def mean_mm(self) -> float:
+        """Of both: what Fleischner's guideline goes by."""
+        return (self.longest_mm + self.perpendicular_mm) / 2.0
+
 
 @dataclass(frozen=True)
 class Measurements:

@@ -68,7 +68,9 @@ def analyse(
     found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
-    kept = np.flatnonzero(nodule >= points.nodule.threshold)
+    masses = found.detection.masses
+    needed = np.array([points.nodule_threshold(i in masses) for i in range(len(candidates))])
+    kept = np.flatnonzero(nodule >= needed)
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
         rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
@@ -108,7 +110,7 @@ def analyse(
         findings=tuple(findings),
         labels=labels,
         candidates=(
-            *describe_candidates(candidates, nodule, classified, outcome, points.nodule.threshold),
+            *describe_candidates(candidates, nodule, classified, outcome, needed.tolist()),
             *found.detection.dropped,
         ),
         lungs=lungs,

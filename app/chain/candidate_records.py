@@ -63,12 +63,12 @@ def find_candidates(
     small = [c for c in merged if c.volume_mm3 < pipeline.min_candidate_volume_mm3]
     large = [c for c in merged if c.volume_mm3 >= pipeline.min_candidate_volume_mm3]
     dropped = [
-        _record(
+        record_of(
             c, None, None, None, f"dropped: smaller than {pipeline.min_candidate_volume_mm3:g} mm3"
         )
         for c in small
     ] + [
-        _record(
+        record_of(
             c, None, None, None, f"dropped: not among the {pipeline.max_candidates} most probable"
         )
         for c in large[pipeline.max_candidates :]
@@ -104,7 +104,7 @@ def describe_candidates(
     nodule_probability: NDArray[np.float64],
     classifier_probability: NDArray[np.float64],
     findings: Sequence[Finding | None],
-    threshold: float,
+    thresholds: Sequence[float],
 ) -> list[CandidateRecord]:
     """Records of the candidates that the nodule classifier saw.
 
@@ -113,11 +113,11 @@ def describe_candidates(
         nodule_probability: of each, from both networks.
         classifier_probability: of each, from the nodule classifier alone.
         findings: what each became, None for nothing.
-        threshold: the operating point of the nodule probability.
+        thresholds: of the nodule probability, for each.
     """
     records = []
-    for candidate, p, alone, finding in zip(
-        candidates, nodule_probability, classifier_probability, findings, strict=True
+    for candidate, p, alone, finding, threshold in zip(
+        candidates, nodule_probability, classifier_probability, findings, thresholds, strict=True
     ):
         if finding is not None:
             reason = f"kept: nodule probability {p:.3f} is at or above {threshold:.3f}"
@@ -125,17 +125,26 @@ def describe_candidates(
             reason = f"dropped: nodule probability {p:.3f} is below {threshold:.3f}"
         else:
             reason = "dropped: all of its voxels belong to a finding of higher rank"
-        records.append(_record(candidate, float(p), float(alone), finding, reason))
+        records.append(record_of(candidate, float(p), float(alone), finding, reason))
     return records
 
 
-def _record(
+def record_of(
     candidate: Candidate,
     nodule_probability: float | None,
     classifier_probability: float | None,
     finding: Finding | None,
     reason: str,
 ) -> CandidateRecord:
+    """What became of a candidate.
+
+    Args:
+        candidate: as it was found.
+        nodule_probability: None where no classifier saw it.
+        classifier_probability: likewise.
+        finding: what it became; None for nothing.
+        reason: in words.
+    """
     return CandidateRecord(
         center_lps_mm=candidate.center_mm,
         volume_mm3=candidate.volume_mm3,

@@ -9,6 +9,7 @@ from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.models import load_models
 from nodulus.app.chain.settings import load_settings
 from nodulus.app.progress import StepProgress
+from nodulus.app.result import PointName
 from nodulus.app.volume import CtVolume
 
 
@@ -21,6 +22,7 @@ class Chain:
         settings: a folder with ``pipeline.json`` and ``operating_points.json``; None for the
             shipped ones.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
+        operating_point: ``sensitive``, ``balanced`` or ``specific``; None for the settings' own.
 
     Raises:
         NodulusError: ``model-not-found``, ``model-invalid`` or ``settings-invalid``.
@@ -33,9 +35,13 @@ class Chain:
     """
 
     def __init__(
-        self, models: Path | None = None, settings: Path | None = None, device: str = "auto"
+        self,
+        models: Path | None = None,
+        settings: Path | None = None,
+        device: str = "auto",
+        operating_point: PointName | None = None,
     ) -> None:
-        self.settings = load_settings(settings)
+        self.settings = load_settings(settings, operating_point=operating_point)
         self.models = load_models(models, device, self.settings.pipeline.precision)
 
     def analyse(self, volume: CtVolume, progress: StepProgress | None = None) -> Analysis:

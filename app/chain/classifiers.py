@@ -47,10 +47,28 @@ class CubeClassifier:
         is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
         """See :class:`nodulus.app.chain.detector.Classifier`."""
-        if not points_lps_mm:
-            return np.zeros(0)
+        own_mm = self._bundle.isotropic_mm
+        spacing = np.array([scan.look_mm(point, own_mm) for point in points_lps_mm])
+        found = np.zeros(len(points_lps_mm))
+        for mm in np.unique(spacing).tolist():
+            chosen = np.flatnonzero(spacing == mm)
+            points = [points_lps_mm[int(n)] for n in chosen]
+            worth = None if is_worth is None else _of_some(is_worth, chosen, len(found))
+            found[chosen] = self._rate(scan, points, mm, batch, report, worth)
+        return found
+
+    def _rate(
+        self,
+        scan: Scan,
+        points_lps_mm: Sequence[Sequence[float]],
+        spacing_mm: float,
+        batch: int,
+        report: Progress,
+        is_worth: IsWorth | None,
+    ) -> NDArray[np.float64]:
+        """The points that are looked at in voxels of one size."""
         bundle = self._bundle
-        view = scan.isotropic(bundle.isotropic_mm)
+        view = scan.isotropic(spacing_mm)
         index = np.round(view.geometry.lps_to_index(points_lps_mm), _TIES)
         air = bundle.window_hu[0]
         # The heaviest look of each point first.
@@ -80,7 +98,7 @@ class CubeClassifier:
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
         """See :class:`nodulus.app.chain.detector.Classifier`."""
         bundle = self._bundle
-        view = scan.isotropic(bundle.isotropic_mm)
+        view = scan.isotropic(scan.look_mm(point_lps_mm, bundle.isotropic_mm))
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
         hu = crop_cube(view.hu, index, bundle.crop_size, bundle.window_hu[0])
         geometry = view.geometry.cropped(cube_start(index, bundle.crop_size), bundle.crop_size)
@@ -144,6 +162,17 @@ class NativeCropClassifier:
     def judge(self, inputs: torch.Tensor) -> torch.Tensor:
         """See :class:`nodulus.app.chain.detector.Classifier`."""
         return probabilities(self._bundle.network(inputs.to(self._device)))
+
+
+def _of_some(is_worth: IsWorth, chosen: NDArray[np.intp], count: int) -> IsWorth:
+    """What is worth further looks, asked about some of all points."""
+
+    def of_some(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        everything = np.zeros(count)
+        everything[chosen] = probabilities
+        return is_worth(everything)[chosen]
+
+    return of_some
 
 
 def _seen(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:

@@ -36,6 +36,7 @@ class Detection:
         candidates: on that grid, by falling probability; centres in LPS mm.
         dropped: records of candidates that no classifier is to see.
         points_lps_mm: where the classifiers look at each candidate, LPS mm.
+        masses: which of the candidates are masses that a coarse look found.
     """
 
     probability: NDArray[np.float32]
@@ -43,6 +44,7 @@ class Detection:
     candidates: tuple[Candidate, ...]
     dropped: tuple[CandidateRecord, ...]
     points_lps_mm: tuple[tuple[float, float, float], ...]
+    masses: frozenset[int] = frozenset()
 
 
 class Detector(Protocol):

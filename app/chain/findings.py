@@ -17,6 +17,7 @@ from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lesion_kind import lesion_kind
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.measurements import measure
 from nodulus.transforms.texture_class import TextureRule, composition
@@ -126,6 +127,7 @@ def _finding(
         solid_volume_mm3=made_of.solid_volume_mm3,
         solid_longest_diameter_mm=made_of.solid_longest_diameter_mm,
         calcified_share=made_of.calcified_share,
+        kind=lesion_kind(mask, part, size.diameters.mean_mm).value,
         laterality=side,
         lobe=lobe(extents, side, size.center_lps_mm),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nodulus.app.chain.candidate_records import find_candidates, steady_center
+from nodulus.app.chain.coarse_pass import find_masses
 from nodulus.app.chain.detector import Detection
+from nodulus.app.chain.join_masses import Joined, join_masses
 from nodulus.app.chain.network.segment import segment
 from nodulus.app.chain.scan import Scan
-from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.settings import ChainSettings, MassSettings
 from nodulus.app.chain.steps import Steps
 from nodulus.transforms.windowing import window
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PatchDetector:
-    """Sliding window over the region's box, inside the region.
+    """Sliding window over the region's box, inside the region; masses in larger voxels.
 
     Args:
         bundle: of the kind ``isotropic_patches``.
@@ -52,13 +55,32 @@ class PatchDetector:
             )
         with steps("candidates"):
             candidates, dropped = find_candidates(probability, grid, region, settings)
-            cut = settings.operating_points.segmentation_voxel.threshold
-            index = [steady_center(c, probability, cut) for c in candidates]
-            points = grid.index_to_lps(np.asarray(index).reshape(-1, 3)).tolist()
+        found = Joined(candidates, [None] * len(candidates), dropped, probability)
+        if settings.pipeline.masses is not None:
+            found = self._with_masses(scan, settings, settings.pipeline.masses, found, steps)
+        cut = settings.operating_points.segmentation_voxel.threshold
+        index = [steady_center(c, found.probability, cut) for c in found.candidates]
+        points = grid.index_to_lps(np.asarray(index).reshape(-1, 3)).tolist()
+        for point, look_mm in zip(points, found.look_mm, strict=True):
+            if look_mm is not None:
+                scan.look_coarsely(point, look_mm)
         return Detection(
-            probability,
+            found.probability,
             grid,
-            tuple(candidates),
-            tuple(dropped),
+            tuple(found.candidates),
+            tuple(found.dropped),
             tuple((x, y, z) for x, y, z in points),
+            frozenset(n for n, look_mm in enumerate(found.look_mm) if look_mm is not None),
         )
+
+    def _with_masses(
+        self, scan: Scan, settings: ChainSettings, chosen: MassSettings, fine: Joined, steps: Steps
+    ) -> Joined:
+        bundle = self._bundle
+        with steps("masses") as report:
+            masses = find_masses(scan, bundle, settings, chosen, self._device, report)
+            grid = scan.isotropic(bundle.isotropic_mm).geometry
+            joined = join_masses(
+                masses, fine.candidates, fine.probability, grid, chosen.own_diameter_mm
+            )
+        return replace(joined, dropped=[*joined.dropped, *fine.dropped])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.network_space import NetworkVolume, to_network_space
+from nodulus.transforms.resampling import resample_to_spacing
 
 
 class Scan:
@@ -26,6 +29,7 @@ class Scan:
         self.search = search
         self.margin_mm = margin_mm
         self._isotropic: dict[float, NetworkVolume] = {}
+        self._coarse_looks: dict[tuple[float, ...], float] = {}
         self._native: NativeVolume | None = None
 
     def isotropic(self, spacing_mm: float) -> NetworkVolume:
@@ -35,6 +39,23 @@ class Scan:
                 self.volume.hu, self.volume.geometry, self.search, spacing_mm, self.margin_mm
             )
         return self._isotropic[spacing_mm]
+
+    def coarse(self, spacing_mm: float, finer_mm: float) -> NetworkVolume:
+        """A view of a large spacing, made from a finer one, which takes less than from the scan."""
+        if spacing_mm not in self._isotropic:
+            finer = self.isotropic(finer_mm)
+            self._isotropic[spacing_mm] = NetworkVolume(
+                *resample_to_spacing(finer.hu, finer.affine_ras, spacing_mm)
+            )
+        return self._isotropic[spacing_mm]
+
+    def look_coarsely(self, point_lps_mm: Sequence[float], spacing_mm: float) -> None:
+        """Have classifiers look at a point in voxels of another size than their own."""
+        self._coarse_looks[tuple(point_lps_mm)] = spacing_mm
+
+    def look_mm(self, point_lps_mm: Sequence[float], own_mm: float) -> float:
+        """The spacing at which a classifier of isotropic voxels looks at a point."""
+        return self._coarse_looks.get(tuple(point_lps_mm), own_mm)
 
     def native(self) -> NativeVolume:
         """The whole volume on its own grid, slices from the feet to the head."""

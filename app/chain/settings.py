@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.result import OperatingPoint
+from nodulus.app.result import OperatingPoint, PointName
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 from nodulus.transforms.texture_class import TextureRule
 
@@ -36,6 +36,30 @@ class TextureSettings(BaseModel):
     def rule(self) -> TextureRule:
         """The thresholds as the measurement takes them."""
         return TextureRule(**self.model_dump())
+
+
+class MassSettings(BaseModel):
+    """How lesions are found that are too large for the segmentation at its own spacing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spacings_mm: tuple[float, ...] = Field(
+        default=(3.0, 4.0, 5.0, 6.0),
+        min_length=2,
+        description="At which the same network looks again; two of them must agree",
+    )
+    peak: float = Field(
+        default=0.5, gt=0, le=1, description="Probability that a mass reaches, the two's mean"
+    )
+    min_diameter_mm: float = Field(
+        default=25.0, gt=0, description="Of a ball of the outline's volume"
+    )
+    own_diameter_mm: float = Field(
+        default=30.0, gt=0, description="Up to it a candidate of the fine look stays as it is"
+    )
+    min_share_in_lungs: float = Field(
+        default=0.03, ge=0, le=1, description="Of its voxels; less is outside the lungs"
+    )
 
 
 class PipelineSettings(BaseModel):
@@ -91,11 +115,26 @@ class PipelineSettings(BaseModel):
         default=0.0, ge=0, description="Of the logarithm of the diameter in the log odds"
     )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
+    masses: MassSettings | None = Field(
+        default=None, description="null: no coarse look; for segmentations of isotropic voxels"
+    )
     texture: TextureSettings = TextureSettings()
 
 
+class NamedThreshold(BaseModel):
+    """One of the thresholds of the nodule probability that a user may ask for by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float = Field(ge=0, le=1)
+    chosen_on: str
+
+
 class OperatingPoints(BaseModel):
-    """configs/operating_points.json: the thresholds and what each was chosen on."""
+    """configs/operating_points.json: the thresholds and what each was chosen on.
+
+    ``nodule`` is the one that applies; ``nodule_choices`` are others of the same probability.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,6 +142,39 @@ class OperatingPoints(BaseModel):
     segmentation_peak: OperatingPoint
     nodule: OperatingPoint
     malignancy: OperatingPoint
+    nodule_choices: Mapping[PointName, NamedThreshold] = Field(default_factory=dict)
+
+    def at(self, name: PointName) -> OperatingPoints:
+        """These, with another of the nodule's thresholds.
+
+        Raises:
+            NodulusError: ``settings-invalid``: there is none of that name.
+        """
+        chosen = self.nodule_choices.get(name)
+        if chosen is None:
+            raise NodulusError(
+                ErrorCode.SETTINGS_INVALID,
+                f"the settings have no operating point {name!r}.",
+                remedy=(
+                    f"Use one of {', '.join(self.nodule_choices)}."
+                    if self.nodule_choices
+                    else "Add nodule_choices to operating_points.json, with `nodulus evaluate"
+                    " nodule-points`, or leave the name out."
+                ),
+                subject="operating_points.json",
+            )
+        nodule = self.nodule.model_copy(update={**chosen.model_dump(), "choice": name})
+        return self.model_copy(update={"nodule": nodule})
+
+    def nodule_threshold(self, is_mass: bool) -> float:
+        """The threshold of the nodule probability; a mass is judged at the sensitive point.
+
+        A missed mass costs most, and of other things that look like one there are few.
+        """
+        sensitive = self.nodule_choices.get("sensitive")
+        if not is_mass or sensitive is None:
+            return self.nodule.threshold
+        return min(sensitive.threshold, self.nodule.threshold)
 
     @model_validator(mode="after")
     def _named_as_their_keys(self) -> OperatingPoints:
@@ -132,19 +204,21 @@ class ChainSettings(BaseModel):
     operating_points: OperatingPoints
 
 
-def load_settings(*folders: Path | None) -> ChainSettings:
+def load_settings(*folders: Path | None, operating_point: PointName | None = None) -> ChainSettings:
     """Read the settings.
 
     Args:
         folders: each may hold ``pipeline.json`` and ``operating_points.json``; the first that has
             a file gives it, and where none has it is the shipped one. None is no folder.
+        operating_point: of the nodule probability; None for the file's own.
 
     Raises:
         NodulusError: ``settings-invalid``; names the file and the key.
     """
+    points: OperatingPoints = _read("operating_points.json", folders, OperatingPoints)
     return ChainSettings(
         pipeline=_read("pipeline.json", folders, PipelineSettings),
-        operating_points=_read("operating_points.json", folders, OperatingPoints),
+        operating_points=points if operating_point is None else points.at(operating_point),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.reading import Discovery
+    from nodulus.app.result import PointName
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import StudyOutcome
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder with pipeline.json or operating_points.json of your own.",
 )
+@operating_point_option
 @click.option(
     "--marks",
     type=click.Path(path_type=Path),
@@ -65,6 +68,7 @@ def command(
     output: Path,
     models: Path | None,
     settings: Path | None,
+    operating_point: PointName | None,
     marks: Path | None,
     device: str,
     precision: PrecisionSetting | None,
@@ -88,7 +92,16 @@ def command(
     options = taken(results)
     with clean_end():
         failed = _detect(
-            source, output, models, settings, marks, options, device, precision, errors
+            source,
+            output,
+            models,
+            settings,
+            operating_point,
+            marks,
+            options,
+            device,
+            precision,
+            errors,
         )
     if failed:
         sys.exit(EXIT_FAILED)
@@ -99,6 +112,7 @@ def _detect(
     output: Path,
     models: Path | None,
     settings: Path | None,
+    operating_point: PointName | None,
     marks: Path | None,
     options: OutputOptions,
     device: str,
@@ -119,7 +133,7 @@ def _detect(
         from nodulus.app.results.write_results import import_writers
         from nodulus.app.run import run_all
 
-        chain_settings = load_settings(settings, models)
+        chain_settings = load_settings(settings, models, operating_point=operating_point)
         folder = OutputFolder(output, source)
         discovery = studies()
         progress.task("loading models")
@@ -188,6 +202,7 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome) -> N
             f"  nodule {f.nodule_probability:.2f}"
             f"  {f.longest_diameter_mm:4.1f} x {f.perpendicular_diameter_mm:4.1f} mm"
             f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {place_words(f) or 'side unknown'}"
+            f"{'' if f.kind in {None, 'nodule'} else f'  {f.kind}'}"
             f"  LPS ({x:.1f}, {y:.1f}, {z:.1f}) mm{'  suspicious' if f.suspicious else ''}",
             markup=False,
         )

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
+    from nodulus.app.result import PointName
 
 NOT_DELIVERED = {
     "report": "only DICOM objects go back to Orthanc",
@@ -58,6 +60,7 @@ NOT_DELIVERED = {
     help="As for detect.",
 )
 @click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
+@operating_point_option
 @output_options(without=NOT_DELIVERED)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option(
@@ -80,6 +83,7 @@ def command(
     send_to: tuple[str, ...],
     models: Path | None,
     settings: Path | None,
+    operating_point: PointName | None,
     device: str,
     precision: PrecisionSetting | None,
     poll: float,
@@ -119,7 +123,7 @@ def command(
     orthanc = Orthanc(url, user, os.environ.get("NODULUS_ORTHANC_PASSWORD"))
     options = taken(objects, report=False)
     with locked(state):
-        chain_settings = load_settings(settings, models)
+        chain_settings = load_settings(settings, models, operating_point=operating_point)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         analyser = Analyser(orthanc, state, loaded, chain_settings, options, check)
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)

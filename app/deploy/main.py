@@ -13,7 +13,7 @@ from nodulus.app.end_of_process import clean_end
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from nodulus.app.chain import Models
+    from nodulus.app.chain import ChainSettings, Models
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import StudyOutcome
 
@@ -82,6 +82,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
         )
         application = NodulusApplication(work)
         work.options = _options(application)
+        work.settings = _settings(application)
         work.options.check()
         application.run()
     if work.discovery is None:
@@ -115,6 +116,15 @@ def _context(arguments: Sequence[str]) -> Any:
             remedy="Choose another folder with -o, or make this one writable.",
             subject=error.filename,
         ) from error
+
+
+def _settings(application: Any) -> ChainSettings:
+    """The shipped settings at the operating point that the application's configuration names."""
+    from nodulus.app.chain import load_settings
+
+    # One that a runtime puts in place may be older and have no such part.
+    name = (application.kwargs("chain") or {}).get("operating_point")
+    return load_settings(operating_point=name)
 
 
 def _options(application: Any) -> OutputOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,13 @@ from nodulus.app.result import OperatingPoint
 
 Method = Literal["none", "temperature", "platt"]
 _SUREST = 1e-6
+
+
+class Scales(TypedDict):
+    """What an operating point holds of a recalibration."""
+
+    temperature: float
+    offset: float
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,12 @@ class Recalibration:
         """Move one probability."""
         return float(recalibrated(probability, self.temperature, self.offset))
 
-    def after(self, point: OperatingPoint) -> dict[str, float]:
+    def after(self, point: OperatingPoint) -> Scales:
         """What an operating point holds when this follows its own recalibration."""
-        return {
-            "temperature": _rounded(point.temperature * self.temperature),
-            "offset": _rounded(point.offset / self.temperature + self.offset),
-        }
+        return Scales(
+            temperature=_rounded(point.temperature * self.temperature),
+            offset=_rounded(point.offset / self.temperature + self.offset),
+        )
 
 
 def _rounded(value: float) -> float:

@@ -19,5 +19,6 @@ def place_words(finding: Finding) -> str:
 
 
 def texture_words(finding: Finding) -> str:
-    """Say a finding's texture class, an en dash where it is not known."""
-    return "\N{EN DASH}" if finding.texture is None else TEXTURE_WORDS[finding.texture]
+    """Say a finding's texture class, an en dash where it is not known; and that it is a mass."""
+    texture = "\N{EN DASH}" if finding.texture is None else TEXTURE_WORDS[finding.texture]
+    return texture if finding.kind in {None, "nodule"} else f"{texture}, {finding.kind}"

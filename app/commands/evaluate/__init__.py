@@ -6,6 +6,7 @@ import click
 
 from nodulus.app.commands.evaluate.findings import findings
 from nodulus.app.commands.evaluate.froc import froc
+from nodulus.app.commands.evaluate.nodule_points import nodule_points
 from nodulus.app.commands.evaluate.operating_points import operating_points
 from nodulus.app.commands.evaluate.scans import scans
 from nodulus.app.commands.evaluate.segmentation_points import segmentation_points
@@ -16,5 +17,5 @@ def command() -> None:
     """Compare results with known nodules."""
 
 
-for _part in (findings, froc, operating_points, scans, segmentation_points):
+for _part in (findings, froc, nodule_points, operating_points, scans, segmentation_points):
     command.add_command(_part)

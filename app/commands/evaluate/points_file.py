@@ -24,6 +24,8 @@ def write_points(path: Path, points: OperatingPoints) -> None:
     _write(path, points.model_dump(exclude_defaults=True), "the operating points")
     for point in points.listed():
         click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")
+    for name, choice in points.nodule_choices.items():
+        click.echo(f"nodule, {name}: {choice.threshold:g} ({choice.chosen_on})")
 
 
 def write_pipeline(path: Path, pipeline: PipelineSettings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ from nodulus.app.commands.root import EXIT_FAILED
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
     from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
+    from nodulus.app.evaluation.scans.scan_table import ScanFacts
     from nodulus.app.evaluation.scans.training_patients import LearntFrom
+    from nodulus.app.reading import StudyInput
 
 REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv"
 
@@ -43,6 +45,12 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
     type=click.Path(path_type=Path),
     help="CSV of the scans: seriesuid,patient,marked (complete or partly),use (training,"
     " validation or test).",
+)
+@click.option(
+    "--patient",
+    "patients",
+    multiple=True,
+    help="Only the scans of this patient of the table; may be given several times.",
 )
 @click.option(
     "-o",
@@ -69,6 +77,7 @@ def scans(
     lesions: Path,
     masks: Path | None,
     table: Path | None,
+    patients: tuple[str, ...],
     output: Path,
     models: Path | None,
     settings: Path | None,
@@ -89,7 +98,7 @@ def scans(
 
     errors = Console(stderr=True, highlight=False)
     known, failed = _analyse(
-        source, lesions, masks, table, output, models, settings, device, errors
+        source, lesions, masks, table, patients, output, models, settings, device, errors
     )
     if not known:
         raise NodulusError(
@@ -117,6 +126,7 @@ def _analyse(
     lesions: Path,
     masks: Path | None,
     table: Path | None,
+    patients: tuple[str, ...],
     output: Path,
     models: Path | None,
     settings: Path | None,
@@ -138,6 +148,9 @@ def _analyse(
     with StudyProgress(errors) as progress, Archives() as archives:
         progress.task("looking for scans")
         discovery = find_studies(source, progress.files, archives)
+        if patients:
+            own = (s for s in discovery.studies if _patient(s, facts) in patients)
+            discovery = replace(discovery, studies=tuple(own))
         loaded = load_models(models, device, chosen.pipeline.precision)
         problems = list(discovery.problems)
         try:
@@ -155,9 +168,14 @@ def _analyse(
     return known, bool(problems)
 
 
-def _with_networks(scan: ScanOfKnown, seen: LearntFrom) -> ScanOfKnown:
-    from dataclasses import replace
+def _patient(study: StudyInput, facts: Mapping[str, ScanFacts]) -> str:
+    from nodulus.app.evaluation.scans.run_scans import series_of
+    from nodulus.app.evaluation.scans.scan_table import facts_of
 
+    return facts_of(series_of(study), facts).patient
+
+
+def _with_networks(scan: ScanOfKnown, seen: LearntFrom) -> ScanOfKnown:
     return replace(scan, learnt_from=seen.networks.get(scan.facts.series_uid, ()))
 
 

@@ -79,7 +79,7 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
             discovery,
             OutputFolder(scratch),
             load_models(models, settings.device),
-            load_settings(),
+            load_settings(operating_point=settings.operating_point),
             settings.output_options(),
             progress=_step_teller(),
         )

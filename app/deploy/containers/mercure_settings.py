@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.result import PointName
 from nodulus.app.results.options import OutputOptions
 
 TASK_FILE = "task.json"
@@ -27,6 +28,7 @@ class MercureSettings(OutputOptions):
     """
 
     device: str = "auto"
+    operating_point: PointName | None = None
     notify: Notify = "suspicious"
 
     def output_options(self) -> OutputOptions:

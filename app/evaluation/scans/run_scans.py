@@ -74,6 +74,11 @@ def run_scans(
         yield _one(study, output / study.key, models, settings, masks, progress)
 
 
+def series_of(study: StudyInput) -> str:
+    """The series that is read of a study; the file's stem for research formats."""
+    return next((s.series_uid for s in study.considered if s.chosen), study.key)
+
+
 def _one(
     study: StudyInput,
     folder: Path,
@@ -98,8 +103,7 @@ def _analysed(
 ) -> AnalysedScan:
     if study.error is not None:
         raise study.error
-    uid = next((s.series_uid for s in study.considered if s.chosen), study.key)
-    mask = find_mask(masks, uid)
+    mask = find_mask(masks, series_of(study))
     mark = fingerprint(study, models, settings, mask)
     kept = _kept(folder, mark)
     if kept is not None:

@@ -1,0 +1,188 @@
+"""Masses: the segmentation's own network shown the scan in larger voxels.
+
+A network that has learnt nodules up to 40 mm sees a mass of 80 mm as it sees a nodule of 20 mm when
+voxels are four times as large. It looks at several spacings, for each of them misses some; where
+two agree there is a mass. The looks cost little: all of them together a fifteenth of the fine one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.settings import ChainSettings, MassSettings
+from nodulus.app.progress import Progress
+from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.blocks import Box
+from nodulus.transforms.candidates import Candidate, group_candidates
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.mass_outline import outline_mass
+from nodulus.transforms.windowing import window
+
+if TYPE_CHECKING:
+    import torch
+
+    from nodulus.app.chain.network.loading import LoadedBundle
+
+LOOK_VOXELS = 12.0
+"""So many voxels across a classifier sees a mass, as it sees a nodule."""
+
+_MARGIN_MM = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class Mass:
+    """A mass on the fine grid.
+
+    Args:
+        box: of the fine grid.
+        mask: its voxels in the box.
+        probability: of the coarse looks, in the box; 0 outside of what they saw.
+        diameter_mm: of a ball of the mask's volume.
+        look_mm: at which spacing classifiers look at it.
+    """
+
+    box: Box
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    diameter_mm: float
+    look_mm: float
+
+
+def find_masses(
+    scan: Scan,
+    bundle: LoadedBundle,
+    settings: ChainSettings,
+    chosen: MassSettings,
+    device: torch.device,
+    report: Progress,
+) -> list[Mass]:
+    """Look for masses, and outline them on the grid of the fine look.
+
+    Args:
+        scan: the volume.
+        bundle: of the segmentation.
+        settings: thresholds and sizes of patches.
+        chosen: the coarse looks.
+        device: where the network is.
+        report: called with (looks done, looks in all).
+
+    Returns:
+        By falling diameter.
+    """
+    grid, probability = look_again(scan, bundle, settings, chosen.spacings_mm, device, report)
+    groups = group_candidates(
+        probability,
+        grid.affine_lps,
+        threshold=settings.operating_points.segmentation_voxel.threshold,
+        peak_threshold=chosen.peak,
+    )
+    region = scan.region_on(grid)
+    fine = scan.isotropic(bundle.isotropic_mm)
+    found = []
+    for group in groups:
+        if region[group.box][group.mask].mean() < chosen.min_share_in_lungs:
+            continue
+        mass = _outlined(group, probability, grid, fine.hu[0].numpy(), fine.geometry, settings)
+        if mass is not None and mass.diameter_mm >= chosen.min_diameter_mm:
+            found.append(mass)
+    return sorted(found, key=lambda mass: -mass.diameter_mm)
+
+
+def look_again(
+    scan: Scan,
+    bundle: LoadedBundle,
+    settings: ChainSettings,
+    spacings_mm: Sequence[float],
+    device: torch.device,
+    report: Progress,
+) -> tuple[Geometry, NDArray[np.float32]]:
+    """The mean of the two highest probabilities of the looks at each voxel of the finest of them.
+
+    Returns:
+        The grid of the smallest spacing, and float32 of its shape.
+    """
+    grid: Geometry | None = None
+    highest = second = np.zeros(0, np.float32)
+    for number, spacing_mm in enumerate(sorted(spacings_mm), start=1):
+        view = scan.coarse(spacing_mm, bundle.isotropic_mm)
+        seen = segment(
+            view.hu,
+            np.ones(view.geometry.shape_irc, bool),
+            bundle.network,
+            scale=lambda hu: window(hu, bundle.window_hu, bundle.input_range),
+            roi_size=bundle.roi_size,
+            pipeline=settings.pipeline,
+            device=device,
+        )
+        if grid is None:
+            grid, highest, second = view.geometry, seen, np.zeros_like(seen)
+        else:
+            x, y, z = (slice(0, n) for n in grid.shape_irc)
+            own = interpolated(seen, view.geometry, grid, (x, y, z))
+            second = np.maximum(second, np.minimum(highest, own))
+            highest = np.maximum(highest, own)
+        report(number, len(spacings_mm))
+    assert grid is not None, "the settings name at least two spacings"
+    return grid, np.asarray((highest + second) / 2, dtype=np.float32)
+
+
+def interpolated(
+    values: NDArray[np.float32], source: Geometry, target: Geometry, box: Box
+) -> NDArray[np.float32]:
+    """Values on a part of another grid whose axes are the same; beyond the edge as at the edge.
+
+    Args:
+        values: shape of ``source``.
+        source: their grid.
+        target: the other grid.
+        box: of ``target``.
+    """
+    to_source = np.linalg.inv(source.affine_lps) @ target.affine_lps
+    lines = [
+        to_source[axis, axis] * np.arange(s.start, s.stop) + to_source[axis, 3]
+        for axis, s in enumerate(box)
+    ]
+    places = np.meshgrid(*lines, indexing="ij")
+    found = ndimage.map_coordinates(values, places, order=1, mode="nearest", prefilter=False)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _outlined(
+    group: Candidate,
+    probability: NDArray[np.float32],
+    grid: Geometry,
+    hu: NDArray[np.float32],
+    fine: Geometry,
+    settings: ChainSettings,
+) -> Mass | None:
+    """The mass on the fine grid; None where no outline holds."""
+    coarse_mm, fine_mm = grid.spacing_irc_mm[0], fine.spacing_irc_mm[0]
+    own = np.zeros_like(probability)
+    own[group.box] = np.where(group.mask, probability[group.box], 0.0)
+    to_fine = np.linalg.inv(fine.affine_lps) @ grid.affine_lps
+    margin = (coarse_mm + _MARGIN_MM) / fine_mm
+    ends = [
+        sorted(to_fine[axis, axis] * np.array([s.start, s.stop - 1.0]) + to_fine[axis, 3])
+        for axis, s in enumerate(group.box)
+    ]
+    x, y, z = (
+        slice(max(int(low - margin), 0), min(int(high + margin) + 2, n))
+        for (low, high), n in zip(ends, fine.shape_irc, strict=True)
+    )
+    seen = interpolated(own, grid, fine, (x, y, z))
+    threshold = settings.operating_points.segmentation_voxel.threshold
+    mask = outline_mass(hu[x, y, z], seen, fine_mm, threshold=threshold, reach_mm=coarse_mm)
+    if not mask.any():
+        return None
+    diameter_mm = ball_diameter_mm(float(mask.sum()) * fine.voxel_volume_mm3)
+    spacings = settings.pipeline.masses.spacings_mm if settings.pipeline.masses else (coarse_mm,)
+    look_mm = min(spacings, key=lambda mm: abs(mm - diameter_mm / LOOK_VOXELS))
+    return Mass((x, y, z), mask, seen, diameter_mm, look_mm)

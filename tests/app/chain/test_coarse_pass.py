@@ -1,0 +1,102 @@
+"""A mass that the network does not know at its own spacing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nodulus.app.chain import Analysis, Scan, analyse
+from nodulus.app.chain.classifiers import CubeClassifier
+from nodulus.app.chain.models import Models
+from nodulus.app.chain.settings import ChainSettings, MassSettings
+from nodulus.app.volume import CtVolume
+from tests.app.synthetic_chest import NODULES_LPS, bundle, make_volume
+
+CENTER, RADIUS = np.array([-62.0, -55.0, -5.0]), 28.0
+
+
+class SmallThings(torch.nn.Module):
+    """Logit per voxel: tissue with air around it, eight voxels away; what is larger is not seen."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        around = torch.nn.functional.pad(x, (8,) * 6, mode="replicate")
+        x_size, y_size, z_size = x.shape[2:]
+        dense = torch.zeros_like(x)
+        for i, j, k in ((0, 8, 8), (16, 8, 8), (8, 0, 8), (8, 16, 8), (8, 8, 0), (8, 8, 16)):
+            dense += around[..., i : i + x_size, j : j + y_size, k : k + z_size] > 0.4
+        return (x - 0.45) * 40 - 20 * (dense - 2).clamp(min=0)
+
+
+@pytest.fixture(scope="module")
+def small_only(models: Models) -> Models:
+    return Models(
+        bundle("segmentation", SmallThings()),  # type: ignore[arg-type]
+        models.nodule,
+        models.malignancy,
+        models.device,
+    )
+
+
+@pytest.fixture(scope="module")
+def with_mass() -> CtVolume:
+    volume = make_volume()
+    shape = volume.geometry.shape_irc
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
+    points = volume.geometry.index_to_lps(index)
+    hu = volume.hu.copy()
+    hu[np.linalg.norm(points - CENTER, axis=-1) <= RADIUS] = 40
+    return replace(volume, hu=hu)
+
+
+def settings_with(chain_settings: ChainSettings, masses: MassSettings | None) -> ChainSettings:
+    pipeline = chain_settings.pipeline.model_copy(update={"masses": masses})
+    return chain_settings.model_copy(update={"pipeline": pipeline})
+
+
+def run(volume: CtVolume, models: Models, settings: ChainSettings) -> Analysis:
+    return analyse(volume, models, settings)
+
+
+def test_a_mass_is_one_finding(
+    with_mass: CtVolume, small_only: Models, chain_settings: ChainSettings
+) -> None:
+    before = run(with_mass, small_only, settings_with(chain_settings, None))
+    assert not any(f.equivalent_diameter_mm >= RADIUS for f in before.findings)
+    after = run(with_mass, small_only, settings_with(chain_settings, MassSettings()))
+    own = [f for f in after.findings if np.linalg.norm(CENTER - f.center_lps_mm) < RADIUS]
+    assert len(own) == 1
+    (mass,) = own
+    assert mass.equivalent_diameter_mm == pytest.approx(2 * RADIUS, rel=0.1)
+    assert mass.kind == "mass"
+    assert mass.longest_diameter_mm == pytest.approx(2 * RADIUS, rel=0.1)
+    assert mass.center_lps_mm == pytest.approx(CENTER, abs=3)
+    assert "masses" in after.timings_s
+
+
+def test_nodules_are_the_same_with_the_coarse_looks(
+    volume: CtVolume, models: Models, chain_settings: ChainSettings
+) -> None:
+    before = run(volume, models, settings_with(chain_settings, None))
+    after = run(volume, models, settings_with(chain_settings, MassSettings()))
+    assert after.findings == before.findings
+    assert after.candidates == before.candidates
+    assert {f.kind for f in after.findings} == {"nodule"}
+
+
+def test_a_classifier_sees_a_mass_as_large_as_a_nodule(with_mass: CtVolume, models: Models) -> None:
+    scan = Scan(with_mass, None, 0.0)
+    classifier = models.nodule_classifier
+    assert isinstance(classifier, CubeClassifier)
+    nodule, mass = NODULES_LPS["big"], tuple(CENTER)
+    (plain,) = classifier.rate(scan, [nodule], 1, lambda *_: None)
+    scan.look_coarsely(mass, 4.0)
+    assert classifier.crop(scan, mass).geometry.spacing_irc_mm == pytest.approx((4.0,) * 3)
+    assert classifier.crop(scan, nodule).geometry.spacing_irc_mm == pytest.approx((1.0,) * 3)
+    both = classifier.rate(scan, [mass, nodule], 1, lambda *_: None, lambda seen: seen >= 0)
+    assert both[1] == plain
+    alone = Scan(with_mass, None, 0.0)
+    (own_size,) = classifier.rate(alone, [mass], 1, lambda *_: None)
+    assert both[0] != own_size
