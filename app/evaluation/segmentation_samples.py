@@ -85,9 +85,9 @@ def _needed(path: Path, remedy: str) -> Path:
 
 
 def _outlined_in_scan(uid: str, probability: Path, mask: Path) -> Iterator[OutlinedNodule]:
-    import nibabel as nib
+    from nodulus.app.results.nifti import load_nifti
 
-    map_image, label_image = nib.load(probability), nib.load(mask)
+    map_image, label_image = load_nifti(probability), load_nifti(mask)
     values = np.asarray(map_image.dataobj, dtype=np.float32)
     labels = np.asarray(label_image.dataobj).astype(np.int64)
     to_map = np.linalg.inv(map_image.affine) @ label_image.affine

@@ -78,6 +78,7 @@ def _is_compressed(header: SliceHeader) -> bool:
 def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
     from pydicom import dcmread
     from pydicom.pixels import pixel_array
+    from pydicom.uid import UID
 
     try:
         return _checked(
@@ -92,7 +93,7 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
     except Exception:  # the quick way takes the file meta information at its word
         try:
             dataset = dcmread(header.path, force=True)
-            dataset.file_meta.TransferSyntaxUID = header.transfer_syntax_uid
+            dataset.file_meta.TransferSyntaxUID = UID(header.transfer_syntax_uid)
             dataset.pixel_array_options(decoding_plugin=_plugin(header), correct_unused_bits=False)
             for keyword, value in _as_read(header).items():
                 setattr(dataset, keyword, value)
@@ -124,7 +125,7 @@ def _decode_frames(
     try:
         arrays = iter_pixels(
             headers[indices[0]].path,
-            indices=[headers[k].frame for k in indices],
+            indices=[n for k in indices if (n := headers[k].frame) is not None],
             transfer_syntax_uid=headers[indices[0]].transfer_syntax_uid,
             decoding_plugin=_plugin(headers[indices[0]]),
             correct_unused_bits=False,

@@ -66,7 +66,7 @@ def build_key_images(
     Returns:
         The data sets, ready to be saved; the instance number is the finding's id.
     """
-    made = []
+    made: list[Dataset] = []
     for finding, own in zip(result.findings, pictures, strict=True):
         image = hd.sc.SCImage.from_ref_dataset(
             sources.datasets[0],
@@ -84,7 +84,7 @@ def build_key_images(
             ),
         )
         image.ConversionType = hd.sc.ConversionTypeValues.WSD.value
-        image.PatientOrientation = None  # of several planes: no one orientation holds
+        image["PatientOrientation"].value = None  # of several planes: no one orientation holds
         image.BodyPartExamined = "CHEST"
         image.BurnedInAnnotation = "NO"
         image.ImageComments = f"{segment_label(finding)}. {result.disclaimer}"

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import gzip
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import Geometry
+
+
+def load_nifti(path: Path) -> SpatialImage:
+    """Open an image with an affine, voxels not yet read.
+
+    Args:
+        path: NIfTI, or any other format that nibabel knows.
+
+    Raises:
+        TypeError: it is of a format without an affine, such as a surface.
+        OSError, nibabel.filebasedimages.ImageFileError: it cannot be read.
+    """
+    image = nib.load(path)
+    if not isinstance(image, SpatialImage):
+        raise TypeError(f"{path} is no volume but {type(image).__name__}")
+    return image
 
 
 def encode_nifti(array: NDArray[Any], geometry: Geometry) -> bytes:

@@ -111,7 +111,8 @@ class CandidateWriter:
 
     def collect(self, engine: Engine) -> None:
         """Keep the candidates of the iteration's scans."""
-        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
+        state: Any = engine.state  # Ignite types its batch and output as integers
+        for item, output in zip(state.batch, state.output, strict=True):
             uid = str(item["series_uid"])
             for n, (x, y, z) in enumerate(output["candidates_lps_mm"]):
                 truth = int(output["match"].hit[n] >= 0)

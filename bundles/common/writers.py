@@ -32,7 +32,8 @@ class ProbabilityWriter:
 
     def collect(self, engine: Engine) -> None:
         """Keep the iteration's points and probabilities."""
-        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
+        state: Any = engine.state  # Ignite types its batch and output as integers
+        for item, output in zip(state.batch, state.output, strict=True):
             x, y, z = (float(v) for v in item["point_lps_mm"])
             place = (f"{x:.3f}", f"{y:.3f}", f"{z:.3f}")
             self.rows.append((item["series_uid"], *place, f"{float(output['pred']):.6f}"))

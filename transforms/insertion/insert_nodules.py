@@ -35,7 +35,7 @@ class InsertNodules(Transform):
         self.shapes = shapes
         self.air_below_hu = air_below_hu
 
-    def __call__(
+    def __call__(  # type: ignore[override]  # of several arrays
         self,
         image: torch.Tensor,
         label: torch.Tensor,

@@ -125,7 +125,7 @@ class RandInsertNodules(RandomizableTransform):
             )
         return tuple(drawn)
 
-    def __call__(
+    def __call__(  # type: ignore[override]  # of several arrays
         self,
         image: torch.Tensor,
         label: torch.Tensor,

@@ -101,19 +101,22 @@ def compute_blockwise(network: UNet) -> bool:
     Returns:
         Whether it was rewritten.
     """
-    top = network.model[-1]
+    model = network.model
+    if not isinstance(model, nn.Sequential):
+        return False
+    top = model[-1]
     steps = [m for m in top.modules() if isinstance(m, Convolution)]
-    convs = [step.conv for step in steps]
+    convs = [step.get_submodule("conv") for step in steps]
     if not convs or not _doubles(convs[0]) or not all(map(_keeps_one_channel, convs[1:])):
         return False
     if not all(map(_treats_voxels_alike, top.modules())):
         return False
-    for step in steps:
-        kind = BlockwiseUpsampling if step is steps[0] else BlockwiseConv
-        step.conv = kind(step.conv)
-    network.model[-1] = nn.Sequential(
-        *(top if isinstance(top, nn.Sequential) else [top]), ToVoxels()
-    )
+    for step, conv in zip(steps, convs, strict=True):
+        if isinstance(conv, nn.ConvTranspose3d):
+            step.conv = BlockwiseUpsampling(conv)
+        elif isinstance(conv, nn.Conv3d):
+            step.conv = BlockwiseConv(conv)
+    model[-1] = nn.Sequential(*(top if isinstance(top, nn.Sequential) else [top]), ToVoxels())
     return True
 
 

@@ -60,7 +60,9 @@ def compute_in_place(network: nn.Module) -> int:
         if not isinstance(module, Convolution):
             continue
         adn = module._modules.get("adn")
-        prelu = None if adn is None else adn._modules.get("A")
+        if adn is None:
+            continue
+        prelu = adn._modules.get("A")
         if isinstance(prelu, nn.PReLU) and prelu.num_parameters == 1:
             adn.A = InPlacePReLU(prelu)
             count += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from monai.networks.layers.simplelayers import SkipConnection
@@ -59,8 +60,9 @@ class UNetStages:
     def __init__(self, network: UNet, dtype: torch.dtype) -> None:
         if not has_stages(network):
             raise ValueError("only a UNet that halves the resolution twice has these stages")
-        self._down, skip, self._top = network.model
-        self._second, self._deeper, self._up = skip.submodule
+        self._down, skip, self._top = network.model.children()
+        inner = skip.get_submodule("submodule")
+        self._second, self._deeper, self._up = inner.children()
         self.stride = math.prod(network.strides)
         self._dtype = dtype
         # Half a voxel of the first level sees its unit's convolutions' halves around.
@@ -112,11 +114,11 @@ class UNetStages:
         return logits[relative(box, outer)].float()
 
 
-def has_stages(network: nn.Module) -> bool:
+def has_stages(network: nn.Module) -> TypeGuard[UNet]:
     """Whether a network is one that :class:`UNetStages` takes."""
     if not isinstance(network, UNet) or network.dimensions != 3 or len(network.strides) < 2:
         return False
-    parts = list(network.model)
+    parts = list(network.model.children())
     if len(parts) != 3 or not isinstance(parts[1], SkipConnection):
         return False
     inner = parts[1].submodule

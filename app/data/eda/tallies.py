@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from monai.metrics import compute_roc_auc
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from nodulus.app.data.eda.scan_facts import ScanFacts
 from nodulus.bundles.common.data.studies import Study
@@ -137,8 +136,8 @@ def malignancy_by_size(nodules: Sequence[Nodule]) -> MalignancyBySize:
     malignant = sum(truth for _, truth in sure)
     auc = None
     if 0 < malignant < len(sure):
-        diameters, truths = (torch.tensor(v, dtype=torch.float64) for v in zip(*sure, strict=True))
-        auc = float(compute_roc_auc(diameters, truths))
+        diameters, truths = zip(*sure, strict=True)
+        auc = float(roc_auc_score(truths, diameters))
     correlation = None
     if len(rated) > 2 and all(len(set(values)) > 1 for values in zip(*rated, strict=True)):
         correlation = float(stats.spearmanr(*zip(*rated, strict=True)).statistic)

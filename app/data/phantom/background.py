@@ -90,4 +90,5 @@ def _read_folder(path: Path) -> sitk.Image:
         raise ValueError(f"{path}: no DICOM series of ten or more slices")
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(best)
-    return reader.Execute()
+    image: sitk.Image = reader.Execute()
+    return image

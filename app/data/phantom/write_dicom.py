@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from nodulus.app.data.phantom.phantom_study import PhantomStudy, make_uid
 from nodulus.app.data.phantom.phantom_tables import STATE_FOLDER
 
 INTERCEPT_HU = -1024
-_IMPLEMENTATION_UID = make_uid("nodulus", "implementation")
+_IMPLEMENTATION_UID = UID(make_uid("nodulus", "implementation"))
 
 
 def dicom_folder(root: Path, study: PhantomStudy) -> Path:

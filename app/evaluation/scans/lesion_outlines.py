@@ -55,10 +55,10 @@ def read_mask(path: Path, geometry: Geometry) -> NDArray[np.int64]:
     Raises:
         NodulusError: ``input-not-readable``: no image, or another grid than the scan's.
     """
-    import nibabel
+    from nodulus.app.results.nifti import load_nifti
 
     try:
-        image = nibabel.load(path)
+        image = load_nifti(path)
         values = np.asarray(image.dataobj).astype(np.int64)
     except Exception as error:  # nibabel raises its own kinds, zlib's and OSError
         raise _refused(path, f"it cannot be read ({type(error).__name__})") from error

@@ -215,6 +215,7 @@ class PreparedStudies(PersistentDataset):
     def _file(self, item: Mapping[str, Any]) -> Path:
         if "prepared" in item:
             return Path(item["prepared"])
+        assert self.cache_dir is not None
         return Path(self.cache_dir) / f"{_hash_study(item).decode()}.pt"
 
     def _cachecheck(self, item_transformed: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +223,8 @@ class PreparedStudies(PersistentDataset):
         if not path.exists():
             if "prepared" in item_transformed:
                 raise FileNotFoundError(f"{path}: no such file; run `nodulus prepare` again")
-            save_prepared(self._pre_transform(dict(item_transformed)), path)
+            prepared = self._pre_transform(dict(item_transformed))  # type: ignore[no-untyped-call]
+            save_prepared(prepared, path)
         fresh = {k: v for k, v in item_transformed.items() if k not in (*CACHE_KEYS, "prepared")}
         return {**load_prepared(path), **fresh}
 

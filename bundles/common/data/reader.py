@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK
+from monai.config import PathLike
 from monai.data.image_reader import ImageReader
 from monai.utils.enums import MetaKeys, SpaceKeys
 from numpy.typing import NDArray
@@ -24,18 +26,18 @@ class SimpleITKReader(ImageReader):
     The array has ITK's axes (x, y, z) and the affine takes them to RAS mm.
     """
 
-    def verify_suffix(self, filename: Sequence[Path | str] | Path | str) -> bool:
+    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Any file: SimpleITK decides by content."""
         return True
 
-    def read(self, data: Sequence[Path | str] | Path | str, **kwargs: Any) -> list[Any]:
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> list[Any]:
         """Read into SimpleITK images.
 
         Raises:
             FileNotFoundError: no such file.
             ValueError: as :func:`read_image`.
         """
-        names = [data] if isinstance(data, (str, Path)) else list(data)
+        names = [data] if isinstance(data, (str, os.PathLike)) else list(data)
         return [read_image(Path(name)) for name in names]
 
     def get_data(self, img: Sequence[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -47,7 +49,7 @@ class SimpleITKReader(ImageReader):
         affine[:3, :3] = direction * np.asarray(image.GetSpacing())
         affine[:3, 3] = image.GetOrigin()
         affine = LPS_TO_RAS @ affine
-        meta = {
+        meta: dict[str, Any] = {
             MetaKeys.AFFINE: affine,
             MetaKeys.ORIGINAL_AFFINE: affine.copy(),
             MetaKeys.SPATIAL_SHAPE: np.asarray(array.shape),

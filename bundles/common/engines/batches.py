@@ -34,4 +34,5 @@ def learning_rate(optimizer: torch.optim.Optimizer) -> Callable[[Any], float]:
 
 def key_metric(engine: Engine) -> float:
     """The metric by which an evaluator's epochs are compared; higher is better."""
-    return float(engine.state.metrics[engine.state.key_metric_name])
+    state: Any = engine.state  # MONAI adds the name
+    return float(state.metrics[state.key_metric_name])

@@ -117,7 +117,7 @@ class _Best:
     """The evaluator's best epoch, as plain numbers."""
 
     def __init__(self, evaluator: Engine) -> None:
-        self.state = evaluator.state
+        self.state: Any = evaluator.state  # MONAI adds the best metric
 
     def state_dict(self) -> dict[str, Any]:
         return {"metric": float(self.state.best_metric), "epoch": int(self.state.best_metric_epoch)}
@@ -179,7 +179,9 @@ def connect(
         remove_stale_parts(Path(folder))
     idist.barrier()
     if resume and found is not None:
-        CheckpointLoader(str(found), objects, map_location=device).attach(trainer)
+        # MONAI gives torch.load whatever it is told here.
+        place: Any = device
+        CheckpointLoader(str(found), objects, map_location=place).attach(trainer)
         checkpoint.load_state_dict({"_saved": _kept(folder)})
         logger.info("resuming from %s", found)
     elif found is not None:

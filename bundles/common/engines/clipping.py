@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
+
+if TYPE_CHECKING:
+    from monai.engines.trainer import SupervisedTrainer
 
 
 class GradientClipper:
@@ -28,12 +31,13 @@ class GradientClipper:
         """Act on the engine's backward passes."""
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: SupervisedTrainer) -> None:
         """Clip, if the optimizer's step follows."""
         if not steps_now(engine):
             return
-        if getattr(engine, "scaler", None) is not None:
-            engine.scaler.unscale_(engine.optimizer)
+        scaler = getattr(engine, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(engine.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.max_norm)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
-from monai.data import DistributedSampler
+from monai.data import Dataset, DistributedSampler
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +78,7 @@ def parallel(network: torch.nn.Module) -> torch.nn.Module:
     return wrapped
 
 
-def shard(dataset: Sized) -> DistributedSampler | None:
+def shard(dataset: Dataset) -> DistributedSampler | None:
     """The sampler of this process's part of a data set, in order; None for all of it.
 
     Raises:

@@ -40,7 +40,10 @@ class ProgressLog:
         done = engine.state.iteration
         if done % self.every:
             return
-        total = engine.state.max_epochs * engine.state.epoch_length
+        epochs, length = engine.state.max_epochs, engine.state.epoch_length
+        assert epochs is not None, "a running engine has an end"
+        assert length is not None, "a running engine has an end"
+        total = epochs * length
         speed = (done - self.first) / max(1e-9, time.monotonic() - self.start)
         loss = _loss(engine.state.output)
         tail = "" if loss is None else f", loss {loss:.4f}"

@@ -44,7 +44,8 @@ class ValidationPictures:
 
     def __call__(self, engine: Engine) -> None:
         """Draw as many of the decollated items as are still wanted."""
-        for item in engine.state.output[: self.count - len(self.pictures)]:
+        state: Any = engine.state  # Ignite types its output as an integer
+        for item in state.output[: self.count - len(self.pictures)]:
             arrays = [np.asarray(item[key].detach().cpu()) for key in ("image", "label", "pred")]
             self.pictures.append(draw_patch(*arrays))
 

@@ -42,7 +42,8 @@ class TwoScaleResNet(ResNet):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(n_input_channels=2, **options)
-        first: nn.Conv3d = self.get_submodule("conv1")
+        first = self.get_submodule("conv1")
+        assert isinstance(first, nn.Conv3d)
         both = TwoScaleConv3d(
             2,
             first.out_channels,
