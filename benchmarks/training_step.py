@@ -23,6 +23,7 @@ from monai.bundle import ConfigWorkflow
 
 from nodulus.app.data.phantom.dataset import DatasetPlan, PhantomFormat, write_dataset
 from nodulus.app.data.phantom.recipe import PhantomRecipe
+from nodulus.bundles import config_files
 
 BUNDLES = ("segmentation", "nodule", "malignancy")
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def measure(bundle: str, data: Path, steps: int, options: dict[str, Any]) -> Bas
     """Train a bundle for some steps and time each."""
     output = data / "runs" / bundle
     workflow = ConfigWorkflow(
-        str(ROOT / "bundles" / bundle / "configs" / "train.json"),
+        config_files(bundle, "train"),
         logging_file=False,
         workflow_type="train",
         **options,
@@ -97,9 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             more = {"finetune": "scratch"} if bundle == "malignancy" else {}
             for amp in chosen.amp:
                 profiler = measure(bundle, data, chosen.steps, {**options, **more, "amp": amp})
-                config = ConfigWorkflow(
-                    str(ROOT / "bundles" / bundle / "configs" / "train.json"), logging_file=False
-                )
+                config = ConfigWorkflow(config_files(bundle, "train"), logging_file=False)
                 size = config.parser["batch_size"]
                 lines.append(f"{bundle:13}{amp:9}batch {size:3}  {report(profiler, size)}")
     machine = torch.cuda.get_device_name() if chosen.device.startswith("cuda") else cpu_name()

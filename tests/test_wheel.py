@@ -90,6 +90,7 @@ def test_it_has_one_name_its_types_and_its_data(wheel: Path) -> None:
         "app/data/eda/eda.html.jinja",
         "bundles/common/metadata.schema.json",
         "bundles/segmentation/configs/train.json",
+        "bundles/common/configs/train.json",
         "bundles/nodule/models/model.pt",
         "bundles/malignancy/docs/README.md",
         "configs/operating_points.json",

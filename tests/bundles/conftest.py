@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from nodulus.bundles import config_files
 from tests.bundles.fake_data import write_fake_data
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ def run_bundle(bundles: Path) -> Callable[..., None]:
     def call(name: str, config: str, **override: Any) -> None:
         configs = bundles / name / "configs"
         run(
-            config_file=str(configs / f"{config}.json"),
+            config_file=config_files(name, config),
             meta_file=str(configs / "metadata.json"),
             logging_file=False,
             device="cpu",

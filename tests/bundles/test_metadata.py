@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
 
-from nodulus.bundles import bundle_root
+from nodulus.bundles import bundle_root, config_files
 
 NAMES = ["segmentation", "nodule", "malignancy"]
 ZOO_KEYS = ["bundle_root", "device", "network_def", "inferer", "output_dir", "dataset_dir"]
@@ -33,17 +34,39 @@ def test_the_schema_refuses_what_lacks_a_field(bundles, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("part", ["evaluate", "inference"])
-def test_configs_have_the_zoo_keys_and_the_network_that_was_trained(bundles, name, part):
-    parsers = []
-    for file in ("train", part):
+@pytest.mark.parametrize("part", ["evaluate", "inference", "train"])
+def test_configs_have_the_zoo_keys(name, part):
+    config = ConfigParser()
+    config.read_config(config_files(name, part))
+    assert [key for key in ZOO_KEYS if key not in config] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_network_is_and_sees_stands_in_one_file(bundles, name):
+    files = {*(bundles / name / "configs").glob("*.json"), *(bundles / "common").rglob("*.json")}
+    for key in ("network_def", "spacing_mm", "window_hu", "bundle_root"):
+        places = [path for path in files if key in json.loads(path.read_text())]
+        assert places == [bundles / name / "configs" / "inference.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_reference_of_a_config_leads_somewhere(bundles, name):
+    others = {"metadata", "logging"}
+    parts = {path.stem for path in (bundles / name / "configs").glob("*.json")} - others
+    assert {"train", "evaluate", "inference"} <= parts
+    for part in parts:
         config = ConfigParser()
-        config.read_config(str(bundles / name / "configs" / f"{file}.json"))
-        parsers.append(config)
-    train, other = parsers
-    assert [key for key in ZOO_KEYS if key not in other] == []
-    for key in ("network_def", "spacing_mm", "window_hu"):
-        assert other[key] == train[key]
+        config.read_config(config_files(name, part))
+        config.parse()
+        resolver = config.ref_resolver
+        for item in resolver.items.values():
+            for reference in resolver.find_refs_in_config(item.get_config(), item.get_id()):
+                assert reference in resolver.items, f"{part}: {item.get_id()}: {reference}"
+
+
+def test_an_unknown_config_is_refused():
+    with pytest.raises(ValueError, match="no config 'tune'"):
+        config_files("nodule", "tune")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,10 +101,22 @@ def test_the_required_packages_are_the_pinned_ones(bundles, name):
 def test_a_config_finds_its_bundle_from_any_folder(bundles, name, part, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = ConfigParser()
-    config.read_config(str(bundles / name / "configs" / f"{part}.json"))
+    config.read_config(config_files(name, part))
     assert config.get_parsed_content("bundle_root") == str(bundles / name)
 
 
 def test_an_unknown_bundle_is_refused():
     with pytest.raises(ValueError, match="no bundle 'lungs'"):
         bundle_root("lungs")
+
+
+def test_the_documented_lists_of_files_are_the_ones_that_the_tests_run(bundles):
+    root = bundles.parent
+    pages = [*bundles.glob("*/docs/README.md"), *(root / "docs").glob("*.md")]
+    lists = re.findall(r"--config_file \"\[(.+?)\]\"", "\n".join(p.read_text() for p in pages))
+    assert len(lists) > 10
+    for text in lists:
+        files = [part.strip("'").replace("$BUNDLES", "bundles") for part in text.split(",")]
+        for name in NAMES if "$task" in text else [files[-1].split("/")[1]]:
+            given = [str(root / file.replace("$task", name)) for file in files]
+            assert given == config_files(name, Path(files[-1]).stem)

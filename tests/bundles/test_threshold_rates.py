@@ -10,6 +10,8 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
+from nodulus.bundles import config_files
+
 LOGIT = torch.logit(torch.tensor([0.9, 0.3, 0.2, 0.3, 0.1]))
 TARGET = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0])
 PLACES = {"train": "validate#", "evaluate": ""}
@@ -19,7 +21,7 @@ METRICS = {"train": "validate#additional_metrics", "evaluate": "evaluator#additi
 def rates(bundles: Path, bundle: str, config: str, batches: Sequence[slice]) -> tuple[float, float]:
     """What the config's metrics say of some of the items, at a threshold of 0.3."""
     parser = ConfigParser()
-    parser.read_config(bundles / bundle / "configs" / f"{config}.json")
+    parser.read_config(config_files(bundle, config))
     parser["threshold"] = float(torch.sigmoid(LOGIT[1]))  # as rounding leaves it
     postprocessing = parser.get_parsed_content(f"{PLACES[config]}postprocessing")
     metrics = list(parser.get_parsed_content(METRICS[config]).values())

@@ -13,7 +13,7 @@ from nodulus.bundles.common.splits import Side, draw_split, read_split
 from nodulus.bundles.common.stratification import FEATURES, balance, by_patient, patient_features
 
 FRACTION, SEED = 0.2, 0
-"""What the bundles' train.json draws by default."""
+"""What bundles/common/configs/train.json draws by default."""
 
 SPLIT_FILE = "splits.json"
 UNASSIGNED = "in no side"

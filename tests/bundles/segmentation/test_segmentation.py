@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from nodulus.bundles import config_files
 from nodulus.bundles.common.splits import Side
 from nodulus.transforms.geometry import apply_affine
 from tests.lidc_shapes import needs_lidc_shapes
@@ -113,7 +114,7 @@ def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking):
 @pytest.mark.slow
 def test_the_command_line_trains(bundles, fake_data, tmp_path):
     command = [sys.executable, "-m", "monai.bundle", "run"]
-    command += ["--config_file", "bundles/segmentation/configs/train.json"]
+    command += ["--config_file", str(config_files("segmentation", "train"))]
     command += ["--data_dirs", f"['{fake_data}']", "--output_dir", str(tmp_path)]
     command += ["--steps", "2", "--validate_every", "2", "--patch_size", "32"]
     command += ["--runs_dir", "$None"]  # beside it lie other tests' folders
@@ -160,7 +161,7 @@ def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatc
     monkeypatch.setattr(RandInsertNodulesd, "__call__", watched)
     configs = bundles / "segmentation" / "configs"
     run(
-        config_file=[str(configs / "train.json"), str(configs / "insert_nodules.json")],
+        config_file=config_files("segmentation", "insert_nodules"),
         meta_file=str(configs / "metadata.json"),
         logging_file=False,
         device="cpu",

@@ -1,6 +1,7 @@
 import pytest
 
 from nodulus.app.data.eda.split_balance import UNASSIGNED, patient_sides, split_balance
+from nodulus.bundles import config_files
 from nodulus.bundles.common.data.tables import Candidate
 from nodulus.bundles.common.splits import Side, draw_split, write_split
 
@@ -69,13 +70,13 @@ def test_a_missing_file_is_no_default(studies, tmp_path):
         patient_sides(studies, tmp_path / "none.json", tmp_path)
 
 
-def test_the_default_is_what_the_bundles_draw(bundles):
+def test_the_default_is_what_the_bundles_draw():
     from monai.bundle import ConfigParser
 
     from nodulus.app.data.eda.split_balance import FRACTION, SEED
 
     for name in ("segmentation", "nodule", "malignancy"):
-        config = ConfigParser.load_config_file(bundles / name / "configs" / "train.json")
+        config = ConfigParser.load_config_files(config_files(name, "train"))
         assert (config["validation_fraction"], config["test_fraction"]) == (FRACTION, 0.0)
         assert config["seed"] == SEED
         assert config["splits_file"] is None

@@ -10,6 +10,7 @@ import sys
 import pytest
 import torch
 
+from nodulus.bundles import config_files
 from nodulus.bundles.common.data.draws import SeededSampler
 from nodulus.bundles.common.engines import distributed
 
@@ -23,8 +24,7 @@ def test_two_processes_end_with_one_network(bundles, fake_data, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     command += ["--master_port", "0", "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"]
     command += ["-m", "monai.bundle", "run"]
-    configs = bundles / "nodule" / "configs"
-    command += ["--config_file", f"['{configs / 'train.json'}','{extra}']"]
+    command += ["--config_file", str([*config_files("nodule", "train"), str(extra)])]
     command += ["--data_dirs", f"['{fake_data}']", "--cache_dir", str(tmp_path / "cache")]
     command += ["--output_dir", str(out), "--runs_dir", "$None", "--device", "cpu"]
     command += ["--weights_path", str(tmp_path / "published" / "model.pt")]

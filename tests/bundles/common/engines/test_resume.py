@@ -11,6 +11,7 @@ import sys
 import pytest
 import torch
 
+from nodulus.bundles import config_files
 from nodulus.bundles.common.engines import GradientClipper, latest
 
 RUN = {"steps": 6, "validate_every": 2, "threads": 1, "patience": 5}
@@ -47,7 +48,7 @@ def test_killed_while_training_with_workers(bundles, train, fake_data, tmp_path)
         json.dumps({"+imports": ["$import os", "$import signal"], "+train#handlers": [handler]})
     )
     cut = tmp_path / "cut"
-    files = [str(bundles / "segmentation" / "configs" / "train.json"), str(kill)]
+    files = [*config_files("segmentation", "train"), str(kill)]
     override = {
         **options,
         "device": "cpu",
