@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from nodulus.bundles import config_files
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import make_volume
 from tests.bundles.fake_data import write_fake_data
@@ -43,6 +44,14 @@ class Run:
 FEW_STEPS = (
     "--steps 2 --validate_every 2 --batch_size 2 --workers 0 --pictures 0 --runs_dir '$None'"
 )
+
+
+def documented(name: str, config: str, root: str = "bundles") -> str:
+    """A config's list of files as the pages write it."""
+    paths = [Path(path).relative_to(REPOSITORY / "bundles") for path in config_files(name, config)]
+    return '"[' + ",".join(f"'{root}/{path.as_posix()}'" for path in paths) + ']"'
+
+
 RUNS = [
     Run("nodulus detect DICOM_FOLDER -o OUT", "OUT/*/findings.json"),
     Run(
@@ -57,30 +66,31 @@ RUNS = [
     ),
     Run("nodulus package -o map", "map/models/*/model.ts"),
     Run(
-        "python -m monai.bundle run --config_file bundles/segmentation/configs/train.json"
+        f"python -m monai.bundle run --config_file {documented('segmentation', 'train')}"
         " --data_dirs \"['DIR']\" --output_dir runs/segmentation",
         "runs/segmentation/final.pt",
         f"{FEW_STEPS} --patch_size 32",
     ),
     Run(
-        'python -m monai.bundle run --config_file "$BUNDLES/segmentation/configs/train.json"'
+        "python -m monai.bundle run --config_file "
+        f"{documented('segmentation', 'train', '$BUNDLES')}"
         " --data_dirs \"['DIR']\"",
         "runs/wheel/final.pt",
         f"{FEW_STEPS} --patch_size 32 --output_dir runs/wheel",
     ),
     Run(
-        "python -m monai.bundle run --config_file bundles/segmentation/configs/candidates.json"
+        f"python -m monai.bundle run --config_file {documented('segmentation', 'candidates')}"
         " --data_dirs \"['DIR']\"",
         "DIR/candidates_segmentation.csv",
     ),
     Run(
-        "python -m monai.bundle run --config_file bundles/nodule/configs/train.json"
+        f"python -m monai.bundle run --config_file {documented('nodule', 'train')}"
         " --data_dirs \"['DIR']\" --output_dir runs/nodule",
         "runs/nodule/final.pt",
         f"{FEW_STEPS} --crop_size 32",
     ),
     Run(
-        "python -m monai.bundle run --config_file bundles/malignancy/configs/evaluate.json"
+        f"python -m monai.bundle run --config_file {documented('malignancy', 'evaluate')}"
         " --data_dirs \"['DIR']\"",
         "runs/malignancy/evaluation/metrics.csv",
         "--validation_fraction 0.5",
