@@ -8,43 +8,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_sides import LEFT, RIGHT
 
 BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class LungRegion:
-    """The lungs on a coarse grid.
+    """The lungs and the region that is searched, on a coarse grid.
 
     Args:
-        mask: shape (I, R, C) of ``geometry``: lungs closed over vessels and pleural nodules,
-            with a margin of a few millimetres.
-        aerated: the air-filled part alone, same shape.
+        mask: the search region, shape (I, R, C) of ``geometry``: the lungs closed over vessels,
+            masses and consolidated lobes, with a margin.
+        sides: uint8, same shape: the lungs as far as they are filled with air, without the
+            trachea; ``RIGHT`` or ``LEFT`` of :mod:`.lung_sides`, and 0.
         geometry: the coarse grid.
         touches_ends: whether the lungs reach the first and the last slice (a scan that cuts them).
         touches_sides: whether they reach the edge of the slices' field of view.
+        mid_plane: the sagittal plane between the lungs: a unit normal that points to the patient's
+            left, and its distance from the origin, LPS mm.
     """
 
     mask: BoolArray
-    aerated: BoolArray
+    sides: NDArray[np.uint8]
     geometry: Geometry
     touches_ends: tuple[bool, bool]
     touches_sides: bool = False
+    mid_plane: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+
+    @property
+    def aerated(self) -> BoolArray:
+        """The air-filled part of both lungs, shape (I, R, C)."""
+        return self.sides > 0
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the air-filled part."""
-        return float(self.aerated.sum()) * self.geometry.voxel_volume_mm3 / 1000.0
+        """Volume of the air-filled part of both lungs."""
+        return self.right_ml + self.left_ml
+
+    @property
+    def right_ml(self) -> float:
+        """Volume of the air-filled part of the right lung."""
+        return self._ml(RIGHT)
+
+    @property
+    def left_ml(self) -> float:
+        """Volume of the air-filled part of the left lung."""
+        return self._ml(LEFT)
+
+    def _ml(self, side: int) -> float:
+        return float((self.sides == side).sum()) * self.geometry.voxel_volume_mm3 / 1000.0
+
+    def left_of_middle_mm(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far to the patient's left of the mid-plane points of shape (..., 3) lie, LPS mm."""
+        return np.asarray(points_lps_mm @ np.asarray(self.mid_plane[:3]) - self.mid_plane[3])
 
     def at(self, points_lps_mm: NDArray[np.float64]) -> BoolArray:
-        """Whether each point, shape (..., 3) in LPS mm, lies in the region."""
+        """Whether each point, shape (..., 3) in LPS mm, lies in the search region."""
         index = np.round(self.geometry.lps_to_index(points_lps_mm)).astype(int)
         inside = np.all((index >= 0) & (index < np.asarray(self.mask.shape)), axis=-1)
         clipped = np.clip(index, 0, np.asarray(self.mask.shape) - 1)
         return np.asarray(inside & self.mask[clipped[..., 0], clipped[..., 1], clipped[..., 2]])
 
     def box(self, geometry: Geometry, margin_mm: float) -> tuple[slice, slice, slice]:
-        """The box of another grid over the same axes that holds the region and a margin."""
+        """The box of another grid over the same axes that holds the search region and a margin."""
         where = np.argwhere(self.mask)
         low = self.geometry.index_to_lps(where.min(axis=0) - 0.5)
         high = self.geometry.index_to_lps(where.max(axis=0) + 0.5)
@@ -57,7 +84,7 @@ class LungRegion:
         return i, r, c
 
     def on(self, geometry: Geometry) -> BoolArray:
-        """The region on another grid (nearest neighbour), shape ``geometry.shape_irc``.
+        """The search region on another grid (nearest neighbour), shape ``geometry.shape_irc``.
 
         Raises:
             ValueError: the other grid's axes are not this one's, up to order and sign.

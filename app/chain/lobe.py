@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lung_sides import LEFT, RIGHT
 from nodulus.transforms.lungs import axial_axis
 
 Side = Literal["left", "right"]
@@ -54,22 +55,16 @@ class LungExtent:
 def lung_extents(lungs: LungRegion) -> dict[Side, LungExtent]:
     """Measure both lungs; empty where they are too short or too unlike each other to judge by.
 
-    Of each side of the middle only the largest connected part counts, so that no gas of the bowel
+    Of each lung only the largest connected part counts, so that no gas of the bowel
     does. Lungs of unlike height were operated on, have collapsed or are pushed aside; their
     fissures lie elsewhere.
 
     Args:
-        lungs: the lung region.
+        lungs: the lungs.
     """
     axis = axial_axis(lungs.geometry)
-    points = lungs.geometry.index_to_lps(np.argwhere(lungs.aerated))
-    if len(points) == 0:
-        return {}
-    middle = (points[:, 0].min() + points[:, 0].max()) / 2.0
-    on_left = np.zeros(lungs.aerated.shape, dtype=bool)
-    on_left[lungs.aerated] = points[:, 0] > middle
-    halves: dict[Side, NDArray[np.bool_]] = {"left": on_left, "right": lungs.aerated & ~on_left}
-    measured = {side: _extent(half, lungs, axis) for side, half in halves.items()}
+    both: dict[Side, int] = {"left": LEFT, "right": RIGHT}
+    measured = {side: _extent(lungs.sides == label, lungs, axis) for side, label in both.items()}
     extents = {side: extent for side, extent in measured.items() if extent is not None}
     heights = [extent.height_mm for extent in extents.values()]
     alike = len(heights) == 2 and min(heights) >= MIN_HEIGHT_RATIO * max(heights)

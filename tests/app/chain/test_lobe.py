@@ -8,6 +8,7 @@ import pytest
 from nodulus.app.chain.lobe import lobe, lung_extents
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lung_sides import LEFT, RIGHT
 from nodulus.transforms.lungs import find_lungs
 from tests.app.synthetic_chest import make_volume
 
@@ -25,7 +26,8 @@ def region(heights_mm: tuple[float, float] = (240.0, 240.0), margin: int = 10) -
     x, y, z = np.moveaxis(geometry.index_to_lps(index), -1, 0)
     height = np.where(x < 0, *heights_mm)
     air = (np.abs(x) > 10) & (np.abs(x) < 110) & (np.abs(y) < 80) & (z >= 0) & (z <= height)
-    return LungRegion(air, air, geometry, (False, False))
+    sides = np.where(air, np.where(x < 0, RIGHT, LEFT), 0).astype(np.uint8)
+    return LungRegion(air, sides, geometry, (False, False))
 
 
 # Height and depth as shares of the lung; what the oblique fissure says.
@@ -68,18 +70,18 @@ def test_a_cut_scan_does_not_say_what_depends_on_the_cut(
     slices: slice, said: tuple[str | None, str | None]
 ) -> None:
     whole = region()
-    air = whole.aerated[slices]
-    geometry = whole.geometry.cropped((slices.start, 0, 0), air.shape)
-    extents = lung_extents(LungRegion(air, air, geometry, (True, True)))
+    sides = whole.sides[slices]
+    geometry = whole.geometry.cropped((slices.start, 0, 0), sides.shape)
+    extents = lung_extents(LungRegion(sides > 0, sides, geometry, (True, True)))
     front_high, back_low = (60.0, -70.0, 195.0), (60.0, 75.0, 72.0)
     assert (lobe(extents, "left", front_high), lobe(extents, "left", back_low)) == said
 
 
 def test_gas_of_the_bowel_does_not_count() -> None:
     lungs = region(margin=40)
-    air = lungs.aerated.copy()
-    air[2:30, 20:60, 60:90] = True
-    with_gas = dataclasses.replace(lungs, aerated=air)
+    sides = lungs.sides.copy()
+    sides[2:30, 20:60, 60:90] = LEFT
+    with_gas = dataclasses.replace(lungs, sides=sides)
     assert lung_extents(with_gas) == lung_extents(lungs)
 
 
@@ -89,7 +91,7 @@ def test_array_axes_do_not_matter() -> None:
     assert lungs is not None
     flipped = LungRegion(
         lungs.mask[::-1],
-        lungs.aerated[::-1],
+        lungs.sides[::-1],
         Geometry(lungs.mask.shape, lungs.geometry.affine_lps @ _reversed(lungs.mask.shape[0])),
         (False, False),
     )

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nodulus.app.chain.laterality import laterality
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lung_sides import LEFT, RIGHT
+
+
+def shifted_lungs(middle_mm: float = 20.0) -> LungRegion:
+    """A narrow right lung and a wide left one, which reaches across the mid-plane in front.
+
+    Axes (z, y, x) of 5 mm; x from -100 mm, y from -60 mm, z from 0.
+    """
+    sides = np.zeros((40, 24, 41), np.uint8)
+    sides[5:35, :, 2:14] = RIGHT  # x from -90 to -35
+    sides[5:35, :, 26:39] = LEFT  # x from 30 to 90
+    sides[5:35, :4, 22:26] = LEFT  # x from 10 to 25, y from -60 to -45
+    affine = np.zeros((4, 4))
+    affine[2, 0] = affine[1, 1] = affine[0, 2] = 5.0
+    affine[:3, 3] = (-100.0, -60.0, 0.0)
+    affine[3, 3] = 1.0
+    geometry = Geometry(sides.shape, affine)
+    return LungRegion(sides > 0, sides, geometry, (False, False), False, (1, 0, 0, middle_mm))
+
+
+@pytest.mark.parametrize(
+    ("point", "side"),
+    [
+        ((-60.0, 0.0, 100.0), "right"),
+        ((60.0, 0.0, 100.0), "left"),
+        ((12.0, -50.0, 100.0), "left"),  # on the right of the mid-plane, in the left lung
+        ((12.0, 40.0, 100.0), "right"),  # there, but far from both lungs
+        ((18.0, 40.0, 100.0), None),
+        ((-60.0, 0.0, 8.0), None),  # more than a level below the lungs
+        ((-97.0, 0.0, 100.0), "right"),  # in the chest wall
+    ],
+)
+def test_the_lung_next_to_a_point_tells_its_side_else_the_mid_plane(
+    point: tuple[float, float, float], side: str | None
+) -> None:
+    assert laterality(shifted_lungs(), point) == side
