@@ -91,10 +91,10 @@ def _share(right: BoolArray, left: BoolArray, both: BoolArray, side: NDArray[np.
     """Part what both sides reach, in place, growing each step by step from what is its own."""
     right &= ~both | (side == RIGHT)
     left &= ~both | (side == LEFT)
-    todo, before = np.count_nonzero(both & ~right & ~left), -1
+    todo, before = int(np.count_nonzero(both & ~right & ~left)), -1
     while todo and todo != before:
         free = both & ~right & ~left
         from_right, from_left = grown_by_cross(right) & free, grown_by_cross(left) & free
         right |= from_right
         left |= from_left & ~from_right
-        todo, before = np.count_nonzero(both & ~right & ~left), todo
+        todo, before = int(np.count_nonzero(both & ~right & ~left)), todo

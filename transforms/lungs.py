@@ -11,6 +11,7 @@ Found on a coarse grid by thresholds and shape, without a network. Three things 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from nodulus.transforms.lung_air import (
 )
 from nodulus.transforms.lung_region import BoolArray, LungRegion
 from nodulus.transforms.lung_sides import tell_sides
-from nodulus.transforms.search_region import search_region
+from nodulus.transforms.search_region import lung_outline, search_region
 from nodulus.transforms.thorax import mid_plane, outside_chest
 from nodulus.transforms.trachea import find_trachea
 
@@ -138,6 +139,23 @@ def lung_region(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
     """The search region on the grid of ``hu``, shape (I, R, C); empty where there is no lung."""
     region = find_lungs(hu, geometry)
     return np.zeros(hu.shape, bool) if region is None else region.on(geometry)
+
+
+def outlined_lungs(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
+    """The lungs closed over vessels and small nodules, ``MARGIN_MM`` around, on the grid of ``hu``.
+
+    Unlike the search region it holds no large mass, no consolidated lobe and no mediastinum.
+
+    Returns:
+        Shape (I, R, C); empty where there is no lung.
+    """
+    region = find_lungs(hu, geometry)
+    if region is None:
+        return np.zeros(hu.shape, bool)
+    axes = BodyAxes.of(region.geometry)
+    spacing = np.asarray(axes.turned(region.geometry).spacing_irc_mm)
+    outline = axes.restore(lung_outline(axes.turn(region.aerated), spacing))
+    return replace(region, mask=outline).on(geometry)
 
 
 def _lungs_alone(

@@ -20,6 +20,7 @@ from nodulus.transforms.lung_sides import LEFT, RIGHT
 
 CLOSING_MM = 50.0
 CLOSING_ACROSS_MM = 10.0
+OUTLINE_CLOSING_MM = 18.0
 MARGIN_MM = 4.0
 MASS_RADIUS_MM = 10.0
 MASS_MARGIN_MM = 10.0
@@ -58,6 +59,18 @@ def search_region(
     masses = shrunk(solid, edges, MASS_RADIUS_MM + ROUNDING_MM)
     around = grown(masses, edges, MASS_RADIUS_MM + MASS_MARGIN_MM + ROUNDING_MM)
     return grown(hull | around & deep, edges, MARGIN_MM + ROUNDING_MM)
+
+
+def lung_outline(lungs: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
+    """The lungs closed over vessels and small nodules at the pleura, with ``MARGIN_MM`` around.
+
+    Args:
+        lungs: what is filled with air.
+        spacing: mm along z, y, x.
+    """
+    closed = _closing(lungs, spacing, OUTLINE_CLOSING_MM)
+    closed = _fill_holes(closed, float(spacing[1] * spacing[2]))
+    return grown(closed, spacing.tolist(), MARGIN_MM + ROUNDING_MM)
 
 
 def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:

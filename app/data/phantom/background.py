@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.lungs import lung_region
+from nodulus.transforms.lungs import outlined_lungs
 
 Sphere = tuple[tuple[float, float, float], float]
 
@@ -52,7 +52,7 @@ def read_background(path: Path, avoid: tuple[Sphere, ...] = ()) -> Background:
         image.GetSize(), np.round(image.GetSpacing(), 6), np.round(image.GetOrigin(), 4),
         image.GetDirection(),
     )  # fmt: skip
-    lungs = lung_region(hu, geometry)
+    lungs = outlined_lungs(hu, geometry)
     if not lungs.any():
         raise ValueError(f"{path}: no lungs were found")
     digest = hashlib.sha256(hu.tobytes()).hexdigest()[:8]

@@ -40,7 +40,7 @@ from nodulus.app.data.phantom.scanner import (
 from nodulus.bundles.common.lidc.shapes import NoduleShape, ShapeReference
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.nodule_insertion import InsertedNodule, LungField, insert_nodules
-from nodulus.transforms.lungs import MARGIN_MM
+from nodulus.transforms.search_region import MARGIN_MM
 
 _KERNEL_FOLLOWS_MM = 0.15
 
