@@ -8,6 +8,7 @@ refuse. Here a header is made anew from the attributes that are needed, each one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -140,7 +141,7 @@ def image_header(header: SliceHeader, raw: Dataset, patient: Dataset) -> Dataset
     made.Rows, made.Columns = header.rows, header.columns
     if header.instance_number is not None and header.frame is None:
         made.InstanceNumber = header.instance_number
-    if header.frame_of_reference_uid:
+    if re.fullmatch(r"[0-9.]+", header.frame_of_reference_uid or ""):
         made.FrameOfReferenceUID = header.frame_of_reference_uid
     if usable(raw, "LossyImageCompression") == "01":
         made.LossyImageCompression = "01"

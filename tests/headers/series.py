@@ -72,6 +72,11 @@ class Case:
         return f"{'.'.join(names)} {self.change}"
 
     @property
+    def keyword(self) -> str:
+        """Of the attribute itself; empty for a private one."""
+        return keyword_for_tag(self.place[-1])
+
+    @property
     def is_needed(self) -> bool:
         """Whether a study may be refused for it."""
         return len(self.place) == 1 and keyword_for_tag(self.place[0]) in NEEDED
