@@ -64,8 +64,8 @@ def read(folder: Path) -> Outcome:
 def write_all(volume: CtVolume, folder: Path, *, validate: bool) -> str | None:
     """Write every result, read them back, and have them validated; give what is wrong."""
     labels = np.zeros(volume.hu.shape, np.uint8)
-    labels[5:9, 8:14, 9:15] = 1
-    labels[15:18, 12:15, 8:12] = 2
+    labels[2:5, 8:14, 9:15] = 1
+    labels[7:9, 12:15, 8:12] = 2
     shutil.rmtree(folder, ignore_errors=True)
     try:
         write_results(folder, volume, labels, result_for(volume, labels), options=ALL)

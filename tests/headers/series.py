@@ -21,7 +21,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from tests.app.reading.dicom_factory import body_hu
 
-SHAPE_IRC = (24, 28, 24)
+SHAPE_IRC = (12, 28, 24)
 STEP_MM = 5.0
 SPACING_RC_MM = (0.75, 0.5)
 FIRST_LPS_MM = (-100.0, -80.0, -300.0)

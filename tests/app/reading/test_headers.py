@@ -16,7 +16,7 @@ from tests.headers.outcome import read, write_all
 from tests.headers.series import CHANGES, Case, cases, real_header, series, write
 
 USED = {tag_for_keyword(keyword) for keyword in (*READ, *IDENTITY_TAGS, *WRITTEN)}
-TO_THE_LETTER = ("PatientID", "PatientName", "AccessionNumber")
+TO_THE_LETTER = ("PatientID", "PatientName", "AccessionNumber", "FrameOfReferenceUID")
 
 
 @pytest.fixture(scope="module")
