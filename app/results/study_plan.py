@@ -198,8 +198,8 @@ def _with_sources(draft: StudyPlan) -> StudyPlan:
     if sources.frame_of_reference_missing:
         warning = ResultWarning(
             code="frame-of-reference-missing",
-            message="The source has no FrameOfReferenceUID that is one; the segmentation and the structured "
-            "report carry one that was made from the series UID.",
+            message="The source has no valid FrameOfReferenceUID; the segmentation and the "
+            "structured report carry one that was made from the series UID.",
         )
         result = result.model_copy(update={"warnings": (*result.warnings, warning)})
     if sources.no_reference_because is not None:
