@@ -295,7 +295,7 @@ def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
     for uid, images in by_uid.items():
         people = by_person(images)
         for number, own in enumerate(people, start=1):
-            key = safe_key(uid) if len(people) == 1 else f"{safe_key(uid)}-patient-{number}"
+            key = safe_key(uid) if len(people) == 1 else f"{safe_key(uid)}~patient-{number}"
             study = _dicom_study(key, uid, own)
             if isinstance(study.chosen, SlicePlan):
                 others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1
@@ -324,7 +324,7 @@ def _research_studies(files: list[Path]) -> list[StudyInput]:
         key = safe_key(stem(file))
         keys[key] += 1
         if keys[key] > 1:
-            key = f"{key}-{keys[key]}"
+            key = f"{key}~{keys[key]}"
         reason = "Chosen: the file holds one volume."
         choice = SeriesChoice(series_uid=stem(file), chosen=True, reason=reason)
         studies.append(StudyInput(key, (choice,), file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 MAX_KEY_LENGTH = 128
@@ -19,9 +20,16 @@ def millimetres(value_mm: float) -> str:
 
 
 def safe_key(text: str) -> str:
-    """A name that is a folder name on every system; UIDs stay as they are."""
-    cleaned = re.sub(r"[^0-9A-Za-z._-]+", "_", text).strip("._")[:MAX_KEY_LENGTH]
-    return cleaned or "study"
+    """A name that is a folder name on every system; UIDs stay as they are.
+
+    Two texts never give one name: where something had to be changed, a checksum of the text is
+    added. ``~`` is in no name but before that checksum, or before a number that a caller adds.
+    """
+    cleaned = re.sub(r"[^0-9A-Za-z._-]+", "_", text).strip("._")[:MAX_KEY_LENGTH] or "study"
+    if cleaned == text:
+        return cleaned
+    checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{cleaned}~{checksum}"
 
 
 def some(names: list[str], limit: int = 3) -> str:

@@ -129,7 +129,7 @@ def test_masks_beside_a_volume_are_passed_over(tmp_path: Path) -> None:
 def test_same_stem_gives_two_keys(tmp_path: Path) -> None:
     sitk.WriteImage(itk_image(body_hu()), str(tmp_path / "ct.mha"))
     sitk.WriteImage(itk_image(body_hu()), str(tmp_path / "ct.nrrd"))
-    assert [study.key for study in find_studies(tmp_path).studies] == ["ct", "ct-2"]
+    assert [study.key for study in find_studies(tmp_path).studies] == ["ct", "ct~2"]
 
 
 def test_scaled_and_float_nifti(tmp_path: Path) -> None:
