@@ -14,22 +14,25 @@ from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.dicom_seg import segment_label
 from nodulus.app.results.drawing import font
-from nodulus.app.results.pictures import Picture
+from nodulus.app.results.pictures import WINDOW_CENTER_HU, WINDOW_WIDTH_HU, Picture
 from nodulus.app.results.sources import SourceHeaders
 from nodulus.app.results.wording import place_words
 
 TILE = 512
-BANNER = 64
+BANNER = 88
 _INK, _PAPER = (240, 240, 240), (0, 0, 0)
 
 
-def key_picture(pictures: Sequence[Picture], finding: Finding, result: StudyResult) -> Image.Image:
+def key_picture(
+    pictures: Sequence[Picture], finding: Finding, result: StudyResult, where: str = ""
+) -> Image.Image:
     """Put a finding's pictures, two a row, under a line that says what they are.
 
     Args:
         pictures: overview, axial, coronal, sagittal.
         finding: the finding.
         result: the study's result.
+        where: the source image that it is nearest to, in words.
 
     Returns:
         RGB, 1024 pixels wide; nothing in it tells who the patient is.
@@ -46,14 +49,21 @@ def key_picture(pictures: Sequence[Picture], finding: Finding, result: StudyResu
     size = f"{finding.longest_diameter_mm:.1f} x {finding.perpendicular_diameter_mm:.1f} mm"
     chance = f"malignancy {100 * finding.malignancy_probability:.0f} %"
     title = ", ".join(filter(None, (segment_label(finding), place_words(finding), size, chance)))
+    seen = f"Lung window: centre {WINDOW_CENTER_HU:.0f}, width {WINDOW_WIDTH_HU:.0f} HU"
+    shown = ". ".join(filter(None, (where[:1].upper() + where[1:], seen)))
     note = f"Nodulus {result.nodulus_version}. {result.disclaimer}"
     draw.text((12, 6), title, fill=_INK, font=font(24))
-    draw.text((12, 38), note, fill=_INK, font=font(16))
+    draw.text((12, 38), shown, fill=_INK, font=font(16))
+    draw.text((12, 62), note, fill=_INK, font=font(16))
     return sheet
 
 
 def build_key_images(
-    pictures: Sequence[Sequence[Picture]], sources: SourceHeaders, result: StudyResult, uid: UUID
+    pictures: Sequence[Sequence[Picture]],
+    sources: SourceHeaders,
+    result: StudyResult,
+    uid: UUID,
+    places: Sequence[str],
 ) -> list[Dataset]:
     """Make one secondary capture a finding; all are of one series.
 
@@ -62,15 +72,16 @@ def build_key_images(
         sources: the headers of the source.
         result: the study's result.
         uid: what the objects' UIDs are made of.
+        places: the source image that each finding is nearest to, in words.
 
     Returns:
         The data sets, ready to be saved; the instance number is the finding's id.
     """
     made: list[Dataset] = []
-    for finding, own in zip(result.findings, pictures, strict=True):
+    for finding, own, where in zip(result.findings, pictures, places, strict=True):
         image = hd.sc.SCImage.from_ref_dataset(
             sources.datasets[0],
-            pixel_array=np.asarray(key_picture(own, finding, result)),
+            pixel_array=np.asarray(key_picture(own, finding, result, where)),
             photometric_interpretation=hd.PhotometricInterpretationValues.RGB,
             bits_allocated=8,
             coordinate_system=hd.CoordinateSystemNames.PATIENT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,6 +13,7 @@ from nodulus.app.explanation import Sensitivity
 from nodulus.app.page_template import page_template
 from nodulus.app.result import Explanation, Finding, OperatingPoint, StudyResult
 from nodulus.app.results.colors import Rgb, finding_rgb
+from nodulus.app.results.image_numbers import nearest_image_number
 from nodulus.app.results.label_boxes import Labels, boxes_by_label
 from nodulus.app.results.pictures import (
     Picture,
@@ -32,6 +32,8 @@ from nodulus.app.results.wording import place_words, texture_words
 from nodulus.app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
+OPEN_CARDS = 6
+"""So many findings show their pictures at once, and every one up to the last suspicious one."""
 _THREADS = 2
 
 
@@ -145,15 +147,17 @@ def build_report(
     Returns:
         The HTML text. No patient attribute is in it.
     """
+    suspicious = [finding.suspicious for finding in result.findings]
     return page_template("nodulus.app.results", TEMPLATE).render(
         result=result,
+        open_count=_open_count(suspicious),
         views=_finding_views(volume, labels, result, pictures, sources, sensitivities),
         place_words=place_words,
         texture_words=texture_words,
         fall_color=_css(FALL_RGB),
         rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),
-        suspicious_count=sum(finding.suspicious for finding in result.findings),
+        suspicious_count=sum(suspicious),
         series_number=volume.facts.series_number,
         scanner=volume.facts.model_name,
         intermediate_rows=[
@@ -161,6 +165,13 @@ def build_report(
             for title, pictures in intermediate_pictures
         ],
     )
+
+
+def _open_count(suspicious: Sequence[bool]) -> int:
+    """How many findings show their pictures at once; a long tail of others is folded."""
+    last = max((n for n, marked in enumerate(suspicious, start=1) if marked), default=0)
+    shown = max(last, OPEN_CARDS)
+    return len(suspicious) if len(suspicious) <= shown + 1 else shown
 
 
 def _finding_views(
@@ -182,7 +193,7 @@ def _finding_views(
             _css(finding_rgb(finding.id)),
             slice_index + 1,
             volume.hu.shape[0],
-            _image_number(volume, finding, sources),
+            nearest_image_number(volume, finding, sources),
             tuple(embed(picture, known) for picture in own),
             _explanation_views(volume, labels, box, finding, sensitivities),
         )
@@ -224,16 +235,6 @@ def _explanation_views(
 
 def _css(rgb: Rgb) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
-
-
-def _image_number(volume: CtVolume, finding: Finding, sources: SourceHeaders | None) -> int | None:
-    """The number of the source image that lies nearest to a finding's centre."""
-    if sources is None:
-        return None
-    normal = np.cross(volume.geometry.direction_irc[:, 1], volume.geometry.direction_irc[:, 2])
-    positions: Any = np.array([image.position_lps_mm for image in volume.source_images])
-    distance = np.abs((positions - np.asarray(finding.center_lps_mm)) @ normal)
-    return sources.image_number(int(np.argmin(distance)))
 
 
 def _malignancy_point(points: Sequence[OperatingPoint]) -> OperatingPoint | None:

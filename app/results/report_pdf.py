@@ -30,12 +30,14 @@ from reportlab.platypus import (
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.dicom_seg import segment_label
-from nodulus.app.results.pictures import Picture
+from nodulus.app.results.image_numbers import image_words
+from nodulus.app.results.pictures import WINDOW_CENTER_HU, WINDOW_WIDTH_HU, Picture
 from nodulus.app.results.wording import place_words, texture_words
 
 _REGULAR, _BOLD = "Vera", "VeraBd"
 _MARGIN, _PADDING = 18 * mm, 6
 _WIDTH = A4[0] - 2 * (_MARGIN + _PADDING)
+_PICTURES_WIDTH = 0.86 * _WIDTH  # so that four findings fit on a page
 _SOFT = colors.HexColor("#56636f")
 _LINE = colors.HexColor("#d9dfe4")
 _TEXT = ParagraphStyle("text", fontName=_REGULAR, fontSize=8.5, leading=12)
@@ -44,9 +46,19 @@ _TITLE = ParagraphStyle("title", _TEXT, fontName=_BOLD, fontSize=16, leading=20,
 _HEAD = ParagraphStyle("head", _TEXT, fontName=_BOLD, fontSize=10.5, leading=14, spaceBefore=10)
 _PICTURE_PIXELS = 400  # more than 200 a printed inch
 _DASH = "\N{EN DASH}"
+_WINDOW = (
+    f"Lung window: centre {WINDOW_CENTER_HU:.0f}, width {WINDOW_WIDTH_HU:.0f} HU. Image is the"
+    " number of the nearest source image. The malignancy probability holds if it is a nodule at"
+    " all; how likely that is says the nodule probability."
+)
 
 
-def build_pdf(result: StudyResult, pictures: Sequence[Sequence[Picture]]) -> bytes:
+def build_pdf(
+    result: StudyResult,
+    pictures: Sequence[Sequence[Picture]],
+    images: Sequence[int | None],
+    series_number: int | None,
+) -> bytes:
     """Render the report.
 
     No UID and no attribute of the patient is on the pages: who it is about is said by the header
@@ -55,6 +67,8 @@ def build_pdf(result: StudyResult, pictures: Sequence[Sequence[Picture]]) -> byt
     Args:
         result: the study's result.
         pictures: of each finding, in the order of ``result.findings``.
+        images: the number of the source image nearest to each of them.
+        series_number: of the source.
 
     Returns:
         The PDF file, A4.
@@ -75,9 +89,11 @@ def build_pdf(result: StudyResult, pictures: Sequence[Sequence[Picture]]) -> byt
         subject=result.disclaimer,
         invariant=True,
     )
-    story = [*_opening(result), *_overview(result)]
-    for finding, own in zip(result.findings, pictures, strict=True):
-        story.append(KeepTogether(_finding(finding, own)))
+    story = [*_opening(result), *_overview(result, images)]
+    for finding, own, image in zip(result.findings, pictures, images, strict=True):
+        story.append(KeepTogether(_finding(finding, own, image_words(image, series_number))))
+    if result.findings:
+        story.append(_paragraph(_WINDOW, _SMALL))
     footer = partial(_footer, result)
     document.build([*story, *_models(result)], onFirstPage=footer, onLaterPages=footer)
     return stream.getvalue()
@@ -120,31 +136,31 @@ def _opening(result: StudyResult) -> list[Any]:
     ]
 
 
-def _overview(result: StudyResult) -> list[Any]:
+def _overview(result: StudyResult, images: Sequence[int | None]) -> list[Any]:
     if not result.findings:
         return []
-    head = ("No.", "Place", "Centre, LPS mm", "Axes, mm", "Volume, mm\N{SUPERSCRIPT THREE}",
-            "Texture", "Mean HU", "Nodule", "Malignancy",)  # fmt: skip
+    head = ("No.", "Malignancy", "Nodule", "Place", "Image", "Long, short axis, mm", "Mean, mm",
+            "Volume, mm\N{SUPERSCRIPT THREE}", "Texture")  # fmt: skip
     rows = [
         (
             str(f.id),
+            f"{100 * f.malignancy_probability:.0f} %{' suspicious' if f.suspicious else ''}",
+            f"{100 * f.nodule_probability:.0f} %",
             place_words(f) or _DASH,
-            ", ".join(f"{value:.1f}" for value in f.center_lps_mm),
+            _DASH if image is None else str(image),
             _axes(f),
+            f"{(f.longest_diameter_mm + f.perpendicular_diameter_mm) / 2:.1f}",
             f"{f.volume_mm3:,.0f}",
             texture_words(f),
-            f"{f.mean_hu:.0f}",
-            f"{100 * f.nodule_probability:.0f} %",
-            f"{100 * f.malignancy_probability:.0f} %{' suspicious' if f.suspicious else ''}",
         )
-        for f in result.findings
+        for f, image in zip(result.findings, images, strict=True)
     ]
-    widths = [7, 26, 36, 21, 15, 19, 12, 13, 20]
+    widths = [8, 29, 14, 29, 14, 25, 14, 17, 20]
     table = _table([head, *rows], [width * mm for width in widths])
     return [Paragraph("Ranked by malignancy", _HEAD), table]
 
 
-def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
+def _finding(finding: Finding, pictures: Sequence[Picture], where: str) -> list[Any]:
     color = "#{:02x}{:02x}{:02x}".format(*finding_rgb(finding.id))
     space = 2 * "\N{NO-BREAK SPACE}"
     mark = f'<font backColor="{color}">{space}</font> '
@@ -156,12 +172,14 @@ def _finding(finding: Finding, pictures: Sequence[Picture]) -> list[Any]:
         f"axes {_axes(finding)} mm",
         f"volume {finding.volume_mm3:,.0f} mm\N{SUPERSCRIPT THREE}",
         f"density {finding.mean_hu:.0f} \N{PLUS-MINUS SIGN} {finding.sd_hu:.0f} HU",
+        "centre " + ", ".join(f"{value:.1f}" for value in finding.center_lps_mm) + " mm LPS",
+        where,
         "suspicious" if finding.suspicious else "",
     ]
-    side = _WIDTH / len(pictures) - 2 * mm
+    side = _PICTURES_WIDTH / len(pictures) - 2 * mm
     images = [_image(picture, side) for picture in pictures]
     captions = [_paragraph(picture.caption, _SMALL) for picture in pictures]
-    widths = [_WIDTH / len(pictures)] * len(pictures)
+    widths = [_PICTURES_WIDTH / len(pictures)] * len(pictures)
     sheet = Table([images, captions], colWidths=widths, hAlign="LEFT")
     sheet.setStyle(
         TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])

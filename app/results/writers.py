@@ -94,11 +94,14 @@ def key_objects(plan: StudyPlan) -> Files:
 
 def key_images(plan: StudyPlan) -> Files:
     """Make the DICOM secondary captures, one a finding."""
+    from nodulus.app.results.image_numbers import image_words
     from nodulus.app.results.key_images import build_key_images
 
     sources = _sources(plan)
+    number = plan.volume.facts.series_number
+    places = [image_words(image, number) for image in _image_numbers(plan)]
     with without_identity_in_warnings():
-        images = build_key_images(plan.pictures(), sources, plan.result, plan.uid)
+        images = build_key_images(plan.pictures(), sources, plan.result, plan.uid, places)
         return {
             key_image_file(finding.id): _encoded(image, plan, sources)
             for finding, image in zip(plan.result.findings, images, strict=True)
@@ -114,7 +117,9 @@ def pdf(plan: StudyPlan) -> Files:
     sources = _sources(plan)
     uids = dicom_series.object_uids(plan.uid, dicom_series.PDF)
     with without_identity_in_warnings():
-        pages = build_pdf(plan.result, plan.pictures())
+        pages = build_pdf(
+            plan.result, plan.pictures(), _image_numbers(plan), plan.volume.facts.series_number
+        )
         made = build_encapsulated_pdf(pages, sources, plan.result, uids)
         return {PDF_FILE: _encoded(made, plan, sources)}
 
@@ -162,6 +167,12 @@ WRITERS: Mapping[str, Callable[[StudyPlan], Files]] = {
     "intermediates": intermediates,
 }
 """By the names that ``files`` and ``files_left_out`` in findings.json have for what they make."""
+
+
+def _image_numbers(plan: StudyPlan) -> list[int | None]:
+    from nodulus.app.results.image_numbers import nearest_image_number
+
+    return [nearest_image_number(plan.volume, f, plan.sources) for f in plan.result.findings]
 
 
 def _sources(plan: StudyPlan) -> SourceHeaders:

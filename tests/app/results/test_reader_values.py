@@ -1,0 +1,314 @@
+"""Every number that a reader sees stands in its own place: report, PDF, SR and SEG.
+
+The findings differ from each other in every number, and within one no two numbers are alike, so
+that a value in a neighbour's column, an axis with the other's ends or a reference to another image
+cannot pass.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pypdfium2
+import pytest
+from pydicom import Dataset, dcmread
+from scipy import ndimage
+
+from nodulus.app.result import StudyResult
+from nodulus.app.results import writers
+from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.probability import ProbabilityMap
+from nodulus.app.results.report import OPEN_CARDS
+from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
+from nodulus.app.volume import CtVolume
+
+from .synthetic import SHAPE, result_for, write_multiframe, write_series
+
+
+def three_labels() -> np.ndarray:
+    """Three boxes; two of them share slices, and the second touches the third's reach."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[7:12, 20:28, 30:38] = 1
+    labels[10:13, 40:44, 10:14] = 2
+    labels[15:18, 40:43, 17:22] = 3
+    return labels
+
+
+def told_apart(volume: CtVolume, labels: np.ndarray) -> StudyResult:
+    """Findings with numbers that are all different."""
+    result = result_for(volume, labels)
+    findings = []
+    for n, finding in enumerate(result.findings, start=1):
+        x, y, z = finding.center_lps_mm
+        findings.append(
+            finding.model_copy(
+                update={
+                    "malignancy_probability": 0.91 - 0.2 * n,
+                    "nodule_probability": 0.33 + 0.15 * n,
+                    "longest_diameter_mm": 20.0 + n,
+                    "perpendicular_diameter_mm": 10.0 + n / 2,
+                    "longest_diameter_ends_lps_mm": ((x - 9, y, z), (x + 11, y + n, z)),
+                    "perpendicular_diameter_ends_lps_mm": ((x, y - 5, z), (x + n, y + 4, z)),
+                    "volume_mm3": 1000.0 + 111 * n,
+                    "mean_hu": -100.0 - 31 * n,
+                    "sd_hu": 40.0 + 7 * n,
+                    "suspicious": n == 2,
+                    "laterality": ("right", "left", "right")[n - 1],
+                    "lobe": ("lower", None, "upper")[n - 1],
+                    "texture": ("part-solid", "solid", "ground-glass")[n - 1],
+                }
+            )
+        )
+    return result.model_copy(update={"findings": tuple(findings)})
+
+
+def study(volume: CtVolume, **options: Any) -> StudyPlan:
+    labels = three_labels()
+    soft = ndimage.gaussian_filter((labels > 0).astype(np.float32), 1.0)
+    analysis = StudyAnalysis(
+        labels, told_apart(volume, labels), (), ProbabilityMap(soft, volume.geometry)
+    )
+    return plan(volume, analysis, OutputOptions(**options))
+
+
+class Tables(HTMLParser):
+    """The cells of a page's tables, row by row."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._is_in = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self._is_in = True
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._is_in = False
+
+    def handle_data(self, data: str) -> None:
+        if self._is_in:
+            self.rows[-1][-1] = (self.rows[-1][-1] + data).strip()
+
+
+def image_of(volume: CtVolume, z: float) -> int:
+    """The synthetic series counts its images from the head."""
+    index = round(float(volume.geometry.lps_to_index((0, 0, z))[0]))
+    return SHAPE[0] - index
+
+
+def test_the_reports_table_has_each_number_in_its_own_column(tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    planned = study(volume)
+    (page,) = writers.report(planned).values()
+    head, *rows = Tables(page.decode()).rows[:4]
+    assert len(rows) == 3
+    for row, f in zip(rows, planned.result.findings, strict=True):
+        cells = {h.split(",")[0]: re.sub(r"\s+", " ", c) for h, c in zip(head, row, strict=True)}
+        assert cells == {
+            "No.": str(f.id),
+            "Malignancy prob.": f"{100 * f.malignancy_probability:.0f} %",
+            "Mark": "Suspicious" if f.id == 2 else "",
+            "Nodule prob.": f"{100 * f.nodule_probability:.0f} %",
+            "Place": ("Right lower lobe", "Left lung", "Right upper lobe")[f.id - 1],
+            "Image": str(image_of(volume, f.center_lps_mm[2])),
+            "Long \N{MULTIPLICATION SIGN} short axis": (
+                f"{f.longest_diameter_mm:.1f} \N{MULTIPLICATION SIGN}"
+                f" {f.perpendicular_diameter_mm:.1f}"
+            ),
+            "Mean": f"{(f.longest_diameter_mm + f.perpendicular_diameter_mm) / 2:.1f}",
+            "Volume": f"{f.volume_mm3:,.0f}",
+            "Texture": ("Part-solid", "Solid", "Ground glass")[f.id - 1],
+        }
+
+
+def test_the_reports_cards_have_each_number_by_its_name(tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path))
+    (page,) = writers.report(planned).values()
+    cards = page.decode().split('<section class="card"')[1:]
+    for card, f in zip(cards, planned.result.findings, strict=True):
+        pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card, flags=re.DOTALL)
+        said = {name: " ".join(re.sub(r"<[^>]+>", " ", value).split()) for name, value in pairs}
+        assert said["Malignancy"] == f"{100 * f.malignancy_probability:.0f}&#8239;%"
+        assert said["Nodule probability"] == f"{100 * f.nodule_probability:.0f}&#8239;%"
+        assert said["Density"] == f"{f.mean_hu:.0f} &plusmn; {f.sd_hu:.0f} HU"
+        assert said["Centre, LPS mm"] == ", ".join(f"{v:.1f}" for v in f.center_lps_mm)
+        assert said["Volume"] == f"{f.volume_mm3:,.0f} mm&sup3;"
+
+
+def test_a_long_list_stays_short_to_look_at(tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    labels = np.zeros(SHAPE, np.uint8)
+    for number in range(30):
+        labels[2 + number // 2, 5 + 25 * (number % 2), 30] = number + 1
+    result = result_for(volume, labels)
+    marked = tuple(f.model_copy(update={"suspicious": f.id == 9}) for f in result.findings)
+    for suspicious, shown in ((result.findings, OPEN_CARDS), (marked, 9)):
+        several = result.model_copy(update={"findings": suspicious})
+        (page,) = writers.report(plan(volume, StudyAnalysis(labels, several), OutputOptions())
+        ).values()  # fmt: skip
+        opened, folded = page.decode().split('<details class="more">')
+        assert opened.count('<section class="card"') == shown
+        assert folded.count('<section class="card"') == 30 - shown
+        assert f"{30 - shown} more findings, none marked as suspicious" in folded
+        assert len(Tables(opened).rows) == 31
+
+
+def test_the_pdfs_table_has_each_number_in_its_own_column(tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    planned = study(volume, pdf=True)
+    (content,) = writers.pdf(planned).values()
+    made = dcmread(BytesIO(content))
+    pages = pypdfium2.PdfDocument(made.EncapsulatedDocument[: made.EncapsulatedDocumentLength])
+    text = " ".join(" ".join(p.get_textpage().get_text_range() for p in pages).split())
+    for f in planned.result.findings:
+        place = ("right lower lobe", "left lung", "right upper lobe")[f.id - 1]
+        image = image_of(volume, f.center_lps_mm[2])
+        mark = " suspicious" if f.id == 2 else ""
+        long, short = f.longest_diameter_mm, f.perpendicular_diameter_mm
+        axes = f"{long:.1f} \N{MULTIPLICATION SIGN} {short:.1f}"
+        mean = (long + short) / 2
+        row = (
+            f"{f.id} {100 * f.malignancy_probability:.0f} %{mark}"
+            f" {100 * f.nodule_probability:.0f} % {place} {image} {axes} {mean:.1f}"
+            f" {f.volume_mm3:,.0f}"
+        )
+        assert row in text
+        assert f"density {f.mean_hu:.0f} \N{PLUS-MINUS SIGN} {f.sd_hu:.0f} HU" in text
+        assert f"image {image} of series 3" in text
+    assert "Lung window: centre -600, width 1500 HU" in text
+
+
+def groups_of(report: Dataset) -> list[Dataset]:
+    """The measurement groups of a TID 1500 report."""
+    (measurements,) = (
+        item
+        for item in report.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "Imaging Measurements"
+    )
+    return list(measurements.ContentSequence)
+
+
+def numbers_of(group: Dataset) -> dict[tuple[str, str], Dataset]:
+    """By concept and derivation."""
+    found = {}
+    for item in group.ContentSequence:
+        if item.ValueType == "NUM":
+            derivations = [
+                part.ConceptCodeSequence[0].CodeMeaning
+                for part in item.get("ContentSequence", [])
+                if part.ConceptNameCodeSequence[0].CodeMeaning == "Derivation"
+            ]
+            found[item.ConceptNameCodeSequence[0].CodeMeaning, "".join(derivations)] = item
+    return found
+
+
+def value(item: Dataset) -> float:
+    return float(item.MeasuredValueSequence[0].NumericValue)
+
+
+@pytest.mark.parametrize("seg", [True, False])
+def test_sr_has_each_number_under_its_own_concept(seg: bool, tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path), seg=seg)
+    (content,) = writers.sr(planned).values()
+    groups = groups_of(dcmread(BytesIO(content)))
+    for group, f in zip(groups, planned.result.findings, strict=True):
+        numbers = numbers_of(group)
+        said = {name: value(item) for name, item in numbers.items()}
+        expected = {
+            ("Volume", ""): f.volume_mm3,
+            ("Long axis", ""): f.longest_diameter_mm,
+            ("Short axis", ""): f.perpendicular_diameter_mm,
+            ("Attenuation Coefficient", "Mean"): f.mean_hu,
+            ("Attenuation Coefficient", "Standard Deviation"): f.sd_hu,
+            ("Certainty of Finding", ""): 100 * f.nodule_probability,
+            ("Probability of cancer", ""): 100 * f.malignancy_probability,
+        }
+        for name, number in expected.items():
+            assert said[name] == pytest.approx(number, abs=1e-3), name
+        uids = [i.UID for i in group.ContentSequence if i.ValueType == "UIDREF"]
+        assert f.tracking_uid in uids
+        if seg:
+            continue
+        for name, ends in (
+            ("Long axis", f.longest_diameter_ends_lps_mm),
+            ("Short axis", f.perpendicular_diameter_ends_lps_mm),
+        ):
+            (line,) = (i for i in numbers[name, ""].ContentSequence if i.ValueType == "SCOORD3D")
+            points = np.reshape(np.asarray(line.GraphicData, float), (2, 3))
+            np.testing.assert_allclose(points, ends, atol=1e-3)
+
+
+def source_references(group: Dataset) -> list[Dataset]:
+    """References to source images, other than that to the segment."""
+    return [
+        item.ReferencedSOPSequence[0]
+        for item in group.ContentSequence
+        if item.ValueType == "IMAGE"
+        and item.ConceptNameCodeSequence[0].CodeMeaning == "Source Image for Segmentation"
+    ]
+
+
+def test_each_group_refers_to_the_images_of_its_own_finding(tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    planned = study(volume)
+    (content,) = writers.sr(planned).values()
+    (segmentation,) = writers.seg(planned).values()
+    labels = three_labels()
+    for group, f in zip(groups_of(dcmread(BytesIO(content))), planned.result.findings, strict=True):
+        slices = np.unique(np.argwhere(labels == f.id)[:, 0])
+        assert [r.ReferencedSOPInstanceUID for r in source_references(group)] == [
+            volume.source_images[n].sop_instance_uid for n in slices
+        ]
+        (segment,) = (
+            item.ReferencedSOPSequence[0]
+            for item in group.ContentSequence
+            if item.ValueType == "IMAGE"
+            and "ReferencedSegmentNumber" in item.ReferencedSOPSequence[0]
+        )
+        assert segment.ReferencedSegmentNumber == f.id
+        assert segment.ReferencedSOPInstanceUID == dcmread(BytesIO(segmentation)).SOPInstanceUID
+
+
+def test_each_group_names_the_frames_of_its_own_finding_from_1(tmp_path: Path) -> None:
+    planned = study(write_multiframe(tmp_path))
+    (content,) = writers.sr(planned).values()
+    frames_down = three_labels()[::-1]  # the file's frames run down
+    for group, f in zip(groups_of(dcmread(BytesIO(content))), planned.result.findings, strict=True):
+        (reference,) = source_references(group)
+        held = 1 + np.unique(np.argwhere(frames_down == f.id)[:, 0])
+        assert np.atleast_1d(reference.ReferencedFrameNumber).tolist() == held.tolist()
+
+
+@pytest.mark.parametrize("kind", ["binary", "fractional"])
+def test_each_segment_holds_its_own_voxels_and_no_other(kind: str, tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    planned = study(volume, seg_type=kind)
+    (content,) = writers.seg(planned).values()
+    made = dcmread(BytesIO(content))
+    place = {image.sop_instance_uid: n for n, image in enumerate(volume.source_images)}
+    labels = three_labels()
+    held = np.zeros((3, *SHAPE), np.uint8)
+    for groups, pixels in zip(made.PerFrameFunctionalGroupsSequence, made.pixel_array, strict=True):
+        number = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        source = groups.DerivationImageSequence[0].SourceImageSequence[0]
+        held[number - 1, place[source.ReferencedSOPInstanceUID]] = pixels
+    assert (np.count_nonzero(held, axis=0) <= 1).all()  # no voxel is in two segments
+    for number in (1, 2, 3):
+        own = held[number - 1] > 0
+        assert own[labels == number].all()
+        assert not own[(labels > 0) & (labels != number)].any()
+        if kind == "binary":
+            np.testing.assert_array_equal(own, labels == number)
+    tracked = [(s.SegmentNumber, s.SegmentLabel, s.TrackingUID) for s in made.SegmentSequence]
+    assert tracked == [(f.id, f"Nodule {f.id}", f.tracking_uid) for f in planned.result.findings]
