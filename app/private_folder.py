@@ -1,9 +1,9 @@
 """Temporary folders that end with their process, however it ends.
 
-A folder is locked for as long as its process lives, and the system takes the lock away when the
-process is gone: so the next one that starts can tell what a dead process left behind, and removes
-it. Locks are those of flock(2) on the folder itself; where there are none (Windows, some network
-file systems) folders are removed at an ordinary end only.
+A file in each is locked for as long as its process lives, and the system takes the lock away when
+the process is gone: so the next one that starts can tell what a dead process left behind, and
+removes it. Locks are those of flock(2); where there are none (Windows, some network file systems)
+folders are removed at an ordinary end only.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ def private_folder(parent: Path | None = None, prefix: str = TEMPORARY_PREFIX) -
     folder, descriptor = _new(parent, prefix)
     _open.add(folder)
     try:
-        (folder / _MARKER).touch()
         yield folder
     finally:
         _open.discard(folder)
+        if sys.platform == "win32":  # where nobody removes a file that is open
+            os.close(descriptor)
         shutil.rmtree(folder, ignore_errors=True)
-        if descriptor is not None:
+        if sys.platform != "win32":
             os.close(descriptor)
 
 
@@ -96,13 +97,12 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _new(parent: Path, prefix: str) -> tuple[Path, int | None]:
+def _new(parent: Path, prefix: str) -> tuple[Path, int]:
     """Make a folder and lock it; another one where a process that clears up was quicker."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=_SUFFIX, dir=parent))
-        descriptor = _opened(folder)
-        if descriptor is None:
-            return folder, None
+        # Not the folder itself: a run may write results into a folder that is private (`locked`).
+        descriptor = os.open(folder / _MARKER, os.O_RDWR | os.O_CREAT, 0o600)
         if _lock(descriptor, wait=False) is not False and folder.exists():
             return folder, descriptor
         os.close(descriptor)
@@ -110,7 +110,7 @@ def _new(parent: Path, prefix: str) -> tuple[Path, int | None]:
 
 def _clear(folder: Path) -> None:
     """Remove a folder unless its process lives, or nobody can tell."""
-    descriptor = _opened(folder)
+    descriptor = _opened(folder / _MARKER)
     if descriptor is None:
         return
     try:
@@ -124,15 +124,15 @@ def _clear(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _opened(folder: Path) -> int | None:
+def _opened(path: Path) -> int | None:
     try:
-        return os.open(folder, os.O_RDONLY)
+        return os.open(path, os.O_RDONLY)
     except OSError:  # gone, another user's, or Windows, which opens no folders
         return None
 
 
 def _lock(descriptor: int, *, wait: bool) -> bool | None:
-    """Lock an open folder; False where another one holds it, None where there are no locks."""
+    """Lock what is open; False where another one holds it, None where there are no locks."""
     if sys.platform == "win32":
         return None
     import fcntl

@@ -166,3 +166,13 @@ def test_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
         assert ended.returncode == 0
         assert other.is_dir()
     assert not other.exists()
+
+
+def test_results_may_go_into_a_private_folder(tmp_path: Path) -> None:
+    """As for mercure: the run's lock is not that of the folder it writes into."""
+    with private_folder(tmp_path, STAGING_PREFIX) as scratch:
+        output = OutputFolder(scratch)
+        fill(output.study("a"))
+        finish(output, entry("a"))
+        assert told(scratch) == {"a": None}
+    assert list(tmp_path.iterdir()) == []
