@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.chain.settings import NamedThreshold, OperatingPoints
 from nodulus.app.evaluation.detection_performance import malignancy_scores
 from nodulus.app.evaluation.match_results import MatchedScan, false_scores, nodule_scores
 from nodulus.app.evaluation.recalibrations import (
@@ -16,7 +16,7 @@ from nodulus.app.evaluation.recalibrations import (
     nodule_recalibration,
     recalibrate,
 )
-from nodulus.app.result import OperatingPoint
+from nodulus.app.result import OperatingPoint, PointName
 
 
 def threshold_at_sensitivity(positive_scores: ArrayLike, sensitivity: float) -> float:
@@ -90,6 +90,7 @@ def choose_operating_points(
     recalibration: Method = "none",
     *,
     keep_nodule: bool = False,
+    nodule_choices: Mapping[PointName, NamedThreshold] | None = None,
 ) -> OperatingPoints:
     """Choose those of the classifiers; the segmentation's are the run's.
 
@@ -101,6 +102,7 @@ def choose_operating_points(
         recalibration: of both probabilities, fitted first; else the run's stays.
         keep_nodule: the nodule classifier's point and recalibration stay the run's too, for a run
             with another malignancy classifier alone.
+        nodule_choices: the run's, which stay where the nodule's point does.
 
     Raises:
         ValueError: the scans were not all made at the same operating points, or there is nothing
@@ -132,6 +134,7 @@ def choose_operating_points(
             chosen_on=malignancy_words + of_malignancy.words,
             **of_malignancy.after(before["malignancy"]),
         ),
+        nodule_choices=(nodule_choices or {}) if keep_nodule else {},
     )
 
 
@@ -141,7 +144,7 @@ def _of_run(scans: Sequence[MatchedScan]) -> dict[str, OperatingPoint]:
     if len(points) != 1:
         raise ValueError(f"the results were made at {len(points)} different operating points")
     found = {point.name: point for point in points.pop()}
-    missing = set(OperatingPoints.model_fields) - set(found)
+    missing = set(OperatingPoints.model_fields) - {"nodule_choices"} - set(found)
     if missing:
         raise ValueError(f"the results name no operating point for {', '.join(sorted(missing))}")
     return found

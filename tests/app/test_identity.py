@@ -106,7 +106,7 @@ def fake_models(
     monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
 ) -> None:
     monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_: chain_settings)
+    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
 
 
 @pytest.mark.usefixtures("fake_models")

@@ -72,7 +72,8 @@ if TYPE_CHECKING:
 @click.option(
     "--settings",
     type=click.Path(path_type=Path),
-    help="Folder whose pipeline.json the new one is made from; default: the shipped one.",
+    help="Folder of the run's settings: its pipeline.json is what the new one is made from, and"
+    " its named points stay with --keep-nodule-point; default: the shipped ones.",
 )
 @options.points_file
 def operating_points(
@@ -94,6 +95,7 @@ def operating_points(
     evaluate segmentation-points`, and run `nodulus detect` with the settings that it writes. They
     let every candidate pass, so that each gets a malignancy.
     """
+    from nodulus.app.chain.settings import load_settings
     from nodulus.app.evaluation.operating_points import choose_operating_points
     from nodulus.app.evaluation.truth import read_scans
 
@@ -111,6 +113,7 @@ def operating_points(
             malignant_sensitivity,
             method,
             keep_nodule=keep_nodule,
+            nodule_choices=load_settings(settings).operating_points.nodule_choices,
         )
     except ValueError as error:
         raise NodulusError(

@@ -24,7 +24,7 @@ def test_scans_are_run_and_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(chain, "load_models", lambda *_: models)
-    monkeypatch.setattr(chain, "load_settings", lambda *_: chain_settings)
+    monkeypatch.setattr(chain, "load_settings", lambda *_, **__: chain_settings)
     write_nifti(tmp_path / "scans" / "chest.nii", volume.hu, volume)
     rows = [
         ",".join(map(str, ("chest", *NODULES_LPS[name], 2 * RADIUS[name])))

@@ -58,7 +58,7 @@ def quick_chain(
     analysis: Analysis,
 ) -> None:
     monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_: chain_settings)
+    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
     monkeypatch.setattr("nodulus.app.study.analyse", lambda *_, **__: analysis)
 
 
