@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ import pytest
 
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import make_volume
+from tests.bundles.fake_data import write_fake_data
 from tests.conftest import REPOSITORY
 
 NEIGHBOUR = """
@@ -26,7 +28,15 @@ version = "1"
 [tool.setuptools]
 packages = ["app", "configs"]
 """
+# What the environment imports is its own.
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 PIP = (sys.executable, "-m", "pip", "-q")
+
+
+def run(call: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        call, cwd=folder, env=ENVIRON, capture_output=True, text=True, check=False
+    )
 
 
 def build(source: Path, folder: Path) -> Path:
@@ -91,7 +101,9 @@ def test_it_has_one_name_its_types_and_its_data(wheel: Path) -> None:
         "bundles/common/metadata.schema.json",
         "bundles/segmentation/configs/train.json",
         "bundles/common/configs/train.json",
+        "bundles/nodule/docs/data_license.txt",
         "bundles/nodule/models/model.pt",
+        "bundles/nodule/models/model.patients.json",
         "bundles/malignancy/docs/README.md",
         "configs/operating_points.json",
         "configs/phantom.json",
@@ -112,7 +124,7 @@ def test_it_runs_a_study_from_a_folder_that_has_our_names(python: Path, tmp_path
         first_lps_mm=volume.geometry.affine_lps[:3, 3],
     )
     call = [str(python), "-m", "nodulus", "detect", "ct", "-o", "out"]
-    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run(call, tmp_path)
     assert done.returncode == 0, done.stderr
     (folder,) = (path for path in (tmp_path / "out").iterdir() if path.is_dir())
     result = json.loads((folder / "findings.json").read_text())
@@ -122,9 +134,23 @@ def test_it_runs_a_study_from_a_folder_that_has_our_names(python: Path, tmp_path
         "print([f.malignancy_probability for f in nodulus.Chain().analyse(v).findings])"
     )
     call = [str(python), "-c", code]
-    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run(call, tmp_path)
     assert done.returncode == 0, done.stderr
     about, found = done.stdout.splitlines()
     assert about.split()[0] == result["nodulus_version"]
     assert str(python.parents[1]) in about
     assert json.loads(found) == [f["malignancy_probability"] for f in result["findings"]]
+
+
+def test_a_bundle_runs_without_a_checkout(python: Path, tmp_path: Path) -> None:
+    write_fake_data(tmp_path / "data", 1)
+    (tmp_path / "images").mkdir()
+    for path in (tmp_path / "data" / "luna16" / "subset0").iterdir():
+        path.rename(tmp_path / "images" / path.name)
+    bundles = python.parents[1].glob("lib/*/site-packages/nodulus/bundles")
+    config = next(bundles) / "segmentation" / "configs" / "inference.json"
+    call = [str(python), "-m", "monai.bundle", "run", "--config_file", str(config)]
+    options = ["--dataset_dir", "images", "--output_dir", "out", "--device", "$torch.device('cpu')"]
+    done = run([*call, *options], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(list((tmp_path / "out").glob("*_mask.nii.gz"))) == 1
