@@ -14,6 +14,7 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
@@ -98,11 +99,31 @@ def read_seg(
 
 def _open(path: Path) -> Any:
     try:
-        return hd.seg.segread(path)
+        dataset = dcmread(path)
+        _refer_once(dataset)
+        return hd.seg.Segmentation.from_dataset(dataset, copy=False)
     except Exception as error:  # highdicom and pydicom raise many kinds on a broken file
         raise MaskError(
             MaskProblem.NOT_READABLE, path, f"it cannot be read as a DICOM segmentation ({error})"
         ) from error
+
+
+def _refer_once(dataset: Dataset) -> None:
+    """Leave one reference to each source image; dcmqi and 3D Slicer write them twice.
+
+    Frames are placed by their own position, so that none of the references is needed.
+    """
+    if "StudiesContainingOtherReferencedInstancesSequence" in dataset:
+        del dataset.StudiesContainingOtherReferencedInstancesSequence
+    seen: set[str] = set()
+    for series in dataset.get("ReferencedSeriesSequence") or []:
+        images = [
+            image
+            for image in series.get("ReferencedInstanceSequence") or []
+            if str(image.get("ReferencedSOPInstanceUID")) not in seen
+        ]
+        seen |= {str(image.get("ReferencedSOPInstanceUID")) for image in images}
+        series.ReferencedInstanceSequence = images
 
 
 def _structure(item: Any) -> Structure:

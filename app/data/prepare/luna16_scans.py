@@ -18,6 +18,7 @@ from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import Scan
 from nodulus.app.progress import Progress
+from nodulus.app.reading.message_words import some
 from nodulus.bundles.common.data.tables import Candidate, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.lidc.database import read_scans
@@ -26,6 +27,10 @@ EXPECTED = {"series": 888, "series_with_nodules": 601, "nodules": 1186}
 """What the whole of LUNA16 holds."""
 
 _SUBSET = re.compile(r"subset(\d+)")
+
+_SUBSETS = tuple(f"subset{number}" for number in range(10))
+_MANY = 10
+"""Fewer missing series are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def find_luna16(
     problems += images
     if not partial_set:
         on_disk = {*found, *(problem.series_uid for problem in images)}
-        problems += _not_on_disk(tables, on_disk)
+        problems += _not_on_disk(tables, on_disk, root)
     database_missing = _without_database(root, problems)
     scans = []
     for done, (uid, header) in enumerate(sorted(found.items()), start=1):
@@ -139,12 +144,23 @@ def _by_uid(root: Path, problems: list[Problem]) -> dict[str, MhdHeader]:
     return found
 
 
-def _not_on_disk(tables: Luna16Tables, on_disk: set[str | None]) -> list[Problem]:
-    """One problem for each series of the tables without a scan."""
+def _not_on_disk(tables: Luna16Tables, on_disk: set[str | None], root: Path) -> list[Problem]:
+    """One problem for each series of the tables without a scan.
+
+    Where subsets are missing, as they usually are, the many that lie in them are one note.
+    """
     problems = []
-    for uid in sorted(tables.series):
-        if uid in on_disk:
-            continue
+    missing = sorted(uid for uid in tables.series if uid not in on_disk)
+    absent = [name for name in _SUBSETS if not (root / name).is_dir()]
+    if absent and len(missing) >= _MANY:
+        nodules = sum(len(tables.nodule_rows.get(uid, [])) for uid in missing)
+        message = (
+            f"{len(missing)} of {len(tables.series)} listed series, with {nodules} nodules, are "
+            f"not on disk; {len(absent)} of {len(_SUBSETS)} subsets are missing "
+            f"({some(absent)})"
+        )
+        return [Problem(ProblemKind.SUBSETS_MISSING, message, root)]
+    for uid in missing:
         lines = tables.nodule_rows.get(uid, [])
         path, row = tables.annotations, lines[0] if lines else None
         if row is None and tables.listed:

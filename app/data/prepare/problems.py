@@ -16,6 +16,7 @@ class ProblemKind(str, Enum):
     IMAGE_BROKEN = "image-broken"
     NO_LUNGS = "no-lungs"
     UID_TWICE = "uid-twice"
+    SUBSETS_MISSING = "subsets-missing"
     SERIES_NOT_LISTED = "series-not-listed"
     SERIES_UNANNOTATED = "series-unannotated"
     PATIENT_UNKNOWN = "patient-unknown"
@@ -45,6 +46,7 @@ NOTES = frozenset(
         ProblemKind.PATIENT_UNKNOWN,
         ProblemKind.RATINGS_MISSING,
         ProblemKind.SERIES_UNANNOTATED,
+        ProblemKind.SUBSETS_MISSING,
         ProblemKind.TABLE_MISSING,
     }
 )

@@ -125,6 +125,20 @@ def test_only_some_subsets_are_no_error_where_that_is_said(luna: Path, tmp_path:
     assert "series: 2 of 3, -1" in done.output
 
 
+def test_subsets_that_are_not_there_are_one_note(luna: Path, tmp_path: Path) -> None:
+    """Two scans of 888 on disk is the usual case."""
+    more = [[f"1.2.3.{k}", "1", "2", "3", "9.5"] for k in range(30)]
+    edit(luna / ANNOTATIONS, lambda rows: [*rows, *more])
+    edit(luna / "seriesuids.csv", lambda rows: [*rows, *([row[0]] for row in more)])
+    done = luna16(luna, tmp_path / "cache")
+    assert done.exit_code == 0, done.output
+    assert problems(tmp_path / "cache") == []
+    (note,) = (
+        row for row in problems(tmp_path / "cache", notes=True) if row["kind"] == "subsets-missing"
+    )
+    assert "30 of 33 listed series, with 30 nodules, are not on disk" in note["message"]
+
+
 def outside(luna: Path) -> str:
     edit(luna / ANNOTATIONS, lambda r: [*r[:2], [*r[2][:3], "9999", r[2][4]], *r[3:]])
     return "outside-volume"

@@ -209,3 +209,20 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, write, problem, words) -
     assert caught.value.problem is problem
     assert str(path) in str(caught.value)
     assert "ever-shown" not in str(caught.value)
+
+
+def test_images_that_are_referred_to_twice(tmp_path: Path) -> None:
+    """As dcmqi and 3D Slicer write it: in the series, and in other studies' instances again."""
+    path = both(tmp_path / "seg.dcm")
+    plain = [whole(mask) for mask in read_seg(path, source())]
+    seg = pydicom.dcmread(path)
+    study = pydicom.Dataset()
+    study.StudyInstanceUID = seg.StudyInstanceUID
+    study.ReferencedSeriesSequence = list(seg.ReferencedSeriesSequence)
+    seg.StudiesContainingOtherReferencedInstancesSequence = [study]
+    (series,) = seg.ReferencedSeriesSequence
+    series.ReferencedInstanceSequence = [*series.ReferencedInstanceSequence] * 2
+    seg.save_as(path)
+    again = [whole(mask) for mask in read_seg(path, source())]
+    assert len(again) == 2
+    assert all(np.array_equal(one, other) for one, other in zip(plain, again, strict=True))
