@@ -10,12 +10,13 @@ BENCH  ?=
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help demo test test-all test-deploy lint types pins docs check bench clean
+.PHONY: help demo test test-all test-plain test-deploy lint types pins docs check bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
 	@echo "make test    the tests without the slow ones"
 	@echo "make test-all     all tests"
+	@echo "make test-plain   some of them without what changes the whole process (NODULUS_PLAIN=1)"
 	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
@@ -48,6 +49,13 @@ $(VENV)-package/.installed: app/deploy/packager.txt
 	$(PYTHON) -m venv $(VENV)-package
 	$(VENV)-package/bin/python -m pip install -q -r app/deploy/packager.txt
 	touch $@
+
+# The main path: reading, the chain, results, the command.
+PLAIN_TESTS := $(addprefix tests/app/, test_process.py commands/test_detect.py chain/test_analyse.py \
+               reading/test_discovery.py reading/test_pixels.py results/test_write_results.py)
+
+test-plain: $(VENV)/.installed
+	NODULUS_PLAIN=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PLAIN_TESTS)
 
 test-deploy: $(VENV)-deploy/.installed $(VENV)-package/.installed
 	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py)

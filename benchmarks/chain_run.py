@@ -27,12 +27,11 @@ WHAT = ("detect", "score_candidates", "book", "segmentation", "monai", "size")
 def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a DICOM folder to all results."""
     from nodulus.app.chain import load_models, load_settings
-    from nodulus.app.own_memory import keep_freed_memory, keep_imports
+    from nodulus.app.process import keep_imports
     from nodulus.app.reading import find_studies
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.study import run_study
 
-    keep_freed_memory()  # as `nodulus detect` does
     models, settings = load_models(), load_settings()
     keep_imports()
 

@@ -16,8 +16,7 @@ from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
-from nodulus.app.lean_monai import import_monai
-from nodulus.app.own_memory import import_without_collections, keep_freed_memory, keep_imports
+from nodulus.app.process import import_monai, import_without_collections, keep_imports
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -170,7 +169,6 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
     if click.get_current_context().obj is not OWN_PROCESS:
         return lambda: find_studies(source, progress.files, archives)
     ahead = stack.enter_context(reading_ahead(source, archives, progress.files))
-    keep_freed_memory()
     import_without_collections()
     import_monai()
     return ahead.studies

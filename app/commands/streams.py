@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
@@ -19,8 +20,20 @@ def any_encoding() -> None:
 
 
 def flush_streams() -> None:
-    """Flush the standard streams, as far as somebody still reads them."""
+    """Flush the standard streams, as far as somebody still reads them.
+
+    Where nobody does, what is left goes nowhere, so that Python does not try again at its end and
+    give a status of its own.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except ValueError:  # closed
+            continue
+        except OSError:
             with suppress(OSError, ValueError):
-                stream.flush()
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)

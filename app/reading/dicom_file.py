@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.process import quiet_pydicom, quiet_pydicom_log
 from nodulus.app.reading import limits
 from nodulus.app.reading.codestream import HEAD_BYTES, stated_shape
 from nodulus.app.reading.deflated_limit import DEFLATED, inflates_too_far
@@ -19,7 +19,7 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)
 _SEQUENCE_END = (0xFFFE, 0xE0DD)
 
-logging.getLogger("pydicom").setLevel(logging.ERROR)
+quiet_pydicom_log()
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -62,9 +62,7 @@ def read_headers(path: Path) -> list[SliceHeader]:
 def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeader]:
     import pydicom
 
-    # Odd values that matter are found and said here; pydicom need not warn of each.
-    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-
+    quiet_pydicom()
     try:
         if has_preamble and inflates_too_far(file):
             message = f"The file inflates to more than {limits.MAX_INFLATED_BYTES:,} bytes."

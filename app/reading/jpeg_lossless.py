@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels.decoders import JPEGLosslessDecoder, JPEGLosslessSV1Decoder
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
+
+from nodulus.app.process import add_decoder
 
 PLUGIN = "nodulus-libjpeg-turbo"
 """Its name among pydicom's plug-ins."""
@@ -158,11 +159,6 @@ def _segments(source: bytes) -> tuple[dict[int, bytes], int]:
     return parts, -1
 
 
-def register() -> None:
-    """Add this to pydicom's decoders; once is enough, and further calls change nothing."""
-    for decoder in (JPEGLosslessDecoder, JPEGLosslessSV1Decoder):
-        if PLUGIN not in decoder.available_plugins:
-            decoder.add_plugin(PLUGIN, (__name__, decode_frame.__name__))
-
-
-register()
+# At import, of which there is one at a time: pydicom's decoders are not safe to change in threads.
+IS_REGISTERED = add_decoder(PLUGIN, SYNTAXES, (__name__, decode_frame.__name__))
+"""Whether it is among pydicom's decoders: not in a plain process."""

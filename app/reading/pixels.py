@@ -105,13 +105,14 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
 def _plugin(header: SliceHeader) -> str:
     """Which of pydicom's plug-ins decodes; empty for any.
 
-    GDCM ends the process on some damaged JPEG Lossless and JPEG 2000 data.
+    GDCM ends the process on some damaged JPEG Lossless and JPEG 2000 data, and decodes the former
+    in a plain process alone.
     """
     from pydicom.uid import JPEG2000TransferSyntaxes
 
     from nodulus.app.reading import jpeg_lossless
 
-    if header.transfer_syntax_uid in jpeg_lossless.SYNTAXES:
+    if header.transfer_syntax_uid in jpeg_lossless.SYNTAXES and jpeg_lossless.IS_REGISTERED:
         return jpeg_lossless.PLUGIN
     return "pylibjpeg" if header.transfer_syntax_uid in JPEG2000TransferSyntaxes else ""
 
