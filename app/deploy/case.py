@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nodulus.app.results.write_results import MadeResults, make_results
+from nodulus.app.results.write_results import MadeResults, make_results, publish_results
+from nodulus.app.run import StudyOutcome, explained, written_outcome
 
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from nodulus.app.reading import Archives, Discovery, StudyInput
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.results.study_plan import StudyPlan
-    from nodulus.app.run import StudyOutcome
     from nodulus.app.volume import CtVolume
 
 
@@ -51,6 +51,18 @@ class Case:
         if self.plan is None:
             raise ValueError("the study was not analysed")
         self.made |= make_results(self.plan, writers)
+
+    def publish(self) -> StudyOutcome:
+        """Put what was made in its place, and say what became of the study."""
+        if self.error is not None:
+            return StudyOutcome(self.study, None, self.error)
+        try:
+            if self.plan is None:
+                raise ValueError("the study was not analysed")
+            written = publish_results(self.folder, self.plan, self.made)
+        except Exception as error:
+            return StudyOutcome(self.study, None, explained(error, self.study.key))
+        return written_outcome(self.study, written)
 
 
 @dataclass(eq=False)

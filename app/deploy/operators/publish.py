@@ -7,10 +7,9 @@ from typing import Any
 
 from monai.deploy.core import Operator, OperatorSpec
 
-from nodulus.app.deploy.case import Case, Work
+from nodulus.app.deploy.case import Work
 from nodulus.app.deploy.operators.step import PORT
-from nodulus.app.results.write_results import publish_results
-from nodulus.app.run import StudyOutcome, explained, study_entry, written_outcome
+from nodulus.app.run import study_entry
 
 
 class PublishOperator(Operator):
@@ -35,19 +34,8 @@ class PublishOperator(Operator):
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Publish one study."""
         case = op_input.receive(PORT)
-        outcome = self._outcome(case)
+        outcome = case.publish()
         self.work.outcomes.append(outcome)
         self.work.output.record([study_entry(outcome, self.work.options)])
         self.work.finished(outcome)
         self._go_on()
-
-    def _outcome(self, case: Case) -> StudyOutcome:
-        if case.error is not None:
-            return StudyOutcome(case.study, None, case.error)
-        try:
-            if case.plan is None:
-                raise ValueError("the study was not analysed")
-            written = publish_results(case.folder, case.plan, case.made)
-        except Exception as error:
-            return StudyOutcome(case.study, None, explained(error, case.study.key))
-        return written_outcome(case.study, written)

@@ -18,7 +18,7 @@ from tests.app.synthetic_chest import NODULES_LPS
 def fake_models(
     monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
 ) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
     monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
 
 

@@ -12,14 +12,19 @@ from click.testing import CliRunner
 
 from nodulus.app.chain import Analysis, ChainSettings, Models, analyse
 from nodulus.app.commands.root import cli
+from nodulus.app.deploy import case as case_module
+from nodulus.app.deploy.case import Case
 from nodulus.app.deploy.containers import mercure
 from nodulus.app.deploy.node.analysis import Analyser
 from nodulus.app.deploy.node.node import Node
 from nodulus.app.deploy.node.orthanc import CtStudy
 from nodulus.app.deploy.node.state import NodeState, Waiting
-from nodulus.app.reading import load_volume
+from nodulus.app.errors import ErrorCode
+from nodulus.app.reading import find_studies, load_volume
 from nodulus.app.results import writers
 from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.study_plan import plan
+from nodulus.app.study import analyse_study
 
 NAMES = ("seg", "sr", "key_objects", "key_images", "pdf", "report")
 FILES = {
@@ -57,7 +62,7 @@ def quick_chain(
     chain_settings: ChainSettings,
     analysis: Analysis,
 ) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: models)
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
     monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
     monkeypatch.setattr("nodulus.app.study.analyse", lambda *_, **__: analysis)
 
@@ -151,47 +156,30 @@ def test_node(
     assert "Never" not in caplog.text
 
 
-@pytest.mark.parametrize("broken", NAMES, indirect=True)
-def test_monai_deploy(
-    broken: str, chest: Path, tmp_path: Path, models: Models, chain_settings: ChainSettings
-) -> None:
-    """The operators' own functions; on the real SDK they are run by test_application.py."""
-    pytest.importorskip("monai.deploy.core", reason="needs the MONAI Deploy App SDK")
-    from nodulus.app.deploy.case import Case, Work
-    from nodulus.app.deploy.operators import (
-        AnalyseOperator,
-        PublishOperator,
-        SelectSeriesOperator,
-        WriteReportOperator,
-        WriteSegOperator,
-        WriteSrOperator,
-    )
-    from nodulus.app.output import OutputFolder
-    from nodulus.app.reading import Archives, find_studies
+STEPS = (("seg", "mask"), ("sr",), ("key_objects", "key_images", "pdf", "intermediates", "report"))
+"""What the three writing operators make; test_application.py runs them on the real SDK."""
 
-    outcomes: list[Any] = []
-    work = Work(
-        chest,
-        Archives(),
-        OutputFolder(tmp_path),
-        models,
-        chain_settings,
-        OutputOptions(key_images=True, pdf=True),
-        lambda *_: None,
-        outcomes.append,
-    )
+
+@pytest.mark.parametrize("broken", NAMES, indirect=True)
+def test_monai_deploy(broken: str, chest: Path, tmp_path: Path, models: Models,
+                      chain_settings: ChainSettings) -> None:  # fmt: skip
     (study,) = find_studies(chest / "chest").studies
-    case = Case(study, tmp_path / study.key)
-    steps = (SelectSeriesOperator, AnalyseOperator, WriteSegOperator, WriteSrOperator,
-             WriteReportOperator)  # fmt: skip
-    for step in steps:
-        operator: Any = step.__new__(step)
-        step.work = work
-        step.do(operator, case)
-    publish: Any = PublishOperator.__new__(PublishOperator)
-    PublishOperator.work = work
-    outcome = PublishOperator._outcome(publish, case)
+    options = OutputOptions(key_images=True, pdf=True)
+    found = analyse_study(study, study.load(), 0.0, models, chain_settings, options)
+    case = Case(study, tmp_path / study.key, plan=plan(study.load(), found, options))
+    for step in STEPS:
+        case.make(*step)
+    outcome = case.publish()
     assert outcome.error is not None
-    assert outcome.error.code.value == "results-incomplete"
+    assert outcome.error.code is ErrorCode.RESULTS_INCOMPLETE
     assert outcome.folder is not None
     assert {path.name for path in outcome.folder.iterdir()} == ALL - FILES[broken]
+
+
+def test_the_operators_make_every_result_that_there_is() -> None:
+    made = [name for step in STEPS for name in step]
+    assert sorted(made) == sorted(writers.WRITERS)
+    folder = Path(case_module.__file__).parent / "operators"
+    sources = "".join(path.read_text() for path in sorted(folder.glob("write_*.py")))
+    for step in STEPS:
+        assert f"case.make({', '.join(f'{name!r}' for name in step)})".replace("'", '"') in sources
