@@ -93,7 +93,7 @@ pins: $(VENV)/.installed
 	$(BIN)/python .ci/pins.py
 
 docs: $(VENV)/.installed $(LAYOUT)/nodulus
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 check: lint types test
 
