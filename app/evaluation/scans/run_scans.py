@@ -25,7 +25,8 @@ from nodulus.bundles.common.atomic_files import write_text
 
 OUTLINES_FILE = "outlines.json"
 
-Progress = Callable[[StudyInput, str, int, int], None]
+ScanProgress = Callable[[StudyInput, str, int, int], None]
+"""Called with (study, step, done, total)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def run_scans(
     models: Models,
     settings: ChainSettings,
     masks: Path | None = None,
-    progress: Progress | None = None,
+    progress: ScanProgress | None = None,
 ) -> Iterator[AnalysedScan | NodulusError]:
     """Analyse each scan, or take its result of an earlier run with the same of everything.
 
@@ -85,7 +86,7 @@ def _one(
     models: Models,
     settings: ChainSettings,
     masks: Path | None,
-    progress: Progress | None,
+    progress: ScanProgress | None,
 ) -> AnalysedScan | NodulusError:
     try:
         return _analysed(study, folder, models, settings, masks, progress)
@@ -99,7 +100,7 @@ def _analysed(
     models: Models,
     settings: ChainSettings,
     masks: Path | None,
-    progress: Progress | None,
+    progress: ScanProgress | None,
 ) -> AnalysedScan:
     if study.error is not None:
         raise study.error

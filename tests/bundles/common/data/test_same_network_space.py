@@ -12,10 +12,17 @@ from monai.bundle import ConfigParser
 
 from nodulus.app.chain import Scan, load_settings
 from nodulus.app.reading import load_volume
-from nodulus.bundles.common.data.prepared import load_prepared, preparation, save_prepared
+from nodulus.bundles.common.data.prepared import (
+    CACHE_VERSION,
+    load_prepared,
+    network_space,
+    preparation,
+    save_prepared,
+)
 from nodulus.transforms.lungs import find_lungs
 from nodulus.transforms.network_space import NetworkSpaced
 from tests.transforms.chest import chest
+from tests.transforms.test_network_space import as_image
 
 GEOMETRIES = {
     "axial": ((0.83, 0.83, 1.25), np.eye(3)),
@@ -94,3 +101,13 @@ def test_values_that_are_no_whole_hounsfield_units_are_not_cut_off(tmp_path: Pat
     item = preparation(2.5)({"image": str(other)})
     view = Scan(volume, lungs, load_settings().pipeline.lung_margin_mm).isotropic(2.5)
     assert torch.equal(item["image"].as_tensor(), view.hu)
+
+
+def test_a_cache_of_other_crops_has_another_version() -> None:
+    hu, geometry, _ = chest()
+    item = network_space(2.0)({"image": as_image(hu, geometry)})
+    corner = item["affine"][:3, 3].tolist()
+    made = (CACHE_VERSION, tuple(item["image"].shape), corner, int(item["lungs"].sum()))
+    assert made == (4, (1, 160, 111, 125), [-160.25, -110.25, -120.25], 523384), (
+        "the crop or the lungs' region is another one: raise CACHE_VERSION, then correct this line"
+    )
