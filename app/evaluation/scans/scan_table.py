@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.bundles.common.patient_roles import Role, role_of
 
 Use = Literal["training", "validation", "test"]
 COLUMNS = ("seriesuid", "patient", "marked", "use")
@@ -34,14 +35,16 @@ class ScanFacts:
 
 def facts_of(series_uid: str, table: Mapping[str, ScanFacts]) -> ScanFacts:
     """A scan's row; without one it is a complete scan of a patient of its own."""
-    return table.get(series_uid, ScanFacts(series_uid, series_uid))
+    known = table.get(series_uid)
+    return known or ScanFacts(series_uid, series_uid, use=_settled_use(series_uid))
 
 
 def read_scan_table(path: Path | None) -> dict[str, ScanFacts]:
     """Read ``seriesuid,patient,marked,use``; of these only the first column must be there.
 
     ``marked`` is ``complete`` (the default) or ``partly``, ``use`` is ``training``, ``validation``
-    (the default) or ``test``.
+    or ``test``; the default is what ``configs/patients.json`` says of the patient, where reserved
+    is ``test``, else ``validation``.
 
     Args:
         path: None for an empty table.
@@ -71,16 +74,24 @@ def read_scan_table(path: Path | None) -> dict[str, ScanFacts]:
     return {row.series_uid: row for row in rows}
 
 
+def _settled_use(patient: str) -> Use:
+    """By the one list of patients over all sources."""
+    role = role_of(patient)
+    if role is Role.RESERVED:
+        return "test"
+    return "training" if role is Role.TRAINING else "validation"
+
+
 def _row(row: Mapping[str, str | None], number: int) -> ScanFacts:
     uid = (row.get("seriesuid") or "").strip()
     marked = (row.get("marked") or "complete").strip()
-    given = (row.get("use") or "validation").strip()
-    use = next((name for name in get_args(Use) if name == given), None)
     if not uid:
         raise ValueError(f"row {number} has no seriesuid")
+    patient = (row.get("patient") or uid).strip()
+    given = (row.get("use") or _settled_use(patient)).strip()
+    use = next((name for name in get_args(Use) if name == given), None)
     if marked not in {"complete", "partly"}:
         raise ValueError(f"row {number}: marked must be complete or partly, not {marked!r}")
     if use is None:
         raise ValueError(f"row {number}: use must be one of {get_args(Use)}, not {given!r}")
-    patient = (row.get("patient") or uid).strip()
     return ScanFacts(uid, patient, marked == "complete", use)

@@ -18,6 +18,14 @@ def test_rows_and_their_defaults(tmp_path: Path) -> None:
     assert read_scan_table(None) == {}
 
 
+def test_the_list_of_patients_settles_the_use(tmp_path: Path) -> None:
+    path = tmp_path / "scans.csv"
+    path.write_text("seriesuid,patient\na,LUNG1-002\nb,LIDC-IDRI-0001\nc,someone\n")
+    table = read_scan_table(path)
+    assert [table[uid].use for uid in "abc"] == ["test", "training", "validation"]
+    assert facts_of("LUNG1-002", {}).use == "test"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
