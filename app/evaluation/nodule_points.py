@@ -55,13 +55,15 @@ def choose_nodule_points(
         phantoms: results of phantoms for what real scans lack.
 
     Raises:
-        ValueError: a scan is for tests, or there is nothing to choose on.
+        ValueError: a scan is for tests, a result was made with other settings, or there is nothing
+            to choose on.
     """
     tests = [s.facts.series_uid for s in scans if s.facts.use == "test"]
     if tests:
         raise ValueError(f"{len(tests)} of the scans are for tests alone: {', '.join(tests)}")
     if not any(s.facts.is_complete for s in scans):
         raise ValueError("in no scan all lesions are marked")
+    _check_run([*(s.match for s in scans), *phantoms], before.nodule)
     pooling = choose_pooling(scans, phantoms)
     chosen = _Fitted.on(scans, phantoms, pooling.share)
     left_out = _left_out(scans, phantoms, pooling)
@@ -89,6 +91,18 @@ def choose_nodule_points(
     )
     points = before.model_copy(update={"nodule": nodule, "nodule_choices": choices})
     return NodulePoints(pooling, points, left_out)
+
+
+def _check_run(scans: Sequence[MatchedScan], before: OperatingPoint) -> None:
+    """The new recalibration follows the run's own, which must be that of the settings."""
+    for scan in scans:
+        for point in scan.result.operating_points:
+            own = point.temperature, point.offset
+            if point.name == "nodule" and own != (before.temperature, before.offset):
+                raise ValueError(
+                    f"{scan.result.series_uid} was analysed with other settings than those given,"
+                    " whose folder --settings names"
+                )
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,13 @@ def test_nothing_is_chosen_on_a_test_scan() -> None:
         choose_nodule_points(real, points())
 
 
+def test_results_of_other_settings_are_refused() -> None:
+    moved = points().nodule.model_copy(update={"offset": -2.0})
+    other = points().model_copy(update={"nodule": moved})
+    with pytest.raises(ValueError, match="0 was analysed with other settings"):
+        choose_nodule_points(scans((0.9, 0.9), (0.3, 0.3)), other)
+
+
 def test_without_a_completely_marked_scan_there_is_no_rate() -> None:
     with pytest.raises(ValueError, match="in no scan all lesions are marked"):
         choose_nodule_points([scan("c", [(0.9, 0.9)], 1, is_complete=False)], points())
