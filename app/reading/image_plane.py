@@ -40,6 +40,17 @@ class Plane:
         column = column - row * float(column @ row)
         return cls(shape_rc, spacing_rc_mm, row, column / np.linalg.norm(column))
 
+    def shift_from(self, orientation: ArrayLike) -> FloatArray:
+        """How far the first pixel moves, mm, when an image is turned into this plane.
+
+        Args:
+            orientation: ImageOrientationPatient; the image is turned about its middle.
+        """
+        row, column = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
+        across = (np.array(self.shape_rc) - 1) / 2 * self.spacing_rc_mm
+        turned = (column - self.column) * across[0] + (row - self.row) * across[1]
+        return np.asarray(turned, dtype=np.float64)
+
     @property
     def slice_axis(self) -> FloatArray:
         """Unit vector along which slices are counted: the normal, towards the head if axial.

@@ -123,15 +123,9 @@ def _places(headers: Sequence[SliceHeader], plane: Plane, wobbles: bool) -> Floa
     positions = np.array([header.position_lps_mm for header in headers], dtype=np.float64)
     if not wobbles:
         return positions
-    to_center = np.array([_to_center(plane, header.orientation) for header in headers])
-    corners: FloatArray = positions + to_center - _to_center(plane, (*plane.row, *plane.column))
+    shifts = np.array([plane.shift_from(header.orientation or ()) for header in headers])
+    corners: FloatArray = positions + shifts
     return corners
-
-
-def _to_center(plane: Plane, orientation: Sequence[float] | None) -> FloatArray:
-    row, column = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
-    across = (np.array(plane.shape_rc) - 1) / 2 * plane.spacing_rc_mm
-    return np.asarray(column * across[0] + row * across[1])
 
 
 def _preference(header: SliceHeader) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +12,10 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import limits
 from nodulus.app.reading.dicom_file import read_headers
-from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.image_plane import Plane, angle_degrees
+from nodulus.app.reading.slice_header import SliceHeader, Vector
 from nodulus.app.results.source_header import TAGS, image_header, patient_and_study
 from nodulus.app.volume import CtVolume, SourceImage
 from nodulus.transforms.geometry import Geometry
@@ -89,6 +91,10 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
     paths = tuple(dict.fromkeys(image.path for image in images))
     frames = {path: _read(path) for path in paths}
     _check_same_images(images, frames)
+    frames = {
+        path: [_steadied(header, volume.geometry) for header in of_file]
+        for path, of_file in frames.items()
+    }
     raw = {path: _read_attributes(path) for path in paths}
     patient = patient_and_study(raw.values())
     patient_name = patient.PatientName
@@ -131,6 +137,27 @@ def _read(path: Path) -> list[SliceHeader]:
         return read_headers(path)
     except NodulusError as error:
         raise _gone(path, error) from error
+
+
+def _steadied(header: SliceHeader, geometry: Geometry) -> SliceHeader:
+    """The header with the volume's direction, its middle in place, where its own wobbles about it.
+
+    A segmentation has one direction for all of its frames.
+    """
+    if header.orientation is None or header.position_lps_mm is None:
+        return header
+    usual = (*geometry.direction_irc[:, 2].tolist(), *geometry.direction_irc[:, 1].tolist())
+    angle = angle_degrees(header.orientation, usual)
+    if not limits.STEADY_DEGREES < angle <= limits.MAX_WOBBLE_DEGREES:
+        return header
+    rows, columns = cast("int", header.rows), cast("int", header.columns)
+    plane = Plane.from_orientation(
+        (rows, columns), cast("tuple[float, float]", header.pixel_spacing_mm), usual
+    )
+    corner = np.array(header.position_lps_mm) + plane.shift_from(header.orientation)
+    return replace(
+        header, orientation=usual, position_lps_mm=cast("Vector", tuple(corner.tolist()))
+    )
 
 
 def _read_attributes(path: Path) -> Dataset:

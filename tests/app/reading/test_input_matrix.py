@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nodulus.app.chain import Models, analyse, load_models, load_settings
+from nodulus.app.reading import Archives, find_studies
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
 from tests.app.same_findings import nearest
+from tests.headers.outcome import write_all
 from tests.input_matrix import VARIANTS, Source
 from tests.input_matrix.outcome import difference_hu, is_sound, read
 from tests.input_matrix.phantom import write_phantom
@@ -125,3 +128,29 @@ def test_findings(
         assert distance_mm <= 2.0
         assert same.nodule_probability == pytest.approx(finding.nodule_probability, abs=probability)
         assert abs(same.longest_diameter_mm - finding.longest_diameter_mm) <= diameter_mm
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.kind != "refused" and row.name not in HEAVY],
+    ids=lambda row: row.name,
+)
+def test_every_result(row: Row, parts: dict[bool, tuple[Source, CtVolume]], tmp_path: Path) -> None:
+    """SEG, SR, key images, PDF and report: written, read back and judged by dciodvfy."""
+    skip_without_encoder(row)
+    source, _ = parts[False]
+    (tmp_path / "in").mkdir()
+    VARIANTS[row.name](source, tmp_path / "in")
+    with Archives() as archives:
+        studies = find_studies(tmp_path / "in", archives=archives).studies
+        uid = source.images[0].StudyInstanceUID
+        (study,) = (study for study in studies if study.key == uid)
+        wrong = write_all(
+            study.load(), tmp_path / "out", validate=shutil.which("dciodvfy") is not None
+        )
+    if row.name == "sop-instance-uid-repeated":
+        assert wrong is not None
+        assert wrong.startswith("not written: ['nodules_seg.dcm', 'nodules_sr.dcm'")
+        return
+    assert wrong is None
