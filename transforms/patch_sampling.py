@@ -125,9 +125,9 @@ class RandCropAroundPointd(Randomizable, MapTransform):
 
     Args:
         keys: arrays of shape (1, X, Y, Z).
-        size: edge of the cube in voxels.
+        size: edges of the cube in voxels, one number or three.
         fill: value outside the volume, one for each key.
-        jitter_voxels: largest shift along each axis, 0 for none.
+        jitter_voxels: largest shift along each axis, one number or three, 0 for none.
         point_key: the point, LPS mm; the item's ``affine`` maps it.
         keep: keys that go into the result beside the cubes.
     """
@@ -135,9 +135,9 @@ class RandCropAroundPointd(Randomizable, MapTransform):
     def __init__(
         self,
         keys: KeysCollection,
-        size: int = 48,
+        size: int | Sequence[int] = 48,
         fill: Sequence[float] = (-1024,),
-        jitter_voxels: int = 0,
+        jitter_voxels: int | Sequence[int] = 0,
         point_key: str = "point_lps_mm",
         keep: Sequence[str] = (),
     ) -> None:
@@ -146,16 +146,15 @@ class RandCropAroundPointd(Randomizable, MapTransform):
             raise ValueError(f"{len(self.keys)} keys need as many fill values, got {len(fill)}")
         self.size = size
         self.fill = tuple(fill)
-        self.jitter_voxels = jitter_voxels
+        self.reach = np.broadcast_to(np.asarray(jitter_voxels, dtype=int), (3,))
         self.point_key = point_key
         self.keep = tuple(keep)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Cut the cube out of each key."""
         center = lps_to_voxel(data[self.point_key], data["affine"])
-        if self.jitter_voxels:
-            reach = self.jitter_voxels
-            center = center + self.R.randint(-reach, reach + 1, size=3)
+        if np.any(self.reach):
+            center = center + self.R.randint(-self.reach, self.reach + 1)
         result: dict[Hashable, Any] = {key: data[key] for key in self.keep}
         for key, fill in zip(self.keys, self.fill, strict=True):
             result[key] = crop_cube(torch.as_tensor(data[key]), center, self.size, fill)

@@ -140,6 +140,19 @@ def cubes(**shared: Any) -> None:
     _prepare(lambda path, progress: find_cubes(path), **shared)
 
 
+@command.command("slices")
+@_shared
+def slices(**shared: Any) -> None:
+    """Single slices of nodules with their readers' ratings, in the NumPy archive DIR.
+
+    The arrays are hu and mask (n, y, x), pixel_spacing, z_mm, uid and patient (n,), and
+    ratings_4x9 (n, readers, 9) in the order of LIDC-IDRI's characteristics.
+    """
+    from nodulus.app.data.prepare.rated_slices import find_slices
+
+    _prepare(lambda path, progress: find_slices(path), **shared)
+
+
 def _prepare(
     find: Callable[[Path, Callable[[int, int], None]], Found],
     source: Path,

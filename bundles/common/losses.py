@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from nodulus.transforms.ignore_label import IGNORE_LABEL
@@ -82,3 +84,28 @@ class SizeBalancedLoss(torch.nn.Module):
             table[0], table[IGNORE_LABEL] = 1.0, 0.0
             tables.append(table)
         return torch.gather(torch.stack(tables), 1, numbers).reshape(label.shape)
+
+
+class RatingsLoss(torch.nn.Module):
+    """Cross entropy of several heads with soft targets, unknown ones left out.
+
+    Args:
+        weights: of each head.
+    """
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.as_tensor(weights, dtype=torch.float32))
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The mean over the batch of the weighted sum; both (B, heads), targets 0 to 1 or NaN."""
+        if logits.shape != target.shape:
+            raise ValueError(
+                f"logits {tuple(logits.shape)} and target {tuple(target.shape)} differ"
+            )
+        known = ~torch.isnan(target)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, torch.nan_to_num(target), reduction="none"
+        )
+        weights: torch.Tensor = self.get_buffer("weights")
+        return (loss * known * weights.to(loss)).sum(dim=1).mean()

@@ -40,12 +40,12 @@ def cache(fake_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("bundle", ["segmentation", "nodule", "malignancy"])
 def test_two_steps_of_training(
-    bundle: str, cache: Path, train: Callable[..., Path], nodule_weights: Path, tmp_path: Path
+    bundle: str, cache: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
     options = {
         "segmentation": {"patch_size": 32, "network_def#channels": [4, 8, 8, 8]},
         "nodule": {"crop_size": 32},
-        "malignancy": {"crop_size": 32, "initial_weights": str(nodule_weights)},
+        "malignancy": {"crop_size": 32},
     }[bundle]
     before = {path.name: path.stat().st_mtime_ns for path in (cache / "prepared").iterdir()}
     folds = {"validation_folds": [2], "test_folds": [3], "splits_file": str(tmp_path / "s")}

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.lidc.matching import center_xyz_mm, rated
+from nodulus.app.data.prepare.numpy_archive import read_archive
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
 from nodulus.app.data.prepare.training_series import named_patient
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
 from nodulus.transforms.geometry import Geometry
 
-ARRAYS = ("hu", "spacing_zyx", "xyz", "diameter_mm", "uid", "patient")
+_DIMENSIONS = {"hu": 4, "spacing_zyx": 2, "xyz": 2, "diameter_mm": 1, "uid": 1, "patient": 1}
 _SAME_PLACE_MM = 3.0
 _SAME_SIZE = 1.5
 """Largest ratio of the diameters of what is taken for one nodule."""
@@ -34,42 +34,8 @@ _SAME_SIZE = 1.5
 
 @lru_cache(maxsize=1)
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an archive; the latest stays in memory, for its cubes are read one by one.
-
-    Raises:
-        NodulusError: it cannot be read, or an array is missing or of another length.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ARRAYS if name in archive.files}
-    except FileNotFoundError as error:
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_FOUND,
-            "There is no such file.",
-            remedy="Check the path.",
-            subject=path,
-        ) from error
-    except Exception as error:  # zip, zlib, lzma and NumPy each have their own
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_READABLE,
-            f"It is no NumPy archive that can be read ({type(error).__name__}).",
-            remedy="Write it with numpy.savez, without pickled objects.",
-            subject=path,
-        ) from error
-    missing = [name for name in ARRAYS if name not in arrays]
-    shapes = {name: array.shape for name, array in arrays.items()}
-    n = len(arrays["hu"]) if "hu" in arrays else 0
-    odd = [name for name, shape in shapes.items() if not shape or shape[0] != n]
-    if missing or odd or arrays["hu"].ndim != 4 or n == 0:
-        what = f"it lacks {', '.join(missing)}" if missing else f"its arrays have shapes {shapes}"
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_READABLE,
-            f"It is no archive of cut-out nodules: {what}.",
-            remedy="hu (n, z, y, x), spacing_zyx and xyz (n, 3), diameter_mm, uid and patient (n,) "
-            "belong in it.",
-            subject=path,
-        )
-    return arrays
+    """The arrays of an archive; the latest stays in memory, for its cubes are read one by one."""
+    return read_archive(path, "cut-out nodules", _DIMENSIONS)
 
 
 def cube_geometry(shape_zyx: Sequence[int], spacing_zyx: Any, middle_lps_mm: Any) -> Geometry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -103,6 +103,42 @@ def malignancy_entries(studies: Sequence[Study], false_alarms: bool = False) -> 
             if candidate.probability is not None and not candidate.is_nodule
         ]
     return entries
+
+
+RATED = (
+    "malignancy", "texture", "spiculation", "lobulation", "margin", "sphericity", "subtlety",
+    "calcification",
+)  # fmt: skip
+"""What a network with several heads learns, in the order of its outputs."""
+
+_NO_CALCIFICATION = 6
+
+
+def rating_entries(studies: Sequence[Study]) -> list[Entry]:
+    """One entry for each nodule with a malignancy, whose target is every rating of :data:`RATED`.
+
+    The median of the readers goes from 1 to 5 and becomes 0 to 1: a probability that grows with
+    what they say, and lies between where they differ. Calcification's numbers are names of which
+    one is 'absent': it is 1 where the median says otherwise. NaN is unknown.
+    """
+    entries = []
+    for i, study in enumerate(studies):
+        for nodule in study.nodules:
+            if nodule.malignancy is None:
+                continue
+            given = {**nodule.ratings, "malignancy": nodule.malignancy}
+            entry = place_entry(i, study, nodule.center_lps_mm, True, Source.NODULE)
+            entry["target"] = np.asarray([_soft(name, given) for name in RATED], np.float32)
+            entries.append(entry)
+    return entries
+
+
+def _soft(name: str, given: Mapping[str, float]) -> float:
+    if name not in given:
+        return float("nan")
+    if name == "calcification":
+        return float(given[name] < _NO_CALCIFICATION)
+    return (given[name] - 1.0) / 4.0
 
 
 def known_entries(prepared: PreparedStudies, entries: Sequence[Entry]) -> list[Entry]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.losses import DiceFocalLoss, DiceLoss
 
-from nodulus.bundles.common.losses import IgnoreLabelLoss, SizeBalancedLoss
+from nodulus.bundles.common.losses import IgnoreLabelLoss, RatingsLoss, SizeBalancedLoss
 
 
 def wrapped() -> IgnoreLabelLoss:
@@ -78,3 +78,18 @@ def test_the_balanced_loss_falls_as_the_prediction_gets_right_and_ignores_what_i
     loss(logits, label).backward()
     assert logits.grad is not None
     assert torch.all(logits.grad[label == 255] == 0)
+
+
+def test_unknown_ratings_have_no_influence():
+    loss = RatingsLoss([1.0, 0.5])
+    logits = torch.tensor([[0.3, 2.0], [-1.0, 0.5]], requires_grad=True)
+    target = torch.tensor([[0.25, float("nan")], [1.0, 0.0]])
+    value = loss(logits, target)
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    first = bce(logits[:, 0], target[:, 0])
+    expected = first + 0.5 * bce(logits[1, 1], target[1, 1]) / 2
+    torch.testing.assert_close(value, expected)
+    value.backward()
+    assert logits.grad[0, 1] == 0
+    with pytest.raises(ValueError, match="differ"):
+        loss(logits, target[:, :1])

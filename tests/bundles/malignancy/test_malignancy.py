@@ -2,30 +2,39 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from monai.bundle import run
+
+from nodulus.app.commands.root import cli
+from nodulus.bundles import config_files
+from nodulus.bundles.common.data.entries import RATED
+from nodulus.bundles.common.patient_record import PatientRecord
 
 SMALL = {"crop_size": 32}
 
 
 @pytest.fixture(scope="module")
-def weights(train, fake_data, nodule_weights, tmp_path_factory):
-    output = tmp_path_factory.mktemp("malignancy")
-    start = {"initial_weights": str(nodule_weights), "learning_rate": 1e-9}
-    return train("malignancy", fake_data, output, **start, **SMALL)
+def weights(train, fake_data, tmp_path_factory):
+    return train("malignancy", fake_data, tmp_path_factory.mktemp("malignancy"), **SMALL)
 
 
-def test_it_starts_from_the_nodule_weights(weights, nodule_weights):
-    state = torch.load(weights, weights_only=True)
-    start = torch.load(nodule_weights, weights_only=True)
-    name = "layer2.0.conv1.weight"
-    torch.testing.assert_close(state[name], start[name], atol=1e-5, rtol=0)
-    assert not torch.allclose(state["fc.weight"], start["fc.weight"], atol=1e-3)
+def test_it_goes_on_from_given_weights(weights, train, fake_data, tmp_path):
+    start = {"initial_weights": str(weights), "learning_rate": 1e-9}
+    state = torch.load(
+        train("malignancy", fake_data, tmp_path, **start, **SMALL), weights_only=True
+    )
+    name = "resnet.layer2.0.conv1.weight"
+    torch.testing.assert_close(
+        state[name], torch.load(weights, weights_only=True)[name], atol=1e-5, rtol=0
+    )
 
 
 def test_training_publishes_a_state_dict(weights):
     state = torch.load(weights, weights_only=True)
-    assert state["fc.weight"].shape == (1, 128)
+    assert state["resnet.fc.weight"].shape == (len(RATED), 128)
 
 
 def test_evaluation_reports_rates(weights, run_bundle, fake_data, tmp_path):
@@ -49,12 +58,64 @@ def test_inference_gives_each_point_its_probability(weights, run_bundle, images,
     assert all(0 < float(row["probability"]) < 1 for row in written)
 
 
-def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking, nodule_weights):
+def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking):
     options = {**leaking, **SMALL}
     with pytest.raises(RuntimeError) as error:
-        train("malignancy", fake_data, tmp_path, **options, initial_weights=str(nodule_weights))
+        train("malignancy", fake_data, tmp_path, **options)
     texts, cause = [], error.value
     while cause is not None:
         texts.append(str(cause))
         cause = cause.__cause__ or cause.__context__
     assert any("1 patients are in training and validation" in text for text in texts)
+
+
+def test_it_learns_every_rating_of_slices(run_bundle, bundles, tmp_path):
+    """The overlay of rated slices: a run whose validation and weights are those of one head."""
+    file = rated_slices(tmp_path, patients=("LIDC-IDRI-0001", "LIDC-IDRI-0310"))
+    result = CliRunner().invoke(cli, ["prepare", "slices", str(file), "-o", str(tmp_path / "s")])
+    assert result.exit_code == 0, result.output
+    configs = bundles / "malignancy" / "configs"
+    run(
+        config_file=[*config_files("malignancy", "train"), str(configs / "rated_slices.json")],
+        meta_file=str(configs / "metadata.json"),
+        logging_file=False,
+        device="cpu",
+        data_dirs=[str(tmp_path / "s")],
+        output_dir=str(tmp_path / "run"),
+        runs_dir="$None",
+        weights_path=str(tmp_path / "model.pt"),
+        steps=2,
+        validate_every=2,
+        batch_size=2,
+        workers=0,
+        **SMALL,
+    )
+    state = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert state["resnet.fc.weight"].shape == (len(RATED), 128)
+    sides = PatientRecord.read(tmp_path / "model.patients.json").patients
+    assert {k: v.value for k, v in sides.items()} == {
+        "LIDC-IDRI-0001": "training",
+        "LIDC-IDRI-0310": "validation",
+    }
+
+
+def rated_slices(folder, patients):
+    """Two slices of each patient, one rated malignant and one benign."""
+    n = 2 * len(patients)
+    hu, mask = np.full((n, 48, 48), -800, np.int16), np.zeros((n, 48, 48), np.uint8)
+    mask[:, 20:28, 20:28] = 1
+    hu[mask > 0] = 0
+    ratings = np.full((n, 4, 9), np.nan)
+    ratings[:, 0] = [5, 1, 6, 3, 4, 2, 1, 5, 1]
+    ratings[::2, 0, 8] = 5
+    np.savez(
+        folder / "slices.npz",
+        hu=hu,
+        mask=mask,
+        ratings_4x9=ratings,
+        pixel_spacing=np.ones(n),
+        z_mm=np.arange(n) * 10.0,
+        uid=np.repeat([f"1.2.3.4.{k}" for k in range(len(patients))], 2),
+        patient=np.repeat(patients, 2),
+    )
+    return folder / "slices.npz"

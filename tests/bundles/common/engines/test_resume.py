@@ -82,10 +82,9 @@ def test_killed_while_training_with_workers(bundles, train, fake_data, tmp_path)
     assert not torch.equal(*(next(iter(state[k].values())) for k in ("ema", "network")))
 
 
-def test_an_error_in_the_midst(train, fake_data, tmp_path, nodule_weights, monkeypatch):
+def test_an_error_in_the_midst(train, fake_data, tmp_path, monkeypatch):
     # the clipper is what fails, so that none of the runs may clip
     options = {**RUN, **SMALL["malignancy"], "max_grad_norm": 1e9}
-    options["initial_weights"] = str(nodule_weights)
     train("malignancy", fake_data, tmp_path / "whole", **options)
 
     def full(self, engine):
