@@ -76,7 +76,7 @@ def test_it_learns_every_rating_of_slices(run_bundle, bundles, tmp_path):
     assert result.exit_code == 0, result.output
     configs = bundles / "malignancy" / "configs"
     run(
-        config_file=[*config_files("malignancy", "train"), str(configs / "rated_slices.json")],
+        config_file=config_files("malignancy", "rated_slices"),
         meta_file=str(configs / "metadata.json"),
         logging_file=False,
         device="cpu",
