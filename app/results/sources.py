@@ -36,7 +36,7 @@ class SourceHeaders:
         patient_name: PatientName, for the derived objects alone; empty in ``datasets``.
         frame_of_reference_missing: the source has no FrameOfReferenceUID and one was made from
             its SeriesInstanceUID.
-        is_multiframe: whether a file holds several frames.
+        is_multiframe: whether the files are of a class that may hold several frames.
     """
 
     datasets: tuple[Dataset, ...]
@@ -99,7 +99,7 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
     patient = patient_and_study(raw.values())
     patient_name = patient.PatientName
     patient.PatientName = ""
-    is_multiframe = any(len(of_file) > 1 for of_file in frames.values())
+    is_multiframe = any(of_file[0].frame is not None for of_file in frames.values())
     datasets = tuple(image_header(frames[path][0], raw[path], patient) for path in paths)
     frame_of_reference = next(
         (dataset.FrameOfReferenceUID for dataset in datasets if "FrameOfReferenceUID" in dataset),
