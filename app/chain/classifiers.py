@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from nodulus.app.chain.blending import nearest_voxels
-from nodulus.app.chain.detector import IsWorth
 from nodulus.app.chain.network.batched_inference import classify, probabilities
+from nodulus.app.chain.protocols import IsWorth
 from nodulus.app.chain.scan import Scan
 from nodulus.app.explanation import Crop
 from nodulus.app.progress import Progress
@@ -46,7 +46,7 @@ class CubeClassifier:
         report: Progress,
         is_worth: IsWorth | None = None,
     ) -> NDArray[np.float64]:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         own_mm = self._bundle.isotropic_mm
         spacing = np.array([scan.look_mm(point, own_mm) for point in points_lps_mm])
         found = np.zeros(len(points_lps_mm))
@@ -96,7 +96,7 @@ class CubeClassifier:
         return found
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         bundle = self._bundle
         view = scan.isotropic(scan.look_mm(point_lps_mm, bundle.isotropic_mm))
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
@@ -105,7 +105,7 @@ class CubeClassifier:
         return _crop(bundle, hu, geometry)
 
     def judge(self, inputs: torch.Tensor) -> torch.Tensor:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 
@@ -131,7 +131,7 @@ class NativeCropClassifier:
         report: Progress,
         is_worth: IsWorth | None = None,  # one look is all that there is
     ) -> NDArray[np.float64]:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         if not points_lps_mm:
             return np.zeros(0)
         bundle = self._bundle
@@ -148,7 +148,7 @@ class NativeCropClassifier:
         )
 
     def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         bundle = self._bundle
         view = scan.native()
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
@@ -160,7 +160,7 @@ class NativeCropClassifier:
         return _crop(bundle, cut, view.geometry.cropped(start, bundle.crop_size))
 
     def judge(self, inputs: torch.Tensor) -> torch.Tensor:
-        """See :class:`nodulus.app.chain.detector.Classifier`."""
+        """See :class:`nodulus.app.chain.protocols.Classifier`."""
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 

@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.app.chain.detector import Classifier
 from nodulus.app.chain.findings import Labels
 from nodulus.app.chain.models import Models
+from nodulus.app.chain.protocols import Classifier
 from nodulus.app.chain.scan import Scan
 from nodulus.app.explanation import ClassifierName, Crop, Sensitivity
 from nodulus.app.progress import Progress

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from nodulus.app.chain.classifiers import CubeClassifier, NativeCropClassifier
-from nodulus.app.chain.detector import Classifier, Detector
 from nodulus.app.chain.patch_detector import PatchDetector
+from nodulus.app.chain.protocols import Classifier, Detector
 from nodulus.app.chain.slice_detector import SliceDetector
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import ModelInfo

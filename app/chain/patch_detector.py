@@ -9,9 +9,9 @@ import numpy as np
 
 from nodulus.app.chain.candidate_records import find_candidates, steady_center
 from nodulus.app.chain.coarse_pass import find_masses
-from nodulus.app.chain.detector import Detection
 from nodulus.app.chain.join_masses import Joined, join_masses
 from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings, MassSettings
 from nodulus.app.chain.steps import Steps
@@ -36,7 +36,7 @@ class PatchDetector:
         self._device = device
 
     def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
-        """See :class:`nodulus.app.chain.detector.Detector`."""
+        """See :class:`nodulus.app.chain.protocols.Detector`."""
         bundle = self._bundle
         with steps("resample"):
             view = scan.isotropic(bundle.isotropic_mm)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.app.chain.detector import Detection
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.nodule_probability import combine
+from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from nodulus.app.chain.candidate_records import find_candidates
-from nodulus.app.chain.detector import Detection
+from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.segment_slices import segment_slices
 from nodulus.app.chain.settings import ChainSettings
@@ -33,7 +33,7 @@ class SliceDetector:
         bundle.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
-        """See :class:`nodulus.app.chain.detector.Detector`."""
+        """See :class:`nodulus.app.chain.protocols.Detector`."""
         bundle = self._bundle
         view = scan.native()
         i, r, c = view.geometry.shape_irc
