@@ -50,7 +50,7 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a volume in memory to candidates and their nodule probabilities."""
     from nodulus.app.chain import Scan, load_models, load_settings
     from nodulus.app.chain.score_candidates import score_candidates
-    from nodulus.app.chain.steps import Steps
+    from nodulus.app.chain.timed_steps import Steps
     from nodulus.app.reading import load_volume
     from nodulus.transforms.lungs import find_lungs
 
@@ -72,7 +72,7 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
     """The same by the book's chain, everywhere in the volume."""
     from nodulus.app.chain import Scan, load_models, load_settings
     from nodulus.app.chain.score_candidates import score_candidates
-    from nodulus.app.chain.steps import Steps
+    from nodulus.app.chain.timed_steps import Steps
     from nodulus.app.reading import load_volume
 
     if chosen.models is None:

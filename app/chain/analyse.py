@@ -17,7 +17,7 @@ from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Steps
+from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
 from nodulus.app.progress import StepProgress

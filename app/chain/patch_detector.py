@@ -14,7 +14,7 @@ from nodulus.app.chain.network.segment import segment
 from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings, MassSettings
-from nodulus.app.chain.steps import Steps
+from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.windowing import window
 
 if TYPE_CHECKING:

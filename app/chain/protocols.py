@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Steps
+from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.explanation import Crop
 from nodulus.app.progress import Progress
 from nodulus.app.result import CandidateRecord

@@ -13,7 +13,7 @@ from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Steps
+from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.candidates import Candidate
 
 

@@ -12,7 +12,7 @@ from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan import Scan
 from nodulus.app.chain.segment_slices import segment_slices
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.steps import Steps
+from nodulus.app.chain.timed_steps import Steps
 
 if TYPE_CHECKING:
     from nodulus.app.chain.network.loading import LoadedBundle
