@@ -12,11 +12,11 @@ from nodulus.app.evaluation.chain_table import chain_tables, nodule_outcomes
 from nodulus.app.evaluation.detection_performance import Evaluation, evaluate, malignancy_scores
 from nodulus.app.evaluation.froc_of_results import found_at_rate, match_candidates
 from nodulus.app.evaluation.froc_report import analyse_froc, summary
-from nodulus.app.evaluation.groups import is_malignant
 from nodulus.app.evaluation.match_results import MatchedScan
 from nodulus.app.evaluation.metrics.calibration import Calibration, calibration
 from nodulus.app.evaluation.metrics.delong import auc_interval
 from nodulus.app.evaluation.metrics.estimate import Estimate, proportion
+from nodulus.app.evaluation.nodule_groups import is_malignant
 from nodulus.bundles.common.data.tables import Nodule
 
 ACTIONABLE_MM = 6.0

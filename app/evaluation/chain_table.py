@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nodulus.app.evaluation.groups import GROUPS, is_benign, is_malignant
 from nodulus.app.evaluation.match_results import MatchedScan
+from nodulus.app.evaluation.nodule_groups import GROUPS, is_benign, is_malignant
 from nodulus.app.result import CandidateRecord
 from nodulus.bundles.common.data.tables import Nodule
 
@@ -41,7 +41,7 @@ class ChainTable:
     """Outcomes by kind of nodule, for one group of nodules.
 
     Args:
-        group: its name (:data:`~nodulus.app.evaluation.groups.GROUPS`).
+        group: its name (:data:`~nodulus.app.evaluation.nodule_groups.GROUPS`).
         rows: by the names of :data:`ROWS`; non-nodules only where all are counted.
     """
 

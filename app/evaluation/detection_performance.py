@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from nodulus.app.evaluation.groups import GROUPS, is_benign, is_malignant
 from nodulus.app.evaluation.match_results import MatchedScan
+from nodulus.app.evaluation.nodule_groups import GROUPS, is_benign, is_malignant
 
 
 @dataclass(frozen=True)

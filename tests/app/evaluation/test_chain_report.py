@@ -7,8 +7,8 @@ import pytest
 from nodulus.app.evaluation.chain_report import chain_report
 from nodulus.app.evaluation.chain_table import chain_tables
 from nodulus.app.evaluation.froc_of_results import found_at_rate, match_candidates
-from nodulus.app.evaluation.groups import GROUPS, is_malignant
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
+from nodulus.app.evaluation.nodule_groups import GROUPS, is_malignant
 from nodulus.app.result import Finding, StudyResult
 from nodulus.bundles.common.data.tables import Finding as Excluded
 from nodulus.bundles.common.data.tables import Nodule
