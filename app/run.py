@@ -13,7 +13,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
-from nodulus.app.results.failures import incomplete_error
+from nodulus.app.results.failure_words import incomplete_error
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import WrittenStudy
 from nodulus.app.study import run_study

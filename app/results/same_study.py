@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from nodulus.app.result import StudyResult
-from nodulus.app.results.failures import INCOMPLETE
+from nodulus.app.results.failure_words import INCOMPLETE
 from nodulus.app.results.folder import FINDINGS_FILE
 
 if TYPE_CHECKING:

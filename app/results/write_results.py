@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import StudyResult
 from nodulus.app.results import writers
-from nodulus.app.results.failures import explain_failure
+from nodulus.app.results.failure_words import explain_failure
 from nodulus.app.results.folder import check_folder, replaced_folder
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.quiet import without_identity_in_warnings

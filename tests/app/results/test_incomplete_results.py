@@ -19,7 +19,7 @@ from scipy import ndimage
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import StudyResult
 from nodulus.app.results import writers
-from nodulus.app.results.failures import incomplete_error
+from nodulus.app.results.failure_words import incomplete_error
 from nodulus.app.results.file_plan import SEG_FILE, SR_FILE
 from nodulus.app.results.intermediates import Intermediates
 from nodulus.app.results.options import OutputOptions
