@@ -12,6 +12,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
 from nodulus.app.reading import limits
 from nodulus.app.reading.hounsfield_check import check_hounsfield
+from nodulus.app.reading.lateral_shift import place_slice
 from nodulus.app.reading.message_words import count, some
 from nodulus.app.reading.pixels import (
     UnreadablePixelsError,
@@ -22,7 +23,6 @@ from nodulus.app.reading.pixels import (
     to_hounsfield,
 )
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
-from nodulus.app.reading.slice_shift import place_slice
 from nodulus.app.volume import CtVolume, VolumeWarning
 
 

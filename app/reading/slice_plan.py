@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.lateral_shift import SliceShift, lateral_shift
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.mixed_sets import check_not_mixed
 from nodulus.app.reading.rounded_positions import unrounded
 from nodulus.app.reading.slice_checks import check_attributes, steadied, usable_slices
 from nodulus.app.reading.slice_grid import EvenGrid, even_grid, merge_positions
 from nodulus.app.reading.slice_header import SliceHeader
-from nodulus.app.reading.slice_shift import SliceShift, lateral_shift
 from nodulus.app.volume import VolumeWarning
 from nodulus.transforms.geometry import Geometry
 

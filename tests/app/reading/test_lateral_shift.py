@@ -7,7 +7,7 @@ import pytest
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import load_volume
-from nodulus.app.reading.slice_shift import place_slice
+from nodulus.app.reading.lateral_shift import place_slice
 
 from .dicom_factory import write_series
 
