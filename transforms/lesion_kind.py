@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
+from nodulus.transforms.ball_morphology import grown, shrunk
 from nodulus.transforms.geometry import Geometry
 
 MASS_ABOVE_MM = 30.0
@@ -17,6 +18,10 @@ MASS_ABOVE_MM = 30.0
 COMPACT_FROM = 0.75
 """Share of its convex hull that a mass fills; a consolidation or an effusion has arms or is curved.
 Tumours of 30 mm and more in three real scans fill 0.80 to 0.96, a consolidation 0.46 to 0.63."""
+
+
+SPICULE_MM = 2.0
+"""What is thinner than twice this is no part of the form."""
 
 
 class LesionKind(str, Enum):
@@ -44,12 +49,17 @@ def lesion_kind(mask: NDArray[np.bool_], geometry: Geometry, mean_diameter_mm: f
 
 
 def solidity(mask: NDArray[np.bool_], geometry: Geometry) -> float:
-    """Volume as a share of the convex hull's; 1 where there is no hull of any volume.
+    """Volume as a share of the convex hull's, spicules left out; 1 where there is no hull.
 
     Args:
         mask: shape (I, R, C).
         geometry: of ``mask``.
     """
+    smooth = grown(
+        shrunk(mask, geometry.spacing_irc_mm, SPICULE_MM), geometry.spacing_irc_mm, SPICULE_MM
+    )
+    if smooth.any():
+        mask = mask & smooth
     edge = mask.copy()
     inner = (slice(1, -1),) * 3
     edge[inner] &= ~(

@@ -68,9 +68,9 @@ def analyse(
     found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
-    masses = found.detection.masses
-    needed = np.array([points.nodule_threshold(i in masses) for i in range(len(candidates))])
-    kept = np.flatnonzero(nodule >= needed)
+    # The nodule classifier has learnt no masses: what two coarse looks agree on is kept.
+    is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
+    kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
         rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
@@ -110,7 +110,14 @@ def analyse(
         findings=tuple(findings),
         labels=labels,
         candidates=(
-            *describe_candidates(candidates, nodule, classified, outcome, needed.tolist()),
+            *describe_candidates(
+                candidates,
+                nodule,
+                classified,
+                outcome,
+                points.nodule.threshold,
+                found.detection.masses,
+            ),
             *found.detection.dropped,
         ),
         lungs=lungs,

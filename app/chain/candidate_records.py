@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,8 @@ def describe_candidates(
     nodule_probability: NDArray[np.float64],
     classifier_probability: NDArray[np.float64],
     findings: Sequence[Finding | None],
-    thresholds: Sequence[float],
+    threshold: float,
+    masses: Collection[int] = (),
 ) -> list[CandidateRecord]:
     """Records of the candidates that the nodule classifier saw.
 
@@ -113,15 +114,18 @@ def describe_candidates(
         nodule_probability: of each, from both networks.
         classifier_probability: of each, from the nodule classifier alone.
         findings: what each became, None for nothing.
-        thresholds: of the nodule probability, for each.
+        threshold: the operating point of the nodule probability.
+        masses: which of the candidates are kept whatever that is.
     """
     records = []
-    for candidate, p, alone, finding, threshold in zip(
-        candidates, nodule_probability, classifier_probability, findings, thresholds, strict=True
+    for n, (candidate, p, alone, finding) in enumerate(
+        zip(candidates, nodule_probability, classifier_probability, findings, strict=True)
     ):
-        if finding is not None:
+        if finding is not None and n in masses:
+            reason = f"kept: a mass that two coarse looks agree on; nodule probability {p:.3f}"
+        elif finding is not None:
             reason = f"kept: nodule probability {p:.3f} is at or above {threshold:.3f}"
-        elif p < threshold:
+        elif p < threshold and n not in masses:
             reason = f"dropped: nodule probability {p:.3f} is below {threshold:.3f}"
         else:
             reason = "dropped: all of its voxels belong to a finding of higher rank"

@@ -166,23 +166,6 @@ class OperatingPoints(BaseModel):
         nodule = self.nodule.model_copy(update={**chosen.model_dump(), "choice": name})
         return self.model_copy(update={"nodule": nodule})
 
-    def nodule_threshold(self, is_mass: bool) -> float:
-        """The threshold of the nodule probability; a mass is judged at the sensitive point.
-
-        A missed mass costs most, and of other things that look like one there are few.
-        """
-        sensitive = self.nodule_choices.get("sensitive")
-        if not is_mass or sensitive is None:
-            return self.nodule.threshold
-        return min(sensitive.threshold, self.nodule.threshold)
-
-    @model_validator(mode="after")
-    def _named_as_their_keys(self) -> OperatingPoints:
-        for key in ("segmentation_voxel", "segmentation_peak", "nodule", "malignancy"):
-            if (name := getattr(self, key).name) != key:
-                raise ValueError(f"{key}: its name must be {key}, got {name}")
-        return self
-
     @model_validator(mode="after")
     def _only_classifiers_are_recalibrated(self) -> OperatingPoints:
         for point in (self.segmentation_voxel, self.segmentation_peak):

@@ -76,6 +76,20 @@ def test_a_mass_is_one_finding(
     assert "masses" in after.timings_s
 
 
+def test_a_mass_is_kept_whatever_the_classifier_says(
+    with_mass: CtVolume, small_only: Models, chain_settings: ChainSettings
+) -> None:
+    settings = settings_with(chain_settings, MassSettings())
+    nodule = settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
+    points = settings.operating_points.model_copy(update={"nodule": nodule})
+    found = run(with_mass, small_only, settings.model_copy(update={"operating_points": points}))
+    (mass,) = [f for f in found.findings if np.linalg.norm(CENTER - f.center_lps_mm) < RADIUS]
+    assert mass.kind == "mass"
+    kept = [c for c in found.candidates if c.kept]
+    assert mass.id in [c.finding_id for c in kept]
+    assert all(c.reason.startswith("kept: a mass that two coarse looks agree on") for c in kept)
+
+
 def test_nodules_are_the_same_with_the_coarse_looks(
     volume: CtVolume, models: Models, chain_settings: ChainSettings
 ) -> None:

@@ -64,14 +64,5 @@ def test_what_is_below_the_point_stays_a_candidate(
     assert any("is below 0.999" in c.reason for c in dropped)
 
 
-def test_a_mass_is_judged_at_the_sensitive_point(chain_settings: ChainSettings) -> None:
-    points = with_choices(chain_settings, sensitive=0.1, specific=0.9).operating_points
-    specific = points.at("specific")
-    assert specific.nodule_threshold(is_mass=False) == 0.9
-    assert specific.nodule_threshold(is_mass=True) == 0.1
-    without = chain_settings.operating_points
-    assert without.nodule_threshold(is_mass=True) == without.nodule.threshold
-
-
 def test_the_command_line_knows_the_same_names() -> None:
     assert get_args(PointName) == NAMES
