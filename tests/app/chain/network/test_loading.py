@@ -26,12 +26,13 @@ def folder(bundles, tmp_path):
 def test_loads_everything(folder):
     bundle = load_bundle(folder, "cpu")
     assert bundle.name == "nodule"
-    assert bundle.version == "0.3.0"
+    metadata = json.loads((folder / "configs/metadata.json").read_text())
+    assert bundle.version == metadata["version"]
     assert not bundle.network.training
     assert bundle.sha256 == hashlib.sha256((folder / "models/model.pt").read_bytes()).hexdigest()
     assert (bundle.spacing_mm, bundle.window_hu) == (1.0, (-1000.0, 400.0))
     assert bundle.crop_size == bundle.roi_size == (48, 48, 48)
-    assert "ynthetic" in bundle.trained_on
+    assert bundle.trained_on == metadata["data_source"]
     assert bundle.network(torch.zeros(2, 1, 48, 48, 48)).shape == (2, 1)
 
 
