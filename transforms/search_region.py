@@ -23,7 +23,7 @@ CLOSING_ACROSS_MM = 10.0
 OUTLINE_CLOSING_MM = 18.0
 MARGIN_MM = 4.0
 MASS_RADIUS_MM = 10.0
-MASS_MARGIN_MM = 10.0
+MASS_MARGIN_MM = 12.5
 SKIN_MM = 12.5
 LARGEST_HOLE_MM2 = 2500.0
 
@@ -50,7 +50,7 @@ def search_region(
     """
     lungs = sides > 0
     edges = spacing.tolist()
-    closed = {side: _closing(sides == side, spacing, CLOSING_MM) for side in (RIGHT, LEFT)}
+    closed = {side: _wide_closing(sides == side, spacing, CLOSING_MM) for side in (RIGHT, LEFT)}
     hull = closed[RIGHT] | closed[LEFT] | _closing(lungs, spacing, CLOSING_ACROSS_MM)
     hull = _fill_holes(hull, float(spacing[1] * spacing[2]))
     deep = _below_skin(body | lungs, spacing)
@@ -86,6 +86,17 @@ def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) ->
     result = mask.copy()
     result[box] |= closed[tuple(slice(int(p), -int(p)) for p in pad)]
     return result
+
+
+def _wide_closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:
+    """The same on half as many voxels along each axis, most of which are in the mask: quicker."""
+    even = np.pad(mask, [(0, n % 2) for n in mask.shape])
+    z, y, x = (n // 2 for n in even.shape)
+    share = even.reshape(z, 2, y, 2, x, 2).sum(axis=(1, 3, 5), dtype=np.uint8)
+    closed = _closing(share >= 5, 2 * spacing, radius_mm)
+    for axis in range(3):
+        closed = np.repeat(closed, 2, axis=axis)
+    return np.asarray(mask | closed[tuple(slice(n) for n in mask.shape)])
 
 
 def _fill_holes(mask: BoolArray, pixel_mm2: float) -> BoolArray:
