@@ -19,7 +19,7 @@ from nodulus.transforms.lung_air import ROUNDING_MM, in_plane_parts
 from nodulus.transforms.lung_sides import LEFT, RIGHT
 
 CLOSING_MM = 50.0
-CLOSING_ACROSS_MM = 10.0
+CLOSING_ACROSS_MM = 18.0
 OUTLINE_CLOSING_MM = 18.0
 MARGIN_MM = 4.0
 MASS_RADIUS_MM = 10.0
