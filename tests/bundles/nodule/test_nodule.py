@@ -48,3 +48,26 @@ def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking):
         texts.append(str(cause))
         cause = cause.__cause__ or cause.__context__
     assert any("1 patients are in training and validation" in text for text in texts)
+
+
+def test_it_is_finetuned_on_folders_of_different_size(weights, run_bundle, fake_data, tmp_path):
+    run_bundle(
+        "nodule",
+        "finetune_real",
+        data_dirs=[str(fake_data)],
+        initial_weights=str(weights),
+        output_dir=str(tmp_path / "run"),
+        runs_dir="$None",
+        splits_file=str(tmp_path / "splits.json"),
+        weights_path=str(tmp_path / "model.pt"),
+        steps=2,
+        validate_every=2,
+        batch_size=2,
+        workers=0,
+        box_probability=1.0,
+        learning_rate=1e-9,
+        crop_size=32,
+    )
+    state, start = (torch.load(p, weights_only=True) for p in (tmp_path / "model.pt", weights))
+    name = "layer2.0.conv1.weight"
+    torch.testing.assert_close(state[name], start[name], atol=1e-5, rtol=0)
