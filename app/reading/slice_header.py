@@ -68,6 +68,9 @@ DECODED_BY = ("SamplesPerPixel", "PhotometricInterpretation", "BitsStored", "Pix
 """Attributes that have no default and that every decoder needs."""
 
 
+_MAX_INTEGER = 2**32
+
+
 @dataclass(frozen=True)
 class SliceHeader:
     """The attributes of one image or frame; None where missing or not readable.
@@ -246,6 +249,9 @@ class AttributeReader:
         return number
 
     def integer(self, keyword: str) -> int | None:
-        """One whole number."""
+        """One whole number of 32 bits, as all of DICOM's are; else None (and noted)."""
         number = self.number(keyword)
+        if number is not None and abs(number) > _MAX_INTEGER:
+            self.unreadable.append(keyword)
+            return None
         return None if number is None else int(number)

@@ -43,6 +43,13 @@ def test_jpeg_2000_that_ends_gdcm_s_process_is_refused(bases: dict[str, Files]) 
     assert (verdict.base, verdict.outcome) == ("jpeg-2000", "refused")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and fork are Linux'")
+@pytest.mark.parametrize("number", [1924, 2114])
+def test_numbers_of_more_than_64_bits(bases: dict[str, Files], number: int) -> None:
+    (verdict,) = run_cases(bases, 1, range(number, number + 1))
+    assert not verdict.is_failure, verdict.detail
+
+
 def test_the_same_seed_gives_the_same_damage(bases: dict[str, Files]) -> None:
     first, again = (mutated(random.Random("1-5"), bases["rle"]) for _ in range(2))
     assert first == again
