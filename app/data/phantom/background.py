@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 
-from nodulus.transforms.geometry import Geometry
+from nodulus.app.reading import load_volume
+from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 from nodulus.transforms.lungs import outlined_lungs
+from nodulus.transforms.orientation import turn_to
+
+_AXES = "SPL"
+"""Slices from the feet up, rows to the back, columns to the left."""
 
 Sphere = tuple[tuple[float, float, float], float]
 
@@ -37,21 +41,22 @@ class Background:
 
 
 def read_background(path: Path, avoid: tuple[Sphere, ...] = ()) -> Background:
-    """Read a DICOM folder (its longest series) or an image file that ITK knows.
+    """Read a chest CT as the application does, turned so that rows run to the back of the patient.
+
+    Args:
+        path: a DICOM folder, or an image file that `load_volume` reads.
+        avoid: spheres (centre LPS mm, radius mm) that hold real findings.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: it is not an axial CT volume, or has no lungs.
+        NodulusError: there is no CT volume, or more than one.
+        ValueError: it has no lungs.
     """
-    image = sitk.ReadImage(str(path)) if path.is_file() else _read_folder(path)
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(f"{path}: not a volume of one value a voxel")
-    image = sitk.DICOMOrient(image, "LPS")
-    hu = np.clip(sitk.GetArrayFromImage(image), -2000, 4000).astype(np.int16)
-    geometry = Geometry.from_itk(
-        image.GetSize(), np.round(image.GetSpacing(), 6), np.round(image.GetOrigin(), 4),
-        image.GetDirection(),
-    )  # fmt: skip
+    volume = load_volume(path)
+    turn = turn_to(_AXES, volume.geometry.affine_ras, volume.geometry.shape_irc)
+    turned = np.flip(volume.hu, turn.flipped).transpose(turn.order)
+    hu = np.ascontiguousarray(np.clip(turned, -2000, 4000), dtype=np.int16)
+    shape = hu.shape[0], hu.shape[1], hu.shape[2]
+    geometry = Geometry(shape, LPS_TO_RAS @ turn.affine_ras)
     lungs = outlined_lungs(hu, geometry)
     if not lungs.any():
         raise ValueError(f"{path}: no lungs were found")
@@ -76,19 +81,3 @@ def mark_ignored(labels: NDArray[np.uint8], geometry: Geometry, avoid: tuple[Sph
         inside |= np.all(index == np.round(middle), axis=-1)
         box = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         box[inside & (box == 0)] = IGNORE_LABEL
-
-
-def _read_folder(path: Path) -> sitk.Image:
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    best: tuple[str, ...] = ()
-    for folder in sorted({path, *(p.parent for p in path.rglob("*") if p.is_file())}):
-        for series in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
-            names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series)
-            best = max(best, names, key=len)
-    if len(best) < 10:
-        raise ValueError(f"{path}: no DICOM series of ten or more slices")
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(best)
-    image: sitk.Image = reader.Execute()
-    return image

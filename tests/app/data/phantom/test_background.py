@@ -1,8 +1,13 @@
+import shutil
+
 import numpy as np
 import pytest
+import SimpleITK
 
 from nodulus.app.data.phantom.background import mark_ignored, read_background
 from nodulus.app.data.phantom.dataset import DatasetPlan, make_one
+from nodulus.app.errors import NodulusError
+from nodulus.app.reading import load_volume
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 
@@ -36,9 +41,9 @@ def test_studies_on_one_background_are_one_patient(small_plan, mhd_copy, tmp_pat
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="missing"):
+    with pytest.raises(NodulusError, match="missing"):
         read_background(tmp_path / "missing")
-    with pytest.raises(ValueError, match="ten or more"):
+    with pytest.raises(NodulusError, match="input-empty"):
         read_background(tmp_path)
 
 
@@ -63,3 +68,26 @@ def test_a_sphere_between_two_slices_is_not_lost():
         [3, 3, 2],
     ]
     assert labels[3, 2, 2] == 7
+
+
+@pytest.mark.parametrize("axes", ["RAS", "SPL", "LIP"])
+def test_a_background_stands_the_same_however_its_axes_are_stored(mhd_copy, tmp_path, axes):
+    image = SimpleITK.DICOMOrient(SimpleITK.ReadImage(str(mhd_copy)), axes)
+    stored = tmp_path / "background.nii"
+    SimpleITK.WriteImage(image, str(stored))
+    whole, turned = read_background(mhd_copy), read_background(stored)
+    assert turned.geometry.almost_equal(whole.geometry, tolerance_mm=1e-2)
+    np.testing.assert_array_equal(turned.hu, whole.hu)
+
+
+def test_dicom_is_read_and_checked_as_the_application_does(small_plan, tmp_path):
+    dicom_study = next(path for path in (small_plan.root / "dicom").iterdir() if path.is_dir())
+    whole = read_background(dicom_study)
+    volume = load_volume(dicom_study)
+    assert whole.geometry.almost_equal(volume.geometry)
+    np.testing.assert_array_equal(whole.hu, volume.hu)
+    gap = shutil.copytree(dicom_study, tmp_path / "gap")
+    for image in volume.source_images[8:13]:
+        (gap / image.path.relative_to(dicom_study)).unlink()
+    with pytest.raises(NodulusError, match="slices"):
+        read_background(gap)
