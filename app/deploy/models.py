@@ -9,7 +9,6 @@ outcome is the bundle's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from nodulus.app.chain import Models, load_models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.private_folder import private_folder
+from nodulus.bundles.common.atomic_files import sha256
 
 MODEL_NAMES = ("segmentation", "nodule", "malignancy")
 MODEL_FILE = "model.ts"
@@ -42,7 +42,7 @@ def load_deployed_models(folder: Path | None, device: str = "auto") -> Models:
             _unpack(folder / name / MODEL_FILE, temporary / name)
         loaded = load_models(temporary, device)
     segmentation, nodule, malignancy = (
-        replace(bundle, sha256=_sha256(folder / bundle.name / MODEL_FILE))
+        replace(bundle, sha256=sha256(folder / bundle.name / MODEL_FILE))
         for bundle in (loaded.segmentation, loaded.nodule, loaded.malignancy)
     )
     return Models(segmentation, nodule, malignancy, loaded.device)
@@ -108,7 +108,3 @@ def _unpack(path: Path, bundle: Path) -> None:
 
 def _text(content: str | bytes) -> str:
     return content.decode("utf-8") if isinstance(content, bytes) else content
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -40,11 +40,14 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_table(
+    path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]], header: bool = True
+) -> None:
     """Write a CSV file atomically; what a row lacks stays empty."""
     with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
-        writer.writeheader()
+        if header:
+            writer.writeheader()
         writer.writerows(rows)
 
 

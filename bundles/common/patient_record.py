@@ -9,7 +9,6 @@ writes ``patients.json`` into its output folder and, with published weights, bes
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections import Counter
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nodulus.bundles.common.atomic_files import atomic_write, sha256
 from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.patient_tokens import key_name, load_key, series_token, token
 from nodulus.bundles.common.splits import Side, Split
@@ -88,9 +88,8 @@ class PatientRecord:
             "series": _by_side(self.series),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
+        with atomic_write(path) as part:
+            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     def joined(self, earlier: PatientRecord) -> PatientRecord:
         """This record with those of an earlier one whose weights the training started from."""
@@ -134,10 +133,6 @@ def record_path(weights: Path | str) -> Path:
     return Path(weights).with_suffix(".patients.json")
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def record_of_weights(weights: Path | str) -> PatientRecord | None:
     """The record beside weights; None where there is none, or one of other weights.
 
@@ -148,7 +143,7 @@ def record_of_weights(weights: Path | str) -> PatientRecord | None:
     if not (path.exists() and model.exists()):
         return None
     record = PatientRecord.read(path)
-    return record if record.weights_sha256 == _sha256(model) else None
+    return record if record.weights_sha256 == sha256(model) else None
 
 
 def _refuse(own: PatientRecord, other: PatientRecord, path: Path) -> None:
@@ -242,7 +237,7 @@ def publish_record(output_dir: Path | str, weights: Path | str | None) -> None:
         target.unlink(missing_ok=True)
         return
     record = PatientRecord.read(source)
-    replace(record, weights_sha256=_sha256(Path(weights))).write(target)
+    replace(record, weights_sha256=sha256(Path(weights))).write(target)
 
 
 def unseen(studies: Sequence[Study], side: Side | str, weights: Path | str) -> Sequence[Study]:

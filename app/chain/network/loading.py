@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Any, Literal, get_args
 
 import torch
 from monai.bundle import ConfigParser
+
+from nodulus.bundles.common.atomic_files import sha256 as file_sha256
 
 InputKind = Literal["isotropic_patches", "isotropic_cube", "native_slices", "native_crop"]
 """What a network looks at.
@@ -190,7 +191,7 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
         name=root.resolve().name,
         version=str(metadata["version"]),
         network=network.eval(),
-        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        sha256=file_sha256(weights),
         input_kind=kind,
         spacing_mm=float(config.get_parsed_content("spacing_mm")) if isotropic else None,
         window_hu=(float(low), float(high)),

@@ -20,7 +20,7 @@ from nodulus.app.data.phantom.recipe import PhantomRecipe
 from nodulus.app.data.phantom.write_dicom import dicom_folder, write_dicom
 from nodulus.app.data.phantom.write_volumes import mask_path, mhd_path, write_mask, write_mhd
 from nodulus.app.worker_pool import worker_pool
-from nodulus.bundles.common.atomic_files import write_text
+from nodulus.bundles.common.atomic_files import write_table, write_text
 from nodulus.bundles.common.lidc.shapes import load_shapes
 
 
@@ -144,15 +144,15 @@ def write_tables(root: Path) -> None:
     # Folders of earlier versions have no findings.
     findings = [row for state in states for row in state.get("findings", [])]
     studies = [state["study"] for state in states]
-    phantom_tables.write_table(root / "studies.csv", phantom_tables.STUDIES, studies)
-    phantom_tables.write_table(root / "nodules.csv", phantom_tables.NODULES, nodules)
-    phantom_tables.write_table(root / "findings.csv", phantom_tables.FINDINGS, findings)
+    write_table(root / "studies.csv", phantom_tables.STUDIES, studies)
+    write_table(root / "nodules.csv", phantom_tables.NODULES, nodules)
+    write_table(root / "findings.csv", phantom_tables.FINDINGS, findings)
     luna = root / "luna16"
     annotations = [phantom_tables.annotation_row(row) for row in nodules]
-    phantom_tables.write_table(luna / "annotations.csv", phantom_tables.ANNOTATIONS, annotations)
-    phantom_tables.write_table(luna / "candidates_V2.csv", phantom_tables.CANDIDATES, candidates)
+    write_table(luna / "annotations.csv", phantom_tables.ANNOTATIONS, annotations)
+    write_table(luna / "candidates_V2.csv", phantom_tables.CANDIDATES, candidates)
     series = [{"seriesuid": row["series_uid"]} for row in studies]
-    phantom_tables.write_table(luna / "seriesuids.csv", ["seriesuid"], series, header=False)
+    write_table(luna / "seriesuids.csv", ["seriesuid"], series, header=False)
 
 
 def with_nodules(recipe: PhantomRecipe, low: int, high: int) -> PhantomRecipe:

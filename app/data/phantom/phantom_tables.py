@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nodulus.app.data.phantom.phantom_study import PhantomStudy
-from nodulus.bundles.common.atomic_files import atomic_write
 
 Row = dict[str, Any]
 
@@ -98,14 +94,3 @@ def annotation_row(nodule: Row) -> Row:
     """The line of annotations.csv that belongs to one of nodules.csv."""
     keys = ("series_uid", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm", "diameter_mm")
     return dict(zip(ANNOTATIONS, (nodule[k] for k in keys), strict=True))
-
-
-def write_table(
-    path: Path, columns: Iterable[str], rows: Iterable[Row], header: bool = True
-) -> None:
-    """Write a CSV file atomically."""
-    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
-        if header:
-            writer.writeheader()
-        writer.writerows(rows)
