@@ -13,7 +13,7 @@ from nodulus.app.result import ResultWarning, StudyResult
 from nodulus.app.results.encodable import encodable, source_sha256
 from nodulus.app.results.failure_words import INCOMPLETE, explain_failure, incomplete_warning
 from nodulus.app.results.file_plan import planned_files, without_references, writer_of
-from nodulus.app.results.once import Once
+from nodulus.app.results.made_once import Once
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.quiet import without_identity_in_warnings
 
