@@ -15,7 +15,7 @@ from nodulus.app.results.failure_words import INCOMPLETE, explain_failure, incom
 from nodulus.app.results.file_plan import planned_files, without_references, writer_of
 from nodulus.app.results.made_once import Once
 from nodulus.app.results.options import OutputOptions
-from nodulus.app.results.quiet import without_identity_in_warnings
+from nodulus.app.results.warning_filter import without_identity_in_warnings
 
 if TYPE_CHECKING:
     import numpy as np

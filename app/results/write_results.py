@@ -16,9 +16,9 @@ from nodulus.app.results import writers
 from nodulus.app.results.failure_words import explain_failure
 from nodulus.app.results.folder import check_folder, replaced_folder
 from nodulus.app.results.options import OutputOptions
-from nodulus.app.results.quiet import without_identity_in_warnings
 from nodulus.app.results.same_study import folder_to_replace, incomplete_folder
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan, without
+from nodulus.app.results.warning_filter import without_identity_in_warnings
 
 if TYPE_CHECKING:
     from nodulus.app.explanation import Sensitivity

@@ -23,8 +23,8 @@ from nodulus.app.results.file_plan import (
     key_image_file,
 )
 from nodulus.app.results.folder import FINDINGS_FILE
-from nodulus.app.results.quiet import without_identity_in_warnings
 from nodulus.app.results.study_plan import StudyPlan
+from nodulus.app.results.warning_filter import without_identity_in_warnings
 
 if TYPE_CHECKING:
     from PIL import Image
