@@ -13,12 +13,12 @@ from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.cavity import make_cavity
 from nodulus.app.data.phantom.chest_wall import make_wall
 from nodulus.app.data.phantom.compose import ChestFields, render
+from nodulus.app.data.phantom.couch import draw_table
 from nodulus.app.data.phantom.covers import draw_cover
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, make_grid, smooth_noise
 from nodulus.app.data.phantom.lesions import Lesion, fill_airways, make_lesions
 from nodulus.app.data.phantom.lung_anatomy import Fissures, draw_fissures, make_lungs, make_texture
 from nodulus.app.data.phantom.mediastinum import make_mediastinum
-from nodulus.app.data.phantom.patient_table import draw_table
 from nodulus.app.data.phantom.scars import make_scars
 from nodulus.app.data.phantom.skeleton import make_other_bones, make_ribs, make_spine
 from nodulus.app.data.phantom.small_structures import paint_small_structures

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import Anatomy
+from nodulus.app.data.phantom.couch import Table, paint_table
 from nodulus.app.data.phantom.covers import Cover, paint_cover
 from nodulus.app.data.phantom.grid import CoarseGrid, Field, interpolation_matrix
 from nodulus.app.data.phantom.lung_anatomy import Fissures
 from nodulus.app.data.phantom.paint import inside, paint_bone, paint_inside, paint_wall
-from nodulus.app.data.phantom.patient_table import Table, paint_table
 from nodulus.app.data.phantom.texture import FineTexture
 from nodulus.app.data.phantom.wall_map import WallMap
 from nodulus.transforms.geometry import Geometry

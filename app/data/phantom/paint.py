@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import Anatomy
-from nodulus.app.data.phantom.patient_table import AIR_HU
+from nodulus.app.data.phantom.couch import AIR_HU
 from nodulus.app.data.phantom.wall_map import FAT_HU, FIRST_MM, sample, side_angle
 
 FloatArray = NDArray[np.float32]

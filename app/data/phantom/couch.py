@@ -1,4 +1,4 @@
-"""What the patient lies on."""
+"""The couch: what the patient lies on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nodulus.app.data.phantom.patient_table import AIR_HU, draw_table, paint_table
+from nodulus.app.data.phantom.couch import AIR_HU, draw_table, paint_table
 
 
 def test_it_lies_under_the_body_and_tables_differ():
