@@ -2,7 +2,7 @@
 
 ``RandInsertNodules`` draws
 :class:`~nodulus.transforms.insertion.nodule_insertion_record.NoduleInsertion` records and
-:class:`~nodulus.transforms.insertion.insert_nodules.InsertNodules` applies them. The dictionary
+:class:`~nodulus.transforms.insertion.replay_insertion.InsertNodules` applies them. The dictionary
 form keeps the records in the item, as JSON text that any collation carries along.
 """
 
@@ -17,11 +17,11 @@ from monai.config import KeysCollection
 from monai.transforms import RandomizableTransform
 from numpy.typing import ArrayLike
 
-from nodulus.transforms.insertion.insert_nodules import InsertionKeys, InsertNodules, Shapes
 from nodulus.transforms.insertion.insertion_scene import Scene, affine_of
 from nodulus.transforms.insertion.nodule_insertion import draw_place, random_rotation
 from nodulus.transforms.insertion.nodule_insertion_record import NoduleInsertion, to_json
 from nodulus.transforms.insertion.nodule_position import LungField
+from nodulus.transforms.insertion.replay_insertion import InsertionKeys, InsertNodules, Shapes
 
 
 class RandInsertNodules(RandomizableTransform):

@@ -12,9 +12,9 @@ from monai.transforms import MapTransform, Randomizable
 from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import apply_affine
-from nodulus.transforms.insertion.insert_nodules import Shapes
 from nodulus.transforms.insertion.nodule_insertion_record import to_json
 from nodulus.transforms.insertion.rand_insert_nodules import RandInsertNodules
+from nodulus.transforms.insertion.replay_insertion import Shapes
 from nodulus.transforms.patch_sampling import RandCropAroundPointd, lps_to_voxel
 from nodulus.transforms.patches import crop_cube, cube_start
 

@@ -9,10 +9,10 @@ from monai.data import DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose
 
 from nodulus.transforms.geometry import LPS_TO_RAS, apply_affine
-from nodulus.transforms.insertion.insert_nodules import InsertNodules, InsertNodulesd
 from nodulus.transforms.insertion.nodule_insertion_record import from_json, to_json
 from nodulus.transforms.insertion.nodule_position import Attachment
 from nodulus.transforms.insertion.rand_insert_nodules import RandInsertNodules, RandInsertNodulesd
+from nodulus.transforms.insertion.replay_insertion import InsertNodules, InsertNodulesd
 from tests.transforms.ball_shapes import Ball
 
 SIZE = 48
