@@ -1,4 +1,4 @@
-"""Lungs and search region on a folder of scans: python benchmarks/lung_region.py FOLDER.
+"""Lungs and search region on a folder of scans: python benchmarks/search_region.py FOLDER.
 
 Reads every study at or under FOLDER as ``nodulus detect`` does and prints a row each: the aerated
 volume of either lung, the search region's volume and how many times the aerated lungs it is, the
