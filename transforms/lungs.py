@@ -135,12 +135,6 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     )
 
 
-def lung_region(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
-    """The search region on the grid of ``hu``, shape (I, R, C); empty where there is no lung."""
-    region = find_lungs(hu, geometry)
-    return np.zeros(hu.shape, bool) if region is None else region.on(geometry)
-
-
 def outlined_lungs(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
     """The lungs closed over vessels and small nodules, ``MARGIN_MM`` around, on the grid of ``hu``.
 

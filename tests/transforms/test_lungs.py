@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from nodulus.transforms.geometry import Geometry
-from nodulus.transforms.lungs import coarsen, find_lungs, lung_region
+from nodulus.transforms.lungs import coarsen, find_lungs
 from tests.transforms.chest import SPACING, chest
 
 
@@ -27,7 +27,9 @@ def test_both_lungs_and_the_nodule_on_the_pleura_are_inside() -> None:
 
 def test_table_foam_and_bowel_gas_are_not_lung() -> None:
     hu, geometry, parts = chest(gas=True)
-    mask = lung_region(hu, geometry)
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    mask = region.on(geometry)
     assert not mask[:, 112:].any()
     assert mask[parts["gas"]].mean() < 0.2
 
@@ -66,7 +68,9 @@ def test_an_empty_part_of_the_upper_lung_stays_lung() -> None:
 
 def test_a_field_of_view_that_cuts_the_chest_wall_does_no_harm() -> None:
     hu, geometry, parts = chest(cut_left_wall=True)
-    assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.97
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    assert region.on(geometry)[parts["lungs"]].mean() > 0.97
 
 
 @pytest.mark.parametrize("outside_hu", [-2000, -1024])
@@ -100,7 +104,9 @@ def test_a_square_field_of_view_within_the_lungs_leaves_none_of_them_out() -> No
 
 def test_direction_of_the_slices_does_not_matter() -> None:
     hu, geometry, parts = chest(flip_z=True)
-    assert lung_region(hu, geometry)[parts["lungs"]].mean() > 0.99
+    region = find_lungs(hu, geometry)
+    assert region is not None
+    assert region.on(geometry)[parts["lungs"]].mean() > 0.99
 
 
 def test_a_sagittal_stack_gives_the_same_region() -> None:
@@ -109,8 +115,11 @@ def test_a_sagittal_stack_gives_the_same_region() -> None:
     affine = geometry.affine_lps.copy()
     affine[:3, :3] = affine[:3, axes]
     turned = Geometry(tuple(hu.shape[a] for a in axes), affine)
-    mask = lung_region(hu.transpose(axes), turned)
-    np.testing.assert_array_equal(mask, lung_region(hu, geometry).transpose(axes))
+    region, other = find_lungs(hu, geometry), find_lungs(hu.transpose(axes), turned)
+    assert region is not None
+    assert other is not None
+    mask = other.on(turned)
+    np.testing.assert_array_equal(mask, region.on(geometry).transpose(axes))
     assert mask[parts["lungs"].transpose(axes)].mean() > 0.99
 
 
