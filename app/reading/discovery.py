@@ -16,8 +16,8 @@ from nodulus.app.reading.files import is_research_format, list_files, may_be_dic
 from nodulus.app.reading.identity import by_person, identity_warnings
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.media_directory import is_media_directory, referenced_files
-from nodulus.app.reading.message_words import safe_key
 from nodulus.app.reading.research import is_label_image, read_research
+from nodulus.app.reading.safe_key import safe_key
 from nodulus.app.reading.series_choice import choose_series
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.slice_plan import SlicePlan

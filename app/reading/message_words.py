@@ -1,11 +1,6 @@
-"""Small helpers for plain-word messages and for safe folder names."""
+"""Counts, lengths and lists of names as the words of messages."""
 
 from __future__ import annotations
-
-import hashlib
-import re
-
-MAX_KEY_LENGTH = 128
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -17,19 +12,6 @@ def millimetres(value_mm: float) -> str:
     """A length for people: two decimals at most, one at least."""
     text = f"{value_mm:.2f}"
     return f"{text.removesuffix('0')} mm"
-
-
-def safe_key(text: str) -> str:
-    """A name that is a folder name on every system; UIDs stay as they are.
-
-    Two texts never give one name: where something had to be changed, a checksum of the text is
-    added. ``~`` is in no name but before that checksum, or before a number that a caller adds.
-    """
-    cleaned = re.sub(r"[^0-9A-Za-z._-]+", "_", text).strip("._")[:MAX_KEY_LENGTH] or "study"
-    if cleaned == text:
-        return cleaned
-    checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{cleaned}~{checksum}"
 
 
 def some(names: list[str], limit: int = 3) -> str:

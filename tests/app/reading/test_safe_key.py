@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from nodulus.app.reading.message_words import safe_key
+from nodulus.app.reading.safe_key import safe_key
 
 ALIKE = ["1.2.3", "1.2.3.", ".1.2.3", "1.2.3 ", "1.2.3\0", "1_2", "1 2", "1/2", "1\\2", "1__2",
          "", ".", "..", "study", "ct", "ct~2", "ct 2", "a" * 128, "a" * 129, "a" * 130,
