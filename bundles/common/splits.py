@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from nodulus.bundles.common.data.studies import Study, read_data_dirs
-from nodulus.bundles.common.patient_roles import ROLES_FILE, Role, role_of
+from nodulus.bundles.common.patient_roles import Role, role_of
+from nodulus.bundles.common.reserved_patients import (
+    ReservedPatients,
+    check_reserved,
+    lidc_patients_in,
+    people_in,
+)
 from nodulus.bundles.common.stratification import by_patient, choose, patient_features
 
 logger = logging.getLogger(__name__)
@@ -32,13 +38,6 @@ class Side(str, Enum):
 
 SIDE_OF_ROLE = {Role.VALIDATION: Side.VALIDATION, Role.RESERVED: Side.TEST}
 """Where patients that are no training patients go."""
-
-
-class ReservedPatients(str, Enum):
-    """What to do about reserved patients on the training side."""
-
-    REFUSE = "refuse"
-    REPORT = "report"
 
 
 class SharedShapes(str, Enum):
@@ -146,7 +145,7 @@ def draw_split(
 
 def _settled_side(studies: Sequence[Study]) -> Side:
     """Where the roles of a patient, and of those whose nodules its phantoms show, put it."""
-    roles = {role_of(patient) for patient in _people(studies)}
+    roles = {role_of(patient) for patient in people_in(studies)}
     kept = [SIDE_OF_ROLE[role] for role in (Role.RESERVED, Role.VALIDATION) if role in roles]
     return kept[0] if kept else Side.TRAINING
 
@@ -211,30 +210,6 @@ def read_split(path: Path) -> dict[str, Side]:
         raise ValueError(f"{path}: not a split file: {error}") from error
 
 
-def check_reserved(
-    training: Sequence[Study], reserved: ReservedPatients | str = ReservedPatients.REFUSE
-) -> None:
-    """Refuse to learn from patients that are reserved for tests, or from shapes of their nodules.
-
-    Args:
-        training: studies to learn from.
-        reserved: what to do.
-
-    Raises:
-        ValueError: there are some; says how many, and how to go on.
-    """
-    found = sum(role_of(patient) is Role.RESERVED for patient in _people(training))
-    if not found:
-        return
-    message = f"{found} patients of the training side are reserved for tests ({ROLES_FILE.name})"
-    if ReservedPatients(reserved) is ReservedPatients.REFUSE:
-        raise ValueError(
-            f"{message}. Move them to the test side of the split; or, for weights that are never "
-            "compared on them, set reserved_patients to 'report'"
-        )
-    logger.warning(message)
-
-
 def moved(split: Split, sides: Mapping[Side, Iterable[str]]) -> Split:
     """Move patients to other sides, as cross-validation by patient does.
 
@@ -293,7 +268,7 @@ def _check_made_of(
     if policy is SharedShapes.IGNORE:
         return
     for both, what in (
-        (_lidc_patients(one) & _lidc_patients(other), "LIDC-IDRI patients give nodule shapes"),
+        (lidc_patients_in(one) & lidc_patients_in(other), "LIDC-IDRI patients give nodule shapes"),
         ({s.background for s in one} & {s.background for s in other} - {None}, "real scans are"),
     ):
         message = f"{len(both)} {what} {where}"
@@ -301,16 +276,6 @@ def _check_made_of(
             raise ValueError(f"the split leaks: {message}")
         if both:
             logger.warning(message)
-
-
-def _people(studies: Sequence[Study]) -> set[str]:
-    """The patients, those whose nodules phantoms show, and those they were inserted into."""
-    backgrounds = {s.background for s in studies if s.background}
-    return {s.patient_id for s in studies} | backgrounds | _lidc_patients(studies)
-
-
-def _lidc_patients(studies: Iterable[Study]) -> set[str]:
-    return {n.lidc_patient for s in studies for n in s.nodules if n.lidc_patient}
 
 
 def _file_split(
@@ -374,7 +339,7 @@ def load_split(
         test_folds: folds that are test.
         validation_patients: go to the validation side, wherever they were.
         held_out_patients: go to the test side, wherever they were.
-        reserved: see :func:`check_reserved`.
+        reserved: see :func:`~nodulus.bundles.common.reserved_patients.check_reserved`.
 
     Raises:
         ValueError: the split leaks, the file does not know a patient of the data, or the

@@ -9,12 +9,12 @@ import pytest
 
 from nodulus.bundles.common.data.studies import Study, read_data_dirs
 from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.reserved_patients import check_reserved
 from nodulus.bundles.common.splits import (
     Folds,
     SharedShapes,
     Side,
     Split,
-    check_reserved,
     check_split,
     draw_split,
     fold_split,
