@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from nodulus.app.evaluation.metrics.delong import auc_interval, compare_aucs
 from nodulus.app.evaluation.metrics.estimate import proportion
 from nodulus.transforms.ball_diameter import ball_diameter_mm
 
+ROOT = Path(__file__).resolve().parents[1]
 SIZE = 48
 TEXTURES = {"all": (1, 5), "ground glass": (1, 2), "part-solid": (3, 4), "solid": (5, 5)}
 
@@ -147,10 +149,16 @@ def tabulate(
     return table
 
 
+def default_crops() -> Path:
+    """Beside the checkout, or as ``NODULUS_SHARED`` says."""
+    named = os.environ.get("NODULUS_SHARED")
+    return (Path(named) if named else ROOT.parent / "shared") / "data" / "lidc_crops"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--crops", type=Path, default=Path("../shared/data/lidc_crops"))
+    parser.add_argument("--crops", type=Path, default=default_crops())
     parser.add_argument("--models", type=Path, help="model folder; the shipped one by default")
     parser.add_argument("--settings", type=Path, help="folder with operating_points.json")
     parser.add_argument("--json", type=Path, help="also write everything here")
