@@ -1,4 +1,4 @@
-"""Whatever changes the whole process rather than one call: all of it is here, behind one switch.
+"""What changes the whole process, rather than one call, to make a run quicker: behind one switch.
 
 With ``NODULUS_PLAIN=1`` in the environment MONAI is imported as it is, garbage is collected as
 Python does, pydicom has its own decoders alone, and the input is read in this process. Findings are
@@ -8,6 +8,11 @@ printed.
 
 Imports and garbage are those of ``nodulus detect``, in a process of its own: programs that import
 the chain are left alone.
+
+What else is of the whole process, and not for speed, lies elsewhere and has no switch: what signals
+do (``end_of_process.py``), workers that end with their parent (``worker_pool.py``), warnings that
+are silenced while results are written (``results/warning_filter.py``), and the stack and the log
+level that the MONAI Deploy App SDK wants (``deploy/sdk.py``).
 """
 
 from __future__ import annotations
