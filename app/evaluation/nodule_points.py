@@ -9,10 +9,10 @@ import numpy as np
 
 from nodulus.app.chain.settings import NamedThreshold, OperatingPoints
 from nodulus.app.evaluation.match_results import MatchedScan, nodule_scores, with_probabilities
-from nodulus.app.evaluation.pooling_choice import PoolingChoice, choose_pooling
+from nodulus.app.evaluation.pooled_anew import pooled_anew
 from nodulus.app.evaluation.recalibrations import Recalibration, nodule_recalibration
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
-from nodulus.app.evaluation.segmentation_share import pooled_anew
+from nodulus.app.evaluation.share_by_lesions import PoolingChoice, choose_pooling
 from nodulus.app.result import OperatingPoint, PointName
 
 TARGETS: Mapping[PointName, float] = {"sensitive": 4.0, "balanced": 1.0, "specific": 0.25}

@@ -113,7 +113,7 @@ def _scans(results: tuple[Path, ...], lesions: Path, table: Path | None) -> list
 
 
 def _lines(points: NodulePoints) -> list[str]:
-    from nodulus.app.evaluation.pooling_choice import RATES
+    from nodulus.app.evaluation.share_by_lesions import RATES
 
     pooling = points.pooling
     shares = ", ".join(f"{share:g}: {value:.3f}" for share, value in pooling.mean_found.items())

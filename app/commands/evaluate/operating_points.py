@@ -131,7 +131,7 @@ def _with_best_share(
     scans: Sequence[MatchedScan], settings: Path | None
 ) -> tuple[tuple[MatchedScan, ...], PipelineSettings]:
     from nodulus.app.chain.settings import load_settings
-    from nodulus.app.evaluation.segmentation_share import choose_segmentation_share
+    from nodulus.app.evaluation.share_by_cpm import choose_segmentation_share
 
     chosen = choose_segmentation_share(scans)
     shown = ", ".join(f"{share:g}: {cpm:.3f}" for share, cpm in chosen.cpm.items())

@@ -5,9 +5,9 @@ import pytest
 from nodulus.app.chain.settings import OperatingPoints, load_settings
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
 from nodulus.app.evaluation.nodule_points import choose_nodule_points, threshold_at_rate
-from nodulus.app.evaluation.pooling_choice import choose_pooling
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
 from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.share_by_lesions import choose_pooling
 from nodulus.app.result import CandidateRecord, OperatingPoint
 from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result

@@ -1,4 +1,9 @@
-"""How much of the nodule probability is the segmentation's, chosen by patient on real scans."""
+"""The segmentation's share of the nodule probability by the lesions found in real scans.
+
+Scans that are marked completely, those marked in part and phantoms count alike, and the share is
+tried on each patient with those of the others. :mod:`.share_by_cpm` chooses it by the CPM of
+scans of which every nodule is known.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,8 @@ import numpy as np
 from nodulus.app.evaluation.froc_of_results import match_candidates
 from nodulus.app.evaluation.match_results import MatchedScan
 from nodulus.app.evaluation.metrics.froc import froc_curve
+from nodulus.app.evaluation.pooled_anew import SHARES, pooled_anew
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
-from nodulus.app.evaluation.segmentation_share import SHARES, pooled_anew
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Other marks a scan at which the lesions found are counted."""

@@ -5,7 +5,8 @@ import pytest
 
 from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
-from nodulus.app.evaluation.segmentation_share import SHARES, choose_segmentation_share, pooled_anew
+from nodulus.app.evaluation.pooled_anew import SHARES, pooled_anew
+from nodulus.app.evaluation.share_by_cpm import choose_segmentation_share
 from nodulus.app.result import StudyResult
 from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
