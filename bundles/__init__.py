@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_ON_TOP_OF_TRAINING = ("insert_nodules", "finetune_real", "rated_slices")
+_ON_TOP_OF_TRAINING = ("insert_nodules", "finetune_real", "finetune_nodule", "rated_slices")
 
 
 def bundle_root(name: str) -> str:

@@ -11,5 +11,5 @@ operating_point_option = click.option(
     "--operating-point",
     type=click.Choice(NAMES),
     help="Of the nodule probability: about 4, 1 or 1/4 other marks a scan; default: the settings'"
-    " own, balanced in the shipped ones.",
+    " own, sensitive in the shipped ones.",
 )

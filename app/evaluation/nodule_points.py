@@ -18,7 +18,8 @@ from nodulus.app.result import OperatingPoint, PointName
 TARGETS: Mapping[PointName, float] = {"sensitive": 4.0, "balanced": 1.0, "specific": 0.25}
 """Other marks a scan."""
 
-DEFAULT: PointName = "balanced"
+DEFAULT: PointName = "sensitive"
+"""A missed cancer costs more than a false alarm."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def run_bundle(bundles: Path) -> Callable[..., None]:
 def train(run_bundle: Callable[..., None]) -> Callable[..., Path]:
     """Train two small steps; returns the published weights."""
 
-    def call(name: str, data: Path, output: Path, **override: Any) -> Path:
+    def call(name: str, data: Path, output: Path, config: str = "train", **override: Any) -> Path:
         options: dict[str, Any] = {
             "data_dirs": [str(data)],
             "output_dir": str(output),
@@ -62,7 +62,7 @@ def train(run_bundle: Callable[..., None]) -> Callable[..., Path]:
             "batch_size": 2,
             "workers": 0,
         }
-        run_bundle(name, "train", **{**options, **override})
+        run_bundle(name, config, **{**options, **override})
         return output / "published" / "model.pt"
 
     return call

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,27 @@ def test_it_goes_on_from_given_weights(weights, train, fake_data, tmp_path):
     torch.testing.assert_close(
         state[name], torch.load(weights, weights_only=True)[name], atol=1e-5, rtol=0
     )
+
+
+def test_the_nodule_classifier_can_be_fine_tuned_to_malignancy(
+    train, fake_data, nodule_weights, tmp_path
+):
+    start = {"initial_weights": str(nodule_weights), "learning_rate": 1e-9}
+    weights = train("malignancy", fake_data, tmp_path, config="finetune_nodule", **start, **SMALL)
+    state = torch.load(weights, weights_only=True)
+    before = torch.load(nodule_weights, weights_only=True)
+    name = "layer2.0.conv1.weight"
+    torch.testing.assert_close(state[name], before[name], atol=1e-5, rtol=0)
+    assert state["fc.weight"].shape == (1, 128)
+    assert not torch.allclose(state["fc.weight"], before["fc.weight"], atol=1e-3)
+
+
+def test_fine_tuning_needs_the_network_that_the_nodule_classifier_is():
+    nodule, tuned = (
+        json.loads(Path(config_files(name, config)[-1]).read_text())["network_def"]
+        for name, config in (("nodule", "inference"), ("malignancy", "finetune_nodule"))
+    )
+    assert tuned == nodule
 
 
 def test_training_publishes_a_state_dict(weights):
