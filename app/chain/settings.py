@@ -167,6 +167,13 @@ class OperatingPoints(BaseModel):
         return self.model_copy(update={"nodule": nodule})
 
     @model_validator(mode="after")
+    def _named_as_their_keys(self) -> OperatingPoints:
+        for key in ("segmentation_voxel", "segmentation_peak", "nodule", "malignancy"):
+            if (name := getattr(self, key).name) != key:
+                raise ValueError(f"{key}: its name must be {key}, got {name}")
+        return self
+
+    @model_validator(mode="after")
     def _only_classifiers_are_recalibrated(self) -> OperatingPoints:
         for point in (self.segmentation_voxel, self.segmentation_peak):
             if (point.temperature, point.offset) != (1.0, 0.0):

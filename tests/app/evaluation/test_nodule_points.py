@@ -108,7 +108,7 @@ def test_three_points_from_few_other_marks_to_many() -> None:
     assert thresholds["sensitive"] < thresholds["balanced"] < thresholds["specific"]
     nodule = chosen.points.nodule
     assert (nodule.choice, nodule.threshold) == ("sensitive", thresholds["sensitive"])
-    assert "2 completely marked real scans: 2 of 2 lesions found, 1.00" in nodule.chosen_on
+    assert "2 completely marked real scans: 2 of 2 lesions found, 4.00" in nodule.chosen_on
     assert "1 partly marked real scans: 1 of 1" in nodule.chosen_on
     assert "platt scaling" in nodule.chosen_on
     complete, partly = chosen.left_out["balanced"]
