@@ -77,7 +77,7 @@ test-all: $(VENV)/.installed
 LAYOUT := build/layout
 $(LAYOUT)/nodulus: Makefile
 	mkdir -p $@
-	ln -sfn $(addprefix $(CURDIR)/, app bundles configs transforms nodulus/__init__.py nodulus/__main__.py nodulus/py.typed) $@/
+	ln -sfn $(addprefix $(CURDIR)/, app bundles configs transforms $(wildcard nodulus/*.py) nodulus/py.typed) $@/
 	touch $@
 
 lint: $(VENV)/.installed $(LAYOUT)/nodulus

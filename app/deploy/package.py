@@ -89,8 +89,9 @@ def _write_application(folder: Path) -> None:
     source = Path(app.__file__).resolve().parents[1]
     root = folder / "nodulus"
     root.mkdir(parents=True)
-    for name in ("__init__.py", "__main__.py", "py.typed"):
-        shutil.copy(Path(nodulus.__file__).with_name(name), root / name)
+    here = Path(nodulus.__file__).parent
+    for file in (*here.glob("*.py"), here / "py.typed"):
+        shutil.copy(file, root / file.name)
     for package in PACKAGES:
         ignored = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(source / package, root / package, ignore=ignored)
