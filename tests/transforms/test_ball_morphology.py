@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.transforms.ball_morphology import bounding_box, grown, opened_by_cross, shrunk
-from nodulus.transforms.lungs import LARGEST_HOLE_MM2, _closing, _fill_holes
+from nodulus.transforms.search_region import LARGEST_HOLE_MM2, _closing, _fill_holes
 
 
 def blobs(shape: tuple[int, int, int], seed: int, share: float) -> NDArray[np.bool_]:

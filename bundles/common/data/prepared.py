@@ -35,7 +35,7 @@ from nodulus.transforms.patch_sampling import sample_points
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 """Of what a prepared item holds. It rises with every change of the lungs' region, which decides
 where items are cropped, and of the networks' grid; a test holds an item against this number."""
 

@@ -130,7 +130,7 @@ def test_the_folder_is_one_that_the_chain_loads(files: tuple[Path, Path], tmp_pa
     said = {m.name: m.trained_on for m in models.info()}
     assert "own copy" in said["segmentation"]
     assert "own copy" in said["nodule"]
-    assert "Synthetic" in said["malignancy"]  # the shipped one, and it is said
+    assert "readers' ratings" in said["malignancy"]  # the shipped one, and it is said
     shipped, own, plain = load_settings(), load_settings(folder), load_settings(folder / "book")
     for settings in (own, plain):
         assert settings.operating_points.malignancy == shipped.operating_points.malignancy
