@@ -89,13 +89,19 @@ def _read_back(volume: CtVolume, labels: np.ndarray, folder: Path) -> str | None
     }
     written = [pydicom.dcmread(folder / name) for name in DICOM_FILES]
     checks = {
-        "the segmentation has other voxels": int(seg.pixel_array.sum()) != np.count_nonzero(labels),
+        "the segmentation has other voxels": not _drawn(int(seg.pixel_array.sum()), volume, labels),
         "the segmentation refers to other images": not referred <= images,
         "an object is of another study": any(
             str(dataset.StudyInstanceUID) != volume.study_uid for dataset in written
         ),
     }
     return next((text for text, holds in checks.items() if holds), None)
+
+
+def _drawn(voxels: int, volume: CtVolume, labels: np.ndarray) -> bool:
+    """Whether the segmentation has the labels; interpolated slices have no frame for theirs."""
+    labelled = int(np.count_nonzero(labels))
+    return voxels == labelled if volume.is_source_grid else 0 < voxels <= labelled
 
 
 def _validated(folder: Path) -> str | None:
