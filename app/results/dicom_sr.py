@@ -30,7 +30,8 @@ def build_sr(
 
     With a segmentation a group is a volumetric ROI (TID 1411) that refers to its segment; else
     it is a plain measurement group (TID 1501) whose axes are given as 3D coordinates. Without
-    a finding one group says that the search succeeded and found nothing.
+    a finding one group says that the search succeeded and found nothing. The disclaimer and each
+    warning are comments.
 
     Args:
         sources: the headers of the source.
@@ -59,12 +60,14 @@ def build_sr(
     )
     items = report[0].ContentSequence
     items.insert(len(items) - 1, image_library(sources))
-    items.append(
+    texts = [result.disclaimer, *(f"Warning: {warning.message}" for warning in result.warnings)]
+    items.extend(
         hd.sr.TextContentItem(
             name=codes.COMMENT,
-            value=result.disclaimer,
+            value=text,
             relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
         )
+        for text in texts
     )
     document = hd.sr.Comprehensive3DSR(
         evidence=[*sources.datasets, *([] if seg is None else [seg])],

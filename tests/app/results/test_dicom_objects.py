@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
+from nodulus.app.result import ResultWarning
 from nodulus.app.results.file_plan import SEG_FILE, SR_FILE
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
@@ -195,6 +196,25 @@ def test_no_findings_is_said(tmp_path: Path) -> None:
     assert said == ["All algorithms succeeded; without findings"]
     assert not any(concept(item) == "Finding" for item in items(sr))
     validate(folder / SR_FILE)
+
+
+def test_sr_has_the_disclaimer_and_every_warning(tmp_path: Path) -> None:
+    volume, labels = write_series(tmp_path / "ct"), two_labels()
+    warnings = (
+        ResultWarning(code="lungs-cut", message="About 55 % of the lungs are in the scan."),
+        ResultWarning(code="thick-slices", message="Slices of 5 mm hide or blur small nodules."),
+    )
+    result = result_for(volume, labels).model_copy(update={"warnings": warnings})
+    options = OutputOptions(report=False)
+    write_results(tmp_path / "out", volume, labels, result, options=options)
+    sr = dcmread(tmp_path / "out" / SR_FILE)
+    comments = [item.TextValue for item in sr.ContentSequence if concept(item) == "Comment"]
+    assert comments == [
+        result.disclaimer,
+        "Warning: About 55 % of the lungs are in the scan.",
+        "Warning: Slices of 5 mm hide or blur small nodules.",
+    ]
+    validate(tmp_path / "out" / SR_FILE)
 
 
 def test_sr_without_seg_gives_coordinates(tmp_path: Path) -> None:
