@@ -122,9 +122,13 @@ def _settings(application: Any) -> ChainSettings:
     """The shipped settings at the operating point that the application's configuration names."""
     from nodulus.app.chain import load_settings
 
-    # One that a runtime puts in place may be older and have no such part.
-    name = (application.kwargs("chain") or {}).get("operating_point")
-    return load_settings(operating_point=name)
+    # One that a runtime puts in place may be older and have no such part; asking for it is an error.
+    chain = application.kwargs("chain") if "chain" in _parts(application) else {}
+    return load_settings(operating_point=chain.get("operating_point"))
+
+
+def _parts(application: Any) -> set[str]:
+    return {key.split(".")[0] for key in application.config_keys()}
 
 
 def _options(application: Any) -> OutputOptions:

@@ -78,7 +78,7 @@ def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     }
     two = run("app", environment=places)
     assert one.returncode == two.returncode == 1  # the MR study
-    assert "2 findings" in two.stdout, two.stderr
+    assert "3 findings" in two.stdout, two.stderr
     assert two.stdout.replace("/deploy/", "/detect/") == one.stdout
     (error,) = two.stderr.splitlines()  # the MR study's, and not a word of the SDK
     assert error.startswith("error: [wrong-modality]")
