@@ -122,7 +122,7 @@ def _settings(application: Any) -> ChainSettings:
     """The shipped settings at the operating point that the application's configuration names."""
     from nodulus.app.chain import load_settings
 
-    # One that a runtime puts in place may be older and have no such part; asking for it is an error.
+    # One that a runtime puts in place may have no such part, and asking for it logs an error.
     chain = application.kwargs("chain") if "chain" in _parts(application) else {}
     return load_settings(operating_point=chain.get("operating_point"))
 
