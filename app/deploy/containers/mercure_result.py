@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nodulus.app.deploy.containers.mercure_settings import Notify
 from nodulus.app.errors import NodulusError
-from nodulus.app.run import StudyOutcome
+
+if TYPE_CHECKING:
+    from nodulus.app.run import StudyOutcome
 
 NOTIFICATION = "__mercure_notification"
 

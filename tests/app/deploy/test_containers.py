@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,7 +85,7 @@ def test_a_mercure_task(place: Path, chest: Path, quick_bundles: Path) -> None:
     assert "segmentation" in done.stderr  # its steps, for mercure's log
     result = json.loads((place / "out" / "result.json").read_text())
     (study,) = result["studies"]
-    assert study["findings"] == 2
+    assert study["findings"] == 3
     assert result["errors"] == []
     assert result["__mercure_notification"]["requested"] is True
     assert "2 findings" in result["__mercure_notification"]["text"]
@@ -141,3 +142,13 @@ def test_the_nodes_variables_are_known_to_the_command() -> None:
     content = yaml.safe_load((CONTAINERS / "compose.orthanc.yaml").read_text())
     known = {parameter.envvar for parameter in command.params} | {"NODULUS_ORTHANC_PASSWORD"}
     assert set(content["services"]["nodulus"]["environment"]) <= known
+
+
+def test_the_entry_point_loads_no_network_library() -> None:
+    """The account of a container may be none that the system knows; monai's own import asks it."""
+    code = (
+        "import sys, nodulus.app.deploy.containers.__main__ as _;"
+        "print(sorted({'monai', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
