@@ -88,7 +88,7 @@ def test_a_mercure_task(place: Path, chest: Path, quick_bundles: Path) -> None:
     assert study["findings"] == 3
     assert result["errors"] == []
     assert result["__mercure_notification"]["requested"] is True
-    assert "2 findings" in result["__mercure_notification"]["text"]
+    assert "3 findings" in result["__mercure_notification"]["text"]
     assert {p.name for p in (place / "out").iterdir()} == {"result.json", *study["files"].values()}
     assert set(study["files"]) == {"findings", "seg", "sr"}
     for kind in ("seg", "sr"):
