@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.chain_options import device_option, settings_option
 from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
@@ -41,11 +42,7 @@ if TYPE_CHECKING:
     help="Folder with the three bundles, and their settings if they have own ones;"
     " default: the shipped ones.",
 )
-@click.option(
-    "--settings",
-    type=click.Path(path_type=Path),
-    help="Folder with pipeline.json or operating_points.json of your own.",
-)
+@settings_option
 @operating_point_option
 @click.option(
     "--marks",
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
     help="Also write every candidate in LUNA16's submission form.",
 )
 @output_options()
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nodulus.app.commands.chain_options import device_option, models_option, settings_option
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from nodulus.app.chain import Chain
     from nodulus.app.followup.compare import AnalysedScan
     from nodulus.app.followup.result import FollowUp, NoduleChange
+    from nodulus.app.followup.scan_header import ScanHeader
+    from nodulus.app.volume import CtVolume
 
 FOLLOW_UP_FILE = "follow_up.json"
 
@@ -23,18 +26,9 @@ FOLLOW_UP_FILE = "follow_up.json"
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
 )
-@click.option(
-    "-m",
-    "--models",
-    type=click.Path(path_type=Path),
-    help="Folder with the three bundles; default: the shipped ones.",
-)
-@click.option(
-    "--settings",
-    type=click.Path(path_type=Path),
-    help="Folder with pipeline.json or operating_points.json of your own.",
-)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@models_option
+@settings_option
+@device_option
 @click.option(
     "--days",
     type=click.IntRange(0),
@@ -60,11 +54,13 @@ def command(
     from nodulus.app.followup.repeatability import load_repeatability
     from nodulus.bundles.common.atomic_files import atomic_write
 
+    read = [_read(path) for path in (prior, current)]
+    before, now = (header for _, header in read)
+    _same_patient(before, now, current)
+    _in_order(before, now, prior)
     chain = Chain(models, settings, device)
-    before, now = (_analysed(path, chain) for path in (prior, current))
-    _same_patient(before[1], now[1], current)
-    _in_order(before[0], now[0], prior)
-    found = compare(before[0], now[0], load_repeatability(_own(settings)), days)
+    scans = [_analysed(volume, header, chain) for volume, header in read]
+    found = compare(scans[0], scans[1], load_repeatability(_own(settings)), days)
     output.mkdir(parents=True, exist_ok=True)
     target = output / FOLLOW_UP_FILE
     with atomic_write(target) as part:
@@ -81,21 +77,23 @@ def _own(settings: Path | None) -> Path | None:
     return settings if settings and (settings / REPEATABILITY_FILE).is_file() else None
 
 
-def _analysed(path: Path, chain: Chain) -> tuple[AnalysedScan, tuple[str, str] | None]:
-    from nodulus.app.followup.compare import AnalysedScan
+def _read(path: Path) -> tuple[CtVolume, ScanHeader]:
     from nodulus.app.followup.scan_header import read_scan_header
     from nodulus.app.reading import load_volume
 
     volume = load_volume(path)
-    header = read_scan_header(volume)
-    return AnalysedScan(volume, chain.analyse(volume), header.acquired), header.patient
+    return volume, read_scan_header(volume)
 
 
-def _same_patient(
-    prior: tuple[str, str] | None, current: tuple[str, str] | None, subject: Path
-) -> None:
+def _analysed(volume: CtVolume, header: ScanHeader, chain: Chain) -> AnalysedScan:
+    from nodulus.app.followup.compare import AnalysedScan
+
+    return AnalysedScan(volume, chain.analyse(volume), header.acquired)
+
+
+def _same_patient(prior: ScanHeader, current: ScanHeader, subject: Path) -> None:
     """Refuse two scans that say they are of two patients."""
-    if prior is not None and current is not None and prior != current:
+    if None not in (prior.patient, current.patient) and prior.patient != current.patient:
         raise NodulusError(
             ErrorCode.INPUT_REFUSED,
             "PatientID or its issuer is not that of the prior scan.",
@@ -104,7 +102,7 @@ def _same_patient(
         )
 
 
-def _in_order(prior: AnalysedScan, current: AnalysedScan, subject: Path) -> None:
+def _in_order(prior: ScanHeader, current: ScanHeader, subject: Path) -> None:
     """Refuse a prior scan that was made after the current one."""
     if prior.acquired and current.acquired and current.acquired < prior.acquired:
         raise NodulusError(

@@ -57,10 +57,6 @@ class Registration:
         matrix = np.linalg.inv(self.matrix).astype(np.float64)
         return Registration(matrix, self.lung_dice)
 
-    def to_current(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points of the prior scan, shape (..., 3) in LPS mm, in the current scan."""
-        return self.inverse.to_prior(points_lps_mm)
-
 
 def register(prior: RegisteredScan, current: RegisteredScan) -> Registration:
     """Find the affine transform from the current scan to the prior one.

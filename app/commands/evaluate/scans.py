@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.chain_options import device_option, models_option, settings_option
 from nodulus.app.commands.evaluate import options
 from nodulus.app.commands.root import EXIT_FAILED
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -59,18 +60,9 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
     type=click.Path(path_type=Path),
     help="Folder for results; scans that were done before with the same of everything are kept.",
 )
-@click.option(
-    "-m",
-    "--models",
-    type=click.Path(path_type=Path),
-    help="Folder with the three bundles; default: the shipped ones.",
-)
-@click.option(
-    "--settings",
-    type=click.Path(path_type=Path),
-    help="Folder with pipeline.json or operating_points.json of your own.",
-)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
+@models_option
+@settings_option
+@device_option
 @options.confidence
 def scans(
     source: Path,

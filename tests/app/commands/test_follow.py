@@ -9,7 +9,13 @@ from click.testing import CliRunner
 
 from nodulus.app.commands import follow
 from nodulus.app.errors import NodulusError
+from nodulus.app.followup.scan_header import ScanHeader
 from tests.app.followup.test_compare import scan
+
+
+def header_of(scan, patient):
+    """In place of the volume, which is not read, the scan itself."""
+    return scan, ScanHeader(patient, scan.acquired)
 
 
 @pytest.fixture
@@ -19,7 +25,8 @@ def run(monkeypatch, tmp_path):
     def with_scans(prior, current, *options):
         scans = {"PRIOR": prior, "CURRENT": current}
         monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: None)
-        monkeypatch.setattr(follow, "_analysed", lambda path, _: scans[path.name])
+        monkeypatch.setattr(follow, "_read", lambda path: header_of(*scans[path.name]))
+        monkeypatch.setattr(follow, "_analysed", lambda scan, *_: scan)
         arguments = ["PRIOR", "CURRENT", "-o", str(tmp_path / "out"), *options]
         return CliRunner().invoke(follow.command, arguments, catch_exceptions=False)
 
