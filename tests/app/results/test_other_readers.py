@@ -190,9 +190,14 @@ def test_nodule_between_the_images_keeps_its_number(tmp_path: Path) -> None:
         lps_points(images[0]), sorted_points(shown(volume, labels, 1)), atol=0.011
     )
     validate(tmp_path / "out" / SR_FILE)
+    (measurements,) = (
+        item
+        for item in dcmread(tmp_path / "out" / SR_FILE).ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "Imaging Measurements"
+    )
     lines = [
         item
-        for group in dcmread(tmp_path / "out" / SR_FILE).ContentSequence[-2].ContentSequence
+        for group in measurements.ContentSequence
         for number in group.get("ContentSequence", [])
         for item in number.get("ContentSequence", [])
         if item.ValueType == "SCOORD3D"
