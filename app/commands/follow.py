@@ -139,6 +139,8 @@ def _line(change: NoduleChange) -> str:
         words.append(f"now in finding {change.merged_with}")
     if change.other_scan is not None:
         words.append(_trace(change))
+    if change.reason:
+        words.append(change.reason)
     if change.ambiguous:
         words.append("ambiguous match")
     return "  ".join(words)

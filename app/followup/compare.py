@@ -22,7 +22,8 @@ from nodulus.app.followup.result import (
     ScanOfPair,
     State,
 )
-from nodulus.app.guidelines.growth import VolumeChange, volume_change
+from nodulus.app.followup.verdict import Sizes, verdict
+from nodulus.app.guidelines.growth import VolumeChange
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, ResultWarning
 from nodulus.app.volume import CtVolume
@@ -31,11 +32,6 @@ _LEAST_LUNG_OVERLAP = 0.8
 _NEAR_MM = 5.0
 _ALIKE_SPACING_MM = 0.3
 _CANDIDATE_NEAR_MM = 8.0
-_STATES: dict[str, State] = {
-    "growth": "grown",
-    "shrinking": "shrunk",
-    "no proven change": "no proven change",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +85,14 @@ def compare(
         current.analysis.findings,
         np.asarray(places, dtype=np.float64).reshape(-1, 3),
     )
-    thickest = max(scan.volume.geometry.spacing_irc_mm[0] for scan in (prior, current))
-    thick = thickest > repeatability.thickest_slices_mm
-    reasons = _without_doubling_time(days, thickest if thick else None, repeatability)
+    doubts = (
+        *_thickness_doubt(prior, current, repeatability),
+        *_acquisition_doubt(prior, current),
+    )
+    reasons = _without_doubling_time(days, doubts)
     changes = _changes(prior, current, registration, matching, places)
     timed = None if reasons else days
-    measured = tuple(_measured(change, timed, repeatability, thick) for change in changes)
+    measured = tuple(_measured(one, timed, repeatability, bool(doubts)) for one in changes)
     return FollowUp(
         nodulus_version=metadata.version("nodulus"),
         created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
@@ -106,7 +104,7 @@ def compare(
         nodules=measured,
         warnings=(
             *_overlap_warning(registration),
-            *_acquisition_warning(prior, current),
+            *doubts,
             *reasons,
         ),
     )
@@ -143,7 +141,30 @@ def _overlap_warning(registration: Registration) -> tuple[ResultWarning, ...]:
     )
 
 
-def _acquisition_warning(prior: AnalysedScan, current: AnalysedScan) -> tuple[ResultWarning, ...]:
+def _thickness_doubt(
+    prior: AnalysedScan, current: AnalysedScan, repeatability: Repeatability
+) -> tuple[ResultWarning, ...]:
+    thickest = max(scan.volume.geometry.spacing_irc_mm[0] for scan in (prior, current))
+    if thickest <= repeatability.thickest_slices_mm:
+        return ()
+    return (
+        ResultWarning(
+            code="thick-slices",
+            message=f"Slices of {thickest:g} mm are too thick for volumes alone (limit"
+            f" {repeatability.thickest_slices_mm:g} mm): {_both_needed(repeatability)}.",
+        ),
+    )
+
+
+def _both_needed(repeatability: Repeatability) -> str:
+    return (
+        "a change counts only where the mean diameter has changed by"
+        f" {repeatability.diameter_change_mm:g} mm and the volume by"
+        f" {repeatability.volume_change_share:.0%}, both the same way"
+    )
+
+
+def _acquisition_doubt(prior: AnalysedScan, current: AnalysedScan) -> tuple[ResultWarning, ...]:
     """Limits of agreement hold for scans that were made alike."""
     one, two = prior.volume, current.volume
     spacing = one.geometry.spacing_irc_mm[0], two.geometry.spacing_irc_mm[0]
@@ -159,13 +180,14 @@ def _acquisition_warning(prior: AnalysedScan, current: AnalysedScan) -> tuple[Re
         ResultWarning(
             code="acquisitions-differ",
             message=f"The scans were made differently ({'; '.join(different)}): volumes may differ"
-            " by more than the limits of agreement without growth.",
+            " by more than the limits of agreement without growth, and a change counts only where"
+            " mean diameter and volume agree.",
         ),
     )
 
 
 def _without_doubling_time(
-    days: float | None, too_thick_mm: float | None, repeatability: Repeatability
+    days: float | None, doubts: tuple[ResultWarning, ...]
 ) -> tuple[ResultWarning, ...]:
     """Why no doubling time can be given, if so."""
     reasons = []
@@ -173,12 +195,8 @@ def _without_doubling_time(
         reasons.append("the days between are unknown")
     elif days == 0:
         reasons.append("both scans are of one day")
-    if too_thick_mm is not None:
-        reasons.append(
-            f"slices of {too_thick_mm:g} mm are too thick (limit"
-            f" {repeatability.thickest_slices_mm:g} mm); growth is judged by diameters, from"
-            f" {repeatability.diameter_change_mm:g} mm on"
-        )
+    if doubts:
+        reasons.append("the limits of agreement do not hold for these scans")
     return tuple(
         ResultWarning(code="no-doubling-time", message=f"No doubling times: {reason}.")
         for reason in reasons
@@ -217,7 +235,7 @@ def _paired(before: Finding, now: Finding, pair: NodulePair) -> NoduleChange:
         current=two,
         distance_mm=round(pair.distance_mm, 1),
         ambiguous=pair.ambiguous,
-        volume_change_share=two.volume_mm3 / one.volume_mm3 - 1.0,
+        volume_change_share=two.volume_mm3 / one.volume_mm3 - 1.0 if one.volume_mm3 > 0 else None,
         mean_diameter_change_mm=round(two.mean_diameter_mm - one.mean_diameter_mm, 1),
     )
 
@@ -283,34 +301,27 @@ def _on_scan(finding: Finding) -> NoduleOnScan:
 
 
 def _measured(
-    change: NoduleChange, days: float | None, repeatability: Repeatability, thick: bool
+    change: NoduleChange, days: float | None, repeatability: Repeatability, doubtful: bool
 ) -> NoduleChange:
     """The change with its verdict, and its doubling time where the scans allow one."""
     if change.prior is None or change.current is None:
         return change
-    if thick:
-        return change.model_copy(update={"state": _by_diameter(change, repeatability)})
-    smaller = min(change.prior.mean_diameter_mm, change.current.mean_diameter_mm)
-    volumes = volume_change(
-        change.prior.volume_mm3,
-        change.current.volume_mm3,
-        days or 1.0,
-        repeatability.coefficient_of_variation(smaller),
+    told = verdict(
+        _sizes(change.prior), _sizes(change.current), days or 1.0, repeatability, doubtful
     )
     return change.model_copy(
         update={
-            "state": _STATES[volumes.verdict],
-            "doubling_time": _doubling_time(volumes) if days else None,
+            "state": told.state,
+            "reason": told.reason,
+            "doubling_time": _doubling_time(told.volumes)
+            if days and told.volumes and not told.reason
+            else None,
         }
     )
 
 
-def _by_diameter(change: NoduleChange, repeatability: Repeatability) -> State:
-    """Thick slices: what the mean diameter says, since their volumes are not to be relied on."""
-    moved = change.mean_diameter_change_mm or 0.0
-    if abs(moved) < repeatability.diameter_change_mm:
-        return "no proven change"
-    return "grown" if moved > 0 else "shrunk"
+def _sizes(nodule: NoduleOnScan) -> Sizes:
+    return Sizes(nodule.volume_mm3, nodule.mean_diameter_mm)
 
 
 def _doubling_time(volumes: VolumeChange) -> DoublingTime:

@@ -32,10 +32,12 @@ class Repeatability(BaseModel):
         gt=0, description="Doubling times are not given for thicker slices"
     )
     thickest_source: str
-    diameter_change_mm: float = Field(
-        gt=0, description="With thicker slices: a change in mean diameter that counts"
-    )
+    diameter_change_mm: float = Field(gt=0, description="A change in mean diameter that counts")
     diameter_source: str
+    volume_change_share: float = Field(
+        gt=0, description="With thicker slices: growth in volume that counts"
+    )
+    volume_source: str
 
     def limit(self, diameter_mm: float) -> float:
         """The limit of agreement for a nodule of this size, as a share of its volume."""

@@ -65,6 +65,9 @@ class NoduleChange(_Frozen):
     """One nodule over the two scans."""
 
     state: State
+    reason: str | None = Field(
+        default=None, description="Why no change is proven although a measure changed"
+    )
     prior: NoduleOnScan | None = None
     current: NoduleOnScan | None = None
     distance_mm: float | None = Field(

@@ -122,22 +122,30 @@ def test_without_dates_there_is_no_doubling_time_unless_the_days_are_given():
     )
 
 
-def test_thick_slices_are_judged_by_diameters():
+def sized(one, longest, perpendicular):
+    """The scan with other diameters of its first finding."""
+    first, *others = one.analysis.findings
+    axes = {"longest_diameter_mm": longest, "perpendicular_diameter_mm": perpendicular}
+    findings = (first.model_copy(update=axes), *others)
+    return replace(one, analysis=replace(one.analysis, findings=findings))
+
+
+def test_with_thick_slices_both_measures_must_agree():
     prior, current = scan({0: 200.0}, thick=True), scan({0: 400.0}, day=365, thick=True)
     found = compare(prior, current, LIMITS)
     assert found.nodules[0].state == "no proven change"
+    assert "volume: grown; mean diameter: no proven change" in found.nodules[0].reason
     assert found.nodules[0].doubling_time is None
-    assert "too thick" in found.warnings[0].message
-    bigger = current.analysis.findings[0].model_copy(
-        update={"longest_diameter_mm": 10.0, "perpendicular_diameter_mm": 9.0}
-    )
-    grown = replace(current, analysis=replace(current.analysis, findings=(bigger,)))
-    assert compare(prior, grown, LIMITS).nodules[0].state == "grown"
+    assert [one.code for one in found.warnings] == ["thick-slices", "no-doubling-time"]
+    assert compare(prior, sized(current, 10.0, 9.0), LIMITS).nodules[0].state == "grown"
 
 
-def test_other_kernels_are_told():
-    found = compare(scan({0: 200.0}), scan({0: 200.0}, day=9, kernel="L"), LIMITS)
-    assert [one.code for one in found.warnings] == ["acquisitions-differ"]
+def test_of_scans_that_were_made_differently_both_measures_must_agree():
+    prior, current = scan({0: 200.0}), scan({0: 400.0}, day=9, kernel="L")
+    found = compare(prior, current, LIMITS)
+    assert [one.code for one in found.warnings] == ["acquisitions-differ", "no-doubling-time"]
+    assert found.nodules[0].state == "no proven change"
+    assert compare(prior, sized(current, 12.0, 11.0), LIMITS).nodules[0].state == "grown"
 
 
 def test_the_later_scan_cannot_be_the_prior():
