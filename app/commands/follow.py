@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from nodulus.app.followup.scan_header import ScanHeader
     from nodulus.app.volume import CtVolume
 
-FOLLOW_UP_FILE = "follow_up.json"
-
 
 @click.command("follow")
 @click.argument("prior", metavar="PRIOR", type=click.Path(path_type=Path))
@@ -45,29 +43,36 @@ def command(
 ) -> None:
     """Find the nodules of two scans of one patient, match them, and say what has changed.
 
-    Both scans are analysed with the same networks. Writes follow_up.json.
+    Both scans are analysed with the same networks. Writes a folder in OUT, named after the current
+    study, with follow_up.json. A comparison of other studies is left alone.
 
     Exit status: 0 done, 1 a scan could not be analysed, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
     from nodulus.app.followup.compare import compare
+    from nodulus.app.followup.pair_folder import (
+        FOLLOW_UP_FILE,
+        check_pair_folder,
+        pair_folder,
+        publish_follow_up,
+    )
     from nodulus.app.followup.repeatability import load_repeatability
-    from nodulus.bundles.common.atomic_files import atomic_write
 
     read = [_read(path) for path in (prior, current)]
     before, now = (header for _, header in read)
     _same_patient(before, now, current)
     _in_order(before, now, prior)
+    latest = read[1][0]
+    folder = pair_folder(output, latest.study_uid, latest.series_uid)
+    check_pair_folder(folder)
     chain = Chain(models, settings, device)
     scans = [_analysed(volume, header, chain) for volume, header in read]
     found = compare(scans[0], scans[1], load_repeatability(_own(settings)), days)
-    output.mkdir(parents=True, exist_ok=True)
-    target = output / FOLLOW_UP_FILE
-    with atomic_write(target) as part:
-        part.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    patient_id = now.patient[0] if now.patient else None
+    written = publish_follow_up(folder, found, {}, patient_id)
     for line in _lines(found):
         click.echo(line)
-    click.echo(f"  {target}")
+    click.echo(f"  {written / FOLLOW_UP_FILE}")
 
 
 def _own(settings: Path | None) -> Path | None:

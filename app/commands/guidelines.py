@@ -94,6 +94,9 @@ def _advice(advice: Advice) -> list[str]:
             lines.append(f"      needs a reader: {ruling.doubt}")
     else:
         lines = [f"  {advice.guideline}: needs a reader; possible:"]
+    if advice.unknown_applicability:
+        names = ", ".join(name.replace("_", " ") for name in advice.unknown_applicability)
+        lines.append(f"      whether it is for this patient is not known without: {names}")
     for alternative in advice.alternatives:
         if alternative.ruling is None:
             lines.append(f"      {alternative.condition}")

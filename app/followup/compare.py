@@ -26,6 +26,7 @@ from nodulus.app.followup.verdict import Sizes, verdict
 from nodulus.app.guidelines.growth import VolumeChange
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, ResultWarning
+from nodulus.app.results.encodable import encodable_text, source_sha256
 from nodulus.app.volume import CtVolume
 
 _LEAST_LUNG_OVERLAP = 0.8
@@ -122,7 +123,8 @@ def _days(prior: AnalysedScan, current: AnalysedScan) -> float | None:
 def _scan(scan: AnalysedScan) -> ScanOfPair:
     return ScanOfPair(
         study_uid=scan.volume.study_uid,
-        series_uid=scan.volume.series_uid,
+        series_uid=encodable_text(scan.volume.series_uid),
+        source_sha256=None if scan.volume.study_uid else source_sha256(scan.volume),
         acquired=scan.acquired.isoformat() if scan.acquired else None,
         spacing_irc_mm=scan.volume.geometry.spacing_irc_mm,
         convolution_kernel=scan.volume.facts.convolution_kernel,

@@ -29,6 +29,9 @@ class ScanOfPair(_Frozen):
 
     study_uid: str | None
     series_uid: str
+    source_sha256: str | None = Field(
+        default=None, description="Of the voxels and their place, where there is no study UID"
+    )
     acquired: str | None = Field(description="ISO 8601 date; None where the header has none")
     spacing_irc_mm: tuple[float, float, float]
     convolution_kernel: str | None

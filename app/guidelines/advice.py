@@ -46,6 +46,8 @@ class Advice:
         alternatives: the rulings between which a reader decides.
         missing: names of the inputs that are not known and would settle it.
         not_applicable: why the guideline is not for this patient; nothing else is set then.
+        unknown_applicability: names of the inputs that are not known and say whether it is for this
+            patient at all.
     """
 
     guideline: str
@@ -54,6 +56,7 @@ class Advice:
     alternatives: tuple[Alternative, ...] = ()
     missing: tuple[str, ...] = ()
     not_applicable: str | None = None
+    unknown_applicability: tuple[str, ...] = ()
 
     @property
     def category(self) -> str | None:
@@ -65,7 +68,8 @@ class Advice:
         """Whether a person must decide between alternatives or supply an input."""
         if self.not_applicable is not None:
             return False
-        return self.ruling is None or bool(self.alternatives) or self.ruling.doubt is not None
+        undecided = self.ruling is None or bool(self.alternatives or self.unknown_applicability)
+        return undecided or (self.ruling is not None and self.ruling.doubt is not None)
 
     @property
     def categories(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ MacMahon H et al., Radiology 2017;284:228-243.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nodulus.app.guidelines.advice import Advice, Ruling
@@ -161,7 +161,8 @@ def fleischner_nodule(
         patient.high_risk,
         several,
     )
-    return decide(GUIDELINE, SOURCE, lambda answers: (_ruling(answers),), case, _CHOICES)
+    advice = decide(GUIDELINE, SOURCE, lambda answers: (_ruling(answers),), case, _CHOICES)
+    return replace(advice, unknown_applicability=unknown_of_patient(patient))
 
 
 def unknown_of_patient(patient: FleischnerPatient) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Lung-RADS v2022: the category of a nodule and of a screening CT.
+"""Lung-RADS v2022: the category of a nodule.
 
 American College of Radiology, Lung-RADS v2022 assessment categories and notes, November 2022.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nodulus.app.guidelines.advice import Advice, Alternative, Ruling
+from nodulus.app.guidelines.advice import Advice, Ruling
 from nodulus.app.guidelines.answers import Answers
 from nodulus.app.guidelines.decide import decide
 from nodulus.app.guidelines.rounding import to_tenths, to_whole
@@ -183,146 +183,14 @@ def lung_rads_growth(
     return "growing", f"{change:+.1f} mm in mean diameter within twelve months"
 
 
-@dataclass(frozen=True)
-class LungRadsExam:
-    """What the category of a whole scan depends on; None where it is not known.
+def lung_rads_ruling(category: str, rule: str, doubt: str | None = None) -> Ruling:
+    """A category with what Lung-RADS advises for it.
 
     Args:
-        round: the first scan or a later one.
-        known_lung_cancer: the patient has one: this is no screening any longer.
-        prior_compared: an earlier scan was at hand and was compared.
-        lungs_complete: all of the lungs can be judged.
-        inflammation: findings that suggest infection or inflammation (note 10): a segmental or
-            lobar consolidation, more than six new nodules, a solid nodule of 8 mm or more that
-            appeared in a short time, new nodules in an immunocompromised patient.
-        significant_other_finding: one that is not lung cancer: modifier S, which replaces no
-            category. Not known, no modifier is given.
+        category: one of its categories, or a word for what it does not classify.
+        rule: the row that applied.
+        doubt: why a reader must decide.
     """
-
-    round: Literal["baseline", "follow-up"] | None = None
-    known_lung_cancer: bool | None = None
-    prior_compared: bool | None = None
-    lungs_complete: bool | None = None
-    inflammation: bool | None = None
-    significant_other_finding: bool | None = None
-
-
-_EXAM_CHOICES = {
-    "round": ("baseline", "follow-up"),
-    **dict.fromkeys(("prior_compared", "lungs_complete", "inflammation"), (False, True)),
-}
-_OF_NODULES = Ruling("of the nodules", "", "")
-
-
-def lung_rads_exam(nodules: tuple[LungRadsNodule, ...], exam: LungRadsExam) -> Advice:
-    """The category of a screening CT: that of its most suspicious nodule.
-
-    Args:
-        nodules: all of them; none gives category 1.
-        exam: what else it depends on.
-    """
-    if exam.known_lung_cancer:
-        return Advice(
-            GUIDELINE, SOURCE, None, not_applicable="not for patients with a known lung cancer"
-        )
-    advice = [lung_rads_nodule(nodule) for nodule in nodules]
-    best = _most_suspicious(advice)
-
-    def rule(answers: Answers) -> tuple[Ruling, ...]:
-        return (_incomplete(answers) or best or _OF_NODULES,)
-
-    whole = decide(GUIDELINE, SOURCE, rule, exam, _EXAM_CHOICES)
-    if whole.ruling is not None and whole.ruling.category == "0":
-        return _with_modifier(whole, exam)
-    missing = (*whole.missing, *(name for one in advice for name in one.missing))
-    alternatives = [
-        alternative for alternative in whole.alternatives if alternative.ruling is not _OF_NODULES
-    ]
-    for one in advice:
-        alternatives += [
-            possible
-            for possible in one.alternatives or (Alternative("", one.ruling),)
-            if best is None or possible.ruling is None or _rank(possible.ruling) > _rank(best)
-        ]
-    ruling = None if whole.ruling is _OF_NODULES else whole.ruling
-    return _with_modifier(
-        replace(
-            whole,
-            ruling=ruling,
-            alternatives=_one_of_each(alternatives),
-            missing=tuple(dict.fromkeys(missing)),
-        ),
-        exam,
-    )
-
-
-def _one_of_each(alternatives: list[Alternative]) -> tuple[Alternative, ...]:
-    """The first alternative of each category."""
-    first: dict[str, Alternative] = {}
-    for one in alternatives:
-        first.setdefault(one.ruling.category if one.ruling else one.condition, one)
-    return tuple(first.values())
-
-
-def _incomplete(answers: Answers) -> Ruling | None:
-    if answers.choice("round") == "follow-up" and not answers.flag("prior_compared"):
-        return _ruling("0", "an earlier CT is to be compared first")
-    if not answers.flag("lungs_complete"):
-        return _ruling("0", "part of the lungs cannot be judged")
-    if answers.flag("inflammation"):
-        return _ruling("0", "findings that suggest infection or inflammation (note 10)")
-    return None
-
-
-def _most_suspicious(advice: list[Advice]) -> Ruling | None:
-    """The ruling that no unknown input can surpass; None where one could."""
-    certain = [one.ruling for one in advice if one.ruling is not None]
-    if not any(ruling.category in ORDER for ruling in certain):
-        only = "no nodule that Lung-RADS classifies" if advice else "no nodule"
-        return _ruling("1", only) if len(certain) == len(advice) else None
-    best = max(certain, key=_rank)
-    surpassed = (
-        alternative.ruling is None or _rank(alternative.ruling) > _rank(best)
-        for one in advice
-        if one.ruling is None
-        for alternative in one.alternatives
-    )
-    return None if any(surpassed) else best
-
-
-def _rank(ruling: Ruling) -> int:
-    return (
-        [str(category) for category in ORDER].index(ruling.category)
-        if (ruling.category in ORDER)
-        else -1
-    )
-
-
-def _with_modifier(advice: Advice, exam: LungRadsExam) -> Advice:
-    """The advice with modifier S where there is another significant finding."""
-    if not exam.significant_other_finding:
-        return advice
-
-    def modified(ruling: Ruling | None) -> Ruling | None:
-        if ruling is None:
-            return None
-        return replace(
-            ruling,
-            category=f"{ruling.category}S",
-            management=f"{ruling.management}; and what the other finding needs",
-        )
-
-    return replace(
-        advice,
-        ruling=modified(advice.ruling),
-        alternatives=tuple(
-            replace(alternative, ruling=modified(alternative.ruling))
-            for alternative in advice.alternatives
-        ),
-    )
-
-
-def _ruling(category: str, rule: str, doubt: str | None = None) -> Ruling:
     return Ruling(category, _MANAGEMENT.get(category, "none by this guideline"), rule, doubt)
 
 
@@ -336,9 +204,9 @@ def _below(answers: Answers, limit_mm: int, part: str = "") -> bool:
 def _rulings(answers: Answers) -> tuple[Ruling, ...]:
     """The rows of the table that apply to a nodule, from the benign down."""
     if answers.flag("benign_calcification"):
-        return (_ruling("1", "calcified in a benign pattern"),)
+        return (lung_rads_ruling("1", "calcified in a benign pattern"),)
     if answers.flag("fat"):
-        return (_ruling("1", "holds fat"),)
+        return (lung_rads_ruling("1", "holds fat"),)
     special = _airway(answers) or _cyst(answers) or _juxtapleural(answers)
     rulings = special or _by_size(answers)
     return tuple(final for ruling in rulings for final in _suspicious(answers, ruling))
@@ -352,20 +220,22 @@ def _airway(answers: Answers) -> tuple[Ruling, ...]:
         if status in ("growing", "slowly growing"):
             doubt = "the table has no row for a growing subsegmental airway nodule"
             return (
-                _ruling("4A", "airway nodule, taken as one in a larger airway", doubt),
-                _ruling("2", "subsegmental airway nodule", doubt),
+                lung_rads_ruling("4A", "airway nodule, taken as one in a larger airway", doubt),
+                lung_rads_ruling("2", "subsegmental airway nodule", doubt),
             )
-        return (_ruling("2", "subsegmental airway nodule"),)
+        return (lung_rads_ruling("2", "subsegmental airway nodule"),)
     if answers.flag("airway_air_without_soft_tissue"):
-        return (_ruling("2", "air and no soft tissue in the airway: secretions"),)
+        return (lung_rads_ruling("2", "air and no soft tissue in the airway: secretions"),)
     if status == "baseline":
-        return (_ruling("4A", "segmental or more proximal airway nodule at baseline"),)
+        return (lung_rads_ruling("4A", "segmental or more proximal airway nodule at baseline"),)
     if status in ("stable", "growing", "slowly growing"):
-        return (_ruling("4B", "segmental or more proximal airway nodule, stable or growing"),)
+        return (
+            lung_rads_ruling("4B", "segmental or more proximal airway nodule, stable or growing"),
+        )
     doubt = f"the table has no row for a segmental airway nodule that is {status}"
     return (
-        _ruling("4B", "airway nodule, taken as one that stays", doubt),
-        _ruling("4A", "airway nodule, taken as one at baseline", doubt),
+        lung_rads_ruling("4B", "airway nodule, taken as one that stays", doubt),
+        lung_rads_ruling("4A", "airway nodule, taken as one at baseline", doubt),
     )
 
 
@@ -375,9 +245,9 @@ def _cyst(answers: Answers) -> tuple[Ruling, ...]:
         return ()
     change = "none" if answers.choice("status") == "baseline" else answers.choice("cyst_change")
     if change == "became multilocular":
-        return (_ruling("4A", "cyst that became multilocular"),)
+        return (lung_rads_ruling("4A", "cyst that became multilocular"),)
     if cyst in ("thin-walled", "fluid-filled", "multiple"):
-        return (_ruling("not classified", f"{cyst} cyst"),)
+        return (lung_rads_ruling("not classified", f"{cyst} cyst"),)
     if cyst == "thick-walled":
         rows = {
             "growing wall or nodularity": ("4B", "thick-walled cyst whose wall grows"),
@@ -390,10 +260,10 @@ def _cyst(answers: Answers) -> tuple[Ruling, ...]:
             "more loculation or opacity": ("4B", "multilocular cyst, more loculated or opaque"),
         }
     if change in rows:
-        return (_ruling(*rows[change]),)
+        return (lung_rads_ruling(*rows[change]),)
     if answers.choice("status") in ("stable", "smaller"):
         return _unchanged(answers)
-    return (_ruling("4A", f"{cyst} cyst"),)
+    return (lung_rads_ruling("4A", f"{cyst} cyst"),)
 
 
 def _juxtapleural(answers: Answers) -> tuple[Ruling, ...]:
@@ -403,7 +273,7 @@ def _juxtapleural(answers: Answers) -> tuple[Ruling, ...]:
         return ()
     if not _below(answers, 10):
         return ()
-    return (_ruling("2", "smooth solid juxtapleural nodule below 10 mm"),)
+    return (lung_rads_ruling("2", "smooth solid juxtapleural nodule below 10 mm"),)
 
 
 def _by_size(answers: Answers) -> tuple[Ruling, ...]:
@@ -413,7 +283,7 @@ def _by_size(answers: Answers) -> tuple[Ruling, ...]:
     if texture == "ground-glass":
         return _ground_glass(answers, status)
     if status == "slowly growing":
-        return (_ruling("4B", f"{texture} nodule that grows slowly over several scans"),)
+        return (lung_rads_ruling("4B", f"{texture} nodule that grows slowly over several scans"),)
     if status in ("stable", "smaller"):
         return _unchanged(answers)
     if texture == "solid":
@@ -423,13 +293,15 @@ def _by_size(answers: Answers) -> tuple[Ruling, ...]:
 
 def _ground_glass(answers: Answers, status: str) -> tuple[Ruling, ...]:
     if _below(answers, 30):
-        return (_ruling("2", "ground-glass nodule below 30 mm"),)
+        return (lung_rads_ruling("2", "ground-glass nodule below 30 mm"),)
     if status in ("stable", "smaller", "slowly growing"):
-        return (_ruling("2", "ground-glass nodule of 30 mm or more, stable or slowly growing"),)
+        return (
+            lung_rads_ruling("2", "ground-glass nodule of 30 mm or more, stable or slowly growing"),
+        )
     if status == "growing":
         doubt = "the table has no row for a growing ground-glass nodule of 30 mm or more"
-        return (_ruling("3", "ground-glass nodule of 30 mm or more, growing", doubt),)
-    return (_ruling("3", f"ground-glass nodule of 30 mm or more, {status}"),)
+        return (lung_rads_ruling("3", "ground-glass nodule of 30 mm or more, growing", doubt),)
+    return (lung_rads_ruling("3", f"ground-glass nodule of 30 mm or more, {status}"),)
 
 
 _Row = tuple[tuple[int, Category], ...]
@@ -445,8 +317,8 @@ def _solid(answers: Answers, status: str) -> Ruling:
     rows, top = _SOLID[status]
     for limit, category in rows:
         if _below(answers, limit):
-            return _ruling(category, f"solid nodule below {limit} mm, {status}")
-    return _ruling(top, f"solid nodule of {rows[-1][0]} mm or more, {status}")
+            return lung_rads_ruling(category, f"solid nodule below {limit} mm, {status}")
+    return lung_rads_ruling(top, f"solid nodule of {rows[-1][0]} mm or more, {status}")
 
 
 def _part_solid(answers: Answers, status: str) -> tuple[Ruling, ...]:
@@ -460,14 +332,14 @@ def _part_solid(answers: Answers, status: str) -> tuple[Ruling, ...]:
         )
     if _below(answers, 6):
         if status == "baseline":
-            return (_ruling("2", "part-solid nodule below 6 mm, baseline"),)
+            return (lung_rads_ruling("2", "part-solid nodule below 6 mm, baseline"),)
         small = "new part-solid nodule below 6 mm"
         if _below(answers, 4, "solid_"):
-            return (_ruling("3", small),)
+            return (lung_rads_ruling("3", small),)
         doubt = "a new part-solid nodule below 6 mm with a solid part of 4 mm meets 3 and 4B"
         return (
-            _ruling("3", small, doubt),
-            _ruling("4B", "new solid part of 4 mm or more", doubt),
+            lung_rads_ruling("3", small, doubt),
+            lung_rads_ruling("4B", "new solid part of 4 mm or more", doubt),
         )
     if status == "new":
         return (_changed_solid_part(answers),)
@@ -475,35 +347,35 @@ def _part_solid(answers: Answers, status: str) -> tuple[Ruling, ...]:
     for limit, category in limits:
         if _below(answers, limit, "solid_"):
             return (
-                _ruling(
+                lung_rads_ruling(
                     category, f"part-solid nodule of 6 mm or more, solid part below {limit} mm"
                 ),
             )
-    return (_ruling("4B", "part-solid nodule with a solid part of 8 mm or more"),)
+    return (lung_rads_ruling("4B", "part-solid nodule with a solid part of 8 mm or more"),)
 
 
 def _changed_solid_part(answers: Answers) -> Ruling:
     if _below(answers, 4, "solid_"):
-        return _ruling("4A", "new or growing solid part below 4 mm")
-    return _ruling("4B", "new or growing solid part of 4 mm or more")
+        return lung_rads_ruling("4A", "new or growing solid part below 4 mm")
+    return lung_rads_ruling("4B", "new or growing solid part of 4 mm or more")
 
 
 def _unchanged(answers: Answers) -> tuple[Ruling, ...]:
     """A nodule that did not grow steps down; sizes are not asked again (note 5)."""
     previous = answers.choice("previous_category")
     if previous in ("1", "2"):
-        return (_ruling("2", "stable or smaller, category 2 before"),)
+        return (lung_rads_ruling("2", "stable or smaller, category 2 before"),)
     if previous in ("4B", "4X"):
         if answers.flag("proven_benign"):
-            return (_ruling("2", "category 4B, proven benign"),)
-        return (_ruling(previous, f"category {previous} until it is proven benign"),)
+            return (lung_rads_ruling("2", "category 4B, proven benign"),)
+        return (lung_rads_ruling(previous, f"category {previous} until it is proven benign"),)
     if previous == "0":
         return _unchanged_after_incomplete(answers)
     if not answers.flag("interval_reached"):
-        return (_ruling(previous, f"category {previous}, its interval has not passed"),)
+        return (lung_rads_ruling(previous, f"category {previous}, its interval has not passed"),)
     if previous == "3":
-        return (_ruling("2", "category 3, stable or smaller at 6 months"),)
-    return (_ruling("3", "category 4A, stable or smaller at 3 months"),)
+        return (lung_rads_ruling("2", "category 3, stable or smaller at 6 months"),)
+    return (lung_rads_ruling("3", "category 4A, stable or smaller at 3 months"),)
 
 
 def _unchanged_after_incomplete(answers: Answers) -> tuple[Ruling, ...]:
@@ -523,10 +395,10 @@ def _suspicious(answers: Answers, ruling: Ruling) -> tuple[Ruling, ...]:
         for name in ("spiculated", "lymphadenopathy", "metastasis"):
             if answers.flag(name):
                 words = f"{ruling.rule}; {name.replace('_', ' ')}"
-                return (_ruling("4X", words, ruling.doubt),)
+                return (lung_rads_ruling("4X", words, ruling.doubt),)
     if not (_ground_glass_grows(answers) and answers.flag("doubled_in_a_year")):
         return (ruling,)
-    doubled = _ruling("4X", f"{ruling.rule}; doubled in a year", ruling.doubt)
+    doubled = lung_rads_ruling("4X", f"{ruling.rule}; doubled in a year", ruling.doubt)
     if above:
         return (doubled,)
     doubt = (

@@ -33,19 +33,20 @@ class StagedFolder:
     folder: Path
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, known_by: str = FINDINGS_FILE) -> None:
     """Make sure that results can be written to ``folder``; leaves it as it was.
 
     Worth calling before hours of work, and called again by `replaced_folder`.
 
     Args:
         folder: the study's folder; need not exist.
+        known_by: the file by which such a folder is known.
 
     Raises:
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
     """
     target = folder.resolve()
-    _refuse_foreign(target)
+    _refuse_foreign(target, known_by)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with private_folder(target.parent, STAGING_PREFIX):
@@ -56,7 +57,9 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def replaced_folder(
-    folder: Path, choose: Callable[[Path], Path] | None = None
+    folder: Path,
+    choose: Callable[[Path], Path] | None = None,
+    known_by: str = FINDINGS_FILE,
 ) -> Iterator[StagedFolder]:
     """Yield an empty temporary folder that takes the place of ``folder`` at the end.
 
@@ -65,9 +68,10 @@ def replaced_folder(
     in its staging folder, from where the next one puts it back.
 
     Args:
-        folder: the study's folder; must not exist, be empty, or hold ``findings.json``.
+        folder: the study's folder; must not exist, be empty, or hold ``known_by``.
         choose: called before the swap, while no other process swaps in the same parent: gives
             the folder that is to be replaced instead, beside ``folder``. None for ``folder``.
+        known_by: the file by which such a folder is known.
 
     Yields:
         Where to write.
@@ -76,7 +80,7 @@ def replaced_folder(
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
     """
     target = folder.resolve()
-    _refuse_foreign(target)
+    _refuse_foreign(target, known_by)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with private_folder(target.parent, STAGING_PREFIX) as own:
@@ -86,7 +90,7 @@ def replaced_folder(
             with locked(target.parent):
                 if choose is not None:
                     target = choose(target)
-                    _refuse_foreign(target)
+                    _refuse_foreign(target, known_by)
                 with uninterrupted:
                     _swap(staged.part, target, own / REPLACED)
             staged.folder = folder.with_name(target.name)
@@ -109,20 +113,20 @@ def _swap(part: Path, target: Path, replaced: Path) -> None:
         raise
 
 
-def _refuse_foreign(target: Path) -> None:
+def _refuse_foreign(target: Path, known_by: str) -> None:
     """Raise when ``target`` holds something that Nodulus did not make."""
     try:
         if not target.exists():
             return
         foreign = not target.is_dir() or (
-            any(target.iterdir()) and not (target / FINDINGS_FILE).is_file()
+            any(target.iterdir()) and not (target / known_by).is_file()
         )
     except OSError as error:
         raise _not_writable(target, error) from error
     if foreign:
         raise NodulusError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"It exists, is not empty and holds no {FINDINGS_FILE}, so it is not a result of "
+            f"It exists, is not empty and holds no {known_by}, so it is not a result of "
             "Nodulus and is not replaced.",
             remedy="Name another output folder, or move this one away.",
             subject=target,

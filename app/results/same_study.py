@@ -65,13 +65,21 @@ def _is_taken(folder: Path, plan: StudyPlan) -> bool:
 
 
 def _is_same_patient(folder: Path, plan: StudyPlan) -> bool:
-    """Compare PatientID with that of an earlier object, where there is one to compare."""
     if plan.sources is None or plan.options.deidentify:
         return True
+    return is_of_patient(folder, plan.sources.datasets[0].get("PatientID"))
+
+
+def is_of_patient(folder: Path, patient_id: str | None) -> bool:
+    """Compare PatientID with that of an earlier object, where there is one to compare.
+
+    Args:
+        folder: with a result.
+        patient_id: of the new one; None or empty where it is not known.
+    """
     from pydicom import dcmread
 
-    new = plan.sources.datasets[0].get("PatientID")
     for path in sorted(folder.glob("*.dcm")):
         old = dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"]).get("PatientID")
-        return not (new and old and str(new).strip() != str(old).strip())
+        return not (patient_id and old and str(patient_id).strip() != str(old).strip())
     return True

@@ -9,13 +9,15 @@ from click.testing import CliRunner
 
 from nodulus.app.commands import follow
 from nodulus.app.errors import NodulusError
+from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE
 from nodulus.app.followup.scan_header import ScanHeader
 from tests.app.followup.test_compare import scan
 
 
-def header_of(scan, patient):
-    """In place of the volume, which is not read, the scan itself."""
-    return scan, ScanHeader(patient, scan.acquired)
+def written(tmp_path):
+    """What the command wrote."""
+    (path,) = (tmp_path / "out").glob(f"*/{FOLLOW_UP_FILE}")
+    return json.loads(path.read_text())
 
 
 @pytest.fixture
@@ -25,8 +27,14 @@ def run(monkeypatch, tmp_path):
     def with_scans(prior, current, *options):
         scans = {"PRIOR": prior, "CURRENT": current}
         monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: None)
-        monkeypatch.setattr(follow, "_read", lambda path: header_of(*scans[path.name]))
-        monkeypatch.setattr(follow, "_analysed", lambda scan, *_: scan)
+        of_volume = {id(scan.volume): scan for scan, _ in scans.values()}
+
+        def read(path):
+            scan, patient = scans[path.name]
+            return scan.volume, ScanHeader(patient, scan.acquired)
+
+        monkeypatch.setattr(follow, "_read", read)
+        monkeypatch.setattr(follow, "_analysed", lambda volume, *_: of_volume[id(volume)])
         arguments = ["PRIOR", "CURRENT", "-o", str(tmp_path / "out"), *options]
         return CliRunner().invoke(follow.command, arguments, catch_exceptions=False)
 
@@ -40,10 +48,10 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     assert "1/1  grown" in result.output
     assert "doubles in 365 days" in result.output
     assert "-/2  new" in result.output
-    written = json.loads((tmp_path / "out" / follow.FOLLOW_UP_FILE).read_text())
-    assert [one["state"] for one in written["nodules"]] == ["grown", "new"]
-    assert "P1" not in json.dumps(written)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [follow.FOLLOW_UP_FILE]
+    content = written(tmp_path)
+    assert [one["state"] for one in content["nodules"]] == ["grown", "new"]
+    assert "P1" not in json.dumps(content)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["1.1~follow-up"]
 
 
 @pytest.mark.parametrize("other", [("P2", ""), ("P1", "elsewhere")])
@@ -71,6 +79,40 @@ def test_the_days_between_can_be_given(run, tmp_path):
         "--days",
         "100",
     )
-    written = json.loads((tmp_path / "out" / follow.FOLLOW_UP_FILE).read_text())
-    assert written["days"] == 100
-    assert written["prior"]["acquired"] is None
+    content = written(tmp_path)
+    assert content["days"] == 100
+    assert content["prior"]["acquired"] is None
+
+
+def of_study(one, study_uid):
+    return replace(one, volume=replace(one.volume, study_uid=study_uid))
+
+
+def test_only_a_comparison_of_the_same_studies_is_replaced(run, tmp_path):
+    current = scan({0: 200.0}, day=9)
+    for prior in ("1.5", "1.6", "1.5"):
+        run((of_study(scan({0: 200.0}), prior), None), (current, None))
+    found = {
+        path.parent.name: json.loads(path.read_text())["prior"]["study_uid"]
+        for path in (tmp_path / "out").glob(f"*/{FOLLOW_UP_FILE}")
+    }
+    assert found == {"1.1~follow-up": "1.5", "1.1~follow-up~2": "1.6"}
+
+
+def test_files_without_a_study_are_told_apart_by_their_voxels(run, tmp_path):
+    current, other = (of_study(scan(volumes, day=9), None) for volumes in ({0: 200.0}, {}))
+    other = replace(other, volume=replace(other.volume, hu=other.volume.hu + 1))
+    for one in (current, other, current):
+        run((of_study(scan({0: 200.0}), None), None), (one, None))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "1.2~follow-up", "1.2~follow-up~2"
+    }  # fmt: skip
+
+
+def test_a_folder_of_something_else_is_not_replaced(run, tmp_path):
+    foreign = tmp_path / "out" / "1.1~follow-up"
+    foreign.mkdir(parents=True)
+    (foreign / "thesis.txt").write_text("years of work")
+    with pytest.raises(NodulusError, match="not a result of Nodulus"):
+        run((scan({}), None), (scan({}, day=9), None))
+    assert (foreign / "thesis.txt").read_text() == "years of work"

@@ -178,6 +178,25 @@ def test_the_command_prints_and_writes(tmp_path):
     assert json.loads(out.read_text())["exam"]["ruling"]["category"] == "4A"
 
 
+def test_the_command_says_what_a_guideline_needs_to_be_for_the_patient(tmp_path):
+    study = StudyResult(
+        nodulus_version="0", created="2020-01-01T00:00:00Z", study_uid="1.2.3", series_uid="1.2",
+        volume=VolumeInfo(
+            source_format="dicom", shape_irc=(1, 1, 1), spacing_irc_mm=(1, 1, 1), affine_lps=()
+        ),
+        models=(), operating_points=(), findings=(finding(),),
+    )  # fmt: skip
+    (tmp_path / "findings.json").write_text(study.model_dump_json())
+    facts = FACTS.model_copy(update={"known_cancer": None, "immunosuppressed": None})
+    (tmp_path / "facts.json").write_text(facts.model_dump_json())
+    arguments = [str(tmp_path), "--clinical", str(tmp_path / "facts.json")]
+    result = CliRunner().invoke(guidelines.command, arguments, catch_exceptions=False)
+    assert (
+        "whether it is for this patient is not known without:"
+        " immunosuppressed, known cancer, screening"
+    ) in result.output
+
+
 def test_the_command_names_what_is_no_result(tmp_path):
     with pytest.raises(NodulusError, match=r"findings\.json"):
         CliRunner().invoke(guidelines.command, [str(tmp_path)], catch_exceptions=False)

@@ -135,6 +135,16 @@ def test_what_is_not_known_of_the_patient():
     assert unknown_of_patient(replace(LOW, known_cancer=None)) == ("known_cancer",)
 
 
+def test_a_category_for_a_patient_whom_it_may_not_be_for_needs_a_reader():
+    one = nodule("solid", 9)
+    known, unknown = (
+        fleischner((one,), patient)[0] for patient in (LOW, replace(LOW, immunosuppressed=None))
+    )
+    assert unknown.category == known.category
+    assert (known.needs_reader, unknown.needs_reader) == (False, True)
+    assert unknown.unknown_applicability == ("immunosuppressed",)
+
+
 @pytest.mark.parametrize(
     ("long_axis", "short_axis", "expected"),
     [(5.4, 5.4, 5), (5.5, 5.5, 6), (6.0, 5.0, 6), (8.4, 8.4, 8)],
