@@ -11,7 +11,7 @@ import sys
 
 from nodulus.app.commands.root import OWN_PROCESS, cli
 from nodulus.app.commands.streams import any_encoding, flush_streams
-from nodulus.app.deploy.calls import is_deploy_call
+from nodulus.app.deploy.deploy_call import is_deploy_call
 from nodulus.app.process import is_plain
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.private_folder import STAGING_PREFIX, clear_remains, locked, private_folder
 from nodulus.app.results.folder import FINDINGS_FILE
-from nodulus.app.results.same_study import read_result
+from nodulus.app.results.same_study import stored_result
 
 SUMMARY = "summary.json"
 
@@ -106,7 +106,7 @@ class OutputFolder:
         """When the result was made that stays in the place of one that failed."""
         if entry["findings"] is not None:
             return None
-        earlier = read_result(self.root / entry["key"])
+        earlier = stored_result(self.root / entry["key"])
         return None if earlier is None else earlier.created
 
     def _problems(self, before: Sequence[Entry], new: Sequence[Entry] | None) -> list[Entry]:

@@ -84,7 +84,7 @@ def analyse_study(
 
 def _intermediates(analysis: Analysis) -> Intermediates:
     return Intermediates(
-        analysis.lungs.mask,
+        analysis.lungs.search_region,
         analysis.lungs.geometry,
         analysis.probability,
         analysis.probability_geometry,

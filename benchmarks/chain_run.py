@@ -48,7 +48,7 @@ def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
 
 def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a volume in memory to candidates and their nodule probabilities."""
-    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import ScanViews, load_models, load_settings
     from nodulus.app.chain.score_candidates import score_candidates
     from nodulus.app.chain.timed_steps import Steps
     from nodulus.app.reading import load_volume
@@ -61,7 +61,7 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
         with steps("lungs"):
             lungs = find_lungs(volume.hu, volume.geometry)
         score_candidates(
-            Scan(volume, lungs, settings.pipeline.lung_margin_mm), models, settings, steps
+            ScanViews(volume, lungs, settings.pipeline.lung_margin_mm), models, settings, steps
         )
         return steps.timings_s
 
@@ -70,7 +70,7 @@ def make_search(source: Path, _chosen: argparse.Namespace) -> Run:
 
 def make_book(source: Path, chosen: argparse.Namespace) -> Run:
     """The same by the book's chain, everywhere in the volume."""
-    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import ScanViews, load_models, load_settings
     from nodulus.app.chain.score_candidates import score_candidates
     from nodulus.app.chain.timed_steps import Steps
     from nodulus.app.reading import load_volume
@@ -82,7 +82,7 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
 
     def run() -> Mapping[str, float]:
         steps = Steps()
-        score_candidates(Scan(volume, None, 0.0), models, settings, steps)
+        score_candidates(ScanViews(volume, None, 0.0), models, settings, steps)
         return steps.timings_s
 
     return run
@@ -90,7 +90,7 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
 
 def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     """The segmentation alone, in the lungs, from the resampled volume."""
-    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import ScanViews, load_models, load_settings
     from nodulus.app.chain.network.segment import segment
     from nodulus.app.reading import load_volume
     from nodulus.transforms.lungs import find_lungs
@@ -99,7 +99,7 @@ def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     models, settings, volume = load_models(), load_settings(), load_volume(source)
     bundle = models.segmentation
     lungs = find_lungs(volume.hu, volume.geometry)
-    scan = Scan(volume, lungs, settings.pipeline.lung_margin_mm)
+    scan = ScanViews(volume, lungs, settings.pipeline.lung_margin_mm)
     view = scan.isotropic(bundle.isotropic_mm)
     region = scan.region_on(view.geometry)
 
@@ -123,7 +123,7 @@ def make_monai(source: Path, _chosen: argparse.Namespace) -> Run:
     import torch
     from monai.inferers import sliding_window_inference
 
-    from nodulus.app.chain import Scan, load_settings
+    from nodulus.app.chain import ScanViews, load_settings
     from nodulus.app.chain.models import BUNDLES
     from nodulus.app.chain.network.loading import load_bundle
     from nodulus.app.reading import load_volume
@@ -131,7 +131,7 @@ def make_monai(source: Path, _chosen: argparse.Namespace) -> Run:
 
     pipeline, volume = load_settings().pipeline, load_volume(source)
     bundle = load_bundle(BUNDLES / "segmentation")
-    view = Scan(volume, None, 0.0).isotropic(bundle.isotropic_mm)
+    view = ScanViews(volume, None, 0.0).isotropic(bundle.isotropic_mm)
     image = window(view.hu, bundle.window_hu, bundle.input_range)[None]
 
     def run() -> Mapping[str, float]:

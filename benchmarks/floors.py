@@ -65,7 +65,7 @@ def read_once_s(folder: Path) -> tuple[int, float]:
 
 def measure(source: Path, repeats: int) -> dict[str, Any]:
     """The floors of reading and of the segmentation on one study."""
-    from nodulus.app.chain import Scan, load_models, load_settings
+    from nodulus.app.chain import ScanViews, load_models, load_settings
     from nodulus.app.chain.models import BUNDLES
     from nodulus.app.chain.network.loading import load_bundle
     from nodulus.app.chain.network.lung_patches import cover_blocks
@@ -77,7 +77,7 @@ def measure(source: Path, repeats: int) -> dict[str, Any]:
     size, seconds = read_once_s(source)
     models, pipeline, volume = load_models(), load_settings().pipeline, load_volume(source)
     lungs = find_lungs(volume.hu, volume.geometry)
-    scan = Scan(volume, lungs, pipeline.lung_margin_mm)
+    scan = ScanViews(volume, lungs, pipeline.lung_margin_mm)
     grid = scan.isotropic(models.segmentation.isotropic_mm).geometry
     plain = load_bundle(BUNDLES / "segmentation").network
     if not isinstance(plain, UNet):

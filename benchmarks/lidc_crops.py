@@ -29,7 +29,7 @@ from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.evaluation.metrics.delong import auc_interval, compare_aucs
 from nodulus.app.evaluation.metrics.estimate import proportion
-from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 48
@@ -84,7 +84,7 @@ def found_diameter_mm(found: NDArray[np.bool_], outline: NDArray[np.bool_]) -> f
     """Equivalent diameter of what was found of a nodule, voxels of 1 mm; at least one voxel's."""
     pieces, _ = ndimage.label(found, structure=np.ones((3, 3, 3)))
     met = np.unique(pieces[outline & found])
-    return ball_diameter_mm(max(int(np.isin(pieces, met[met > 0]).sum()), 1))
+    return equivalent_diameter_mm(max(int(np.isin(pieces, met[met > 0]).sum()), 1))
 
 
 def ask(

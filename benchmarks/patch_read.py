@@ -28,7 +28,7 @@ from nodulus.app.data.prepare.luna16_image import load_luna16
 from nodulus.app.data.prepare.prepare_scan import prepare_one
 from nodulus.app.data.prepare.problems import Problem
 from nodulus.app.data.prepare.record import CacheSettings
-from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LoadedScan, TrainingScan
 from nodulus.bundles.common.data.cache_folder import prepared_path
 from nodulus.bundles.common.data.prepared import load_prepared
 
@@ -123,7 +123,7 @@ def main() -> None:
         nii = folder / "scan.nii.gz"
         image = SimpleITK.ReadImage(str(mhd))
         SimpleITK.WriteImage(image, str(nii))
-        scan = Scan(mhd.stem, mhd.stem, lambda: _load(mhd), (mhd, raw))
+        scan = TrainingScan(mhd.stem, mhd.stem, lambda: _load(mhd), (mhd, raw))
         start = time.perf_counter()
         result = prepare_one(scan, CacheSettings(), folder / "cache")
         if isinstance(result, Problem):

@@ -91,7 +91,7 @@ def contact_sheet(volume: CtVolume, lungs: LungRegion, path: Path) -> None:
     """Ten axial and five coronal sections with outlines."""
     coarse, grid = coarsen(volume.hu, volume.geometry, COARSE_MM)
     axes = BodyAxes.of(grid)
-    hu, sides, search = (axes.turn(a)[::-1] for a in (coarse, lungs.sides, lungs.mask))
+    hu, sides, search = (axes.turn(a)[::-1] for a in (coarse, lungs.sides, lungs.search_region))
     spacing = axes.turned(grid).spacing_irc_mm
     z, y = np.flatnonzero(search.any(axis=(1, 2))), np.flatnonzero(search.any(axis=(0, 2)))
     axial = [(int(k), slice(None)) for k in np.linspace(z[0] + 1, z[-1] - 1, 10)]
@@ -145,7 +145,7 @@ def main() -> None:
             continue
         points = lesion_points(volume, find_mask(given.masks, study.key), known[study.key])
         shares = ", ".join(f"{lungs.at(one).mean():.3f}" for one in points)
-        search_ml = float(lungs.mask.sum()) * lungs.geometry.voxel_volume_mm3 / 1000.0
+        search_ml = float(lungs.search_region.sum()) * lungs.geometry.voxel_volume_mm3 / 1000.0
         print(
             f"{study.key} | {lungs.right_ml:.0f} | {lungs.left_ml:.0f} | {search_ml:.0f}"
             f" | {search_ml / lungs.volume_ml:.2f} | {spent:.2f} | {shares}"

@@ -1,6 +1,6 @@
-"""Growing and shrinking masks by a ball, by shifts of whole rows of voxels instead of distances.
+"""Dilation and erosion of masks by a ball, by shifts of whole rows of voxels instead of distances.
 
-A ball is a pile of lines along the last axis. The mask is grown along that axis by each of their
+A ball is a pile of lines along the last axis. The mask is dilated along that axis by each of their
 lengths, a bit a voxel, and then shifted along the other two: eight voxels to a byte, and the
 arrays stay in the processor's cache. The result is that of an exact Euclidean distance transform
 and a threshold.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 BoolArray = NDArray[np.bool_]
 
 
-def grown(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> BoolArray:
+def dilate(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> BoolArray:
     """Voxels whose centres lie within ``radius_mm`` of one of the mask's, the mask included.
 
     Args:
@@ -41,7 +41,7 @@ def grown(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> Boo
     return np.unpackbits(result, axis=2, count=nz).view(bool)
 
 
-def shrunk(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> BoolArray:
+def erode(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> BoolArray:
     """Voxels of the mask with none outside it within ``radius_mm``; the edge does not shrink it.
 
     Args:
@@ -49,10 +49,10 @@ def shrunk(mask: BoolArray, spacing_mm: Sequence[float], radius_mm: float) -> Bo
         spacing_mm: of the three axes.
         radius_mm: of the ball, its surface included.
     """
-    return ~grown(~mask, spacing_mm, radius_mm)
+    return ~dilate(~mask, spacing_mm, radius_mm)
 
 
-def opened_by_cross(mask: BoolArray) -> BoolArray:
+def open_by_cross(mask: BoolArray) -> BoolArray:
     """Opening by a voxel and its six neighbours; what lies beyond the edge counts as outside.
 
     Args:
@@ -67,10 +67,10 @@ def opened_by_cross(mask: BoolArray) -> BoolArray:
         for ends in (slice(2, None), slice(None, -2)):
             beside = tuple(ends if a == axis else slice(1, -1) for a in range(3))
             core[inner] &= mask[beside]
-    return grown_by_cross(core)
+    return dilate_by_cross(core)
 
 
-def grown_by_cross(mask: BoolArray) -> BoolArray:
+def dilate_by_cross(mask: BoolArray) -> BoolArray:
     """Dilation by a voxel and its six neighbours; ``mask`` has shape (X, Y, Z)."""
     result = mask.copy()
     for axis in range(3):

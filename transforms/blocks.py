@@ -27,7 +27,7 @@ def any_in_blocks(mask: NDArray[np.bool_], edge: int) -> NDArray[np.bool_]:
     return np.asarray(result)
 
 
-def connected_groups(
+def connected_components(
     mask: NDArray[np.bool_], edge: int = 16
 ) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
     """Connected components (26 neighbours).

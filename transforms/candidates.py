@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csgraph, csr_matrix
 
-from nodulus.transforms.ball_diameter import ball_diameter_mm
-from nodulus.transforms.blocks import Box, connected_groups
+from nodulus.transforms.blocks import Box, connected_components
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import apply_affine
 
 
@@ -39,7 +38,7 @@ class Candidate:
     @property
     def equivalent_diameter_mm(self) -> float:
         """Diameter of the sphere of the same volume."""
-        return ball_diameter_mm(self.volume_mm3)
+        return equivalent_diameter_mm(self.volume_mm3)
 
 
 def group_candidates(
@@ -77,7 +76,7 @@ def group_candidates(
     voxel_mm3 = float(abs(np.linalg.det(matrix[:3, :3])))
     needed = threshold if peak_threshold is None else peak_threshold
     found = []
-    for box, mask in connected_groups(inside):
+    for box, mask in connected_components(inside):
         candidate = make_candidate(probability, box, mask, matrix, voxel_mm3)
         if candidate.peak_probability >= needed and candidate.volume_mm3 >= min_volume_mm3:
             found.append(candidate)
@@ -153,7 +152,7 @@ def by_rank(candidate: Candidate) -> tuple[float, float, tuple[float, float, flo
 
 
 def _connected(near: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
-    count, group = connected_components(csr_matrix(near), directed=False)
+    count, group = csgraph.connected_components(csr_matrix(near), directed=False)
     return int(count), group
 
 

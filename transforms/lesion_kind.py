@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from nodulus.transforms.ball_morphology import grown, shrunk
+from nodulus.transforms.ball_morphology import dilate, erode
 from nodulus.transforms.geometry import Geometry
 
 MASS_ABOVE_MM = 30.0
@@ -55,8 +55,8 @@ def solidity(mask: NDArray[np.bool_], geometry: Geometry) -> float:
         mask: shape (I, R, C).
         geometry: of ``mask``.
     """
-    smooth = grown(
-        shrunk(mask, geometry.spacing_irc_mm, SPICULE_MM), geometry.spacing_irc_mm, SPICULE_MM
+    smooth = dilate(
+        erode(mask, geometry.spacing_irc_mm, SPICULE_MM), geometry.spacing_irc_mm, SPICULE_MM
     )
     if smooth.any():
         mask = mask & smooth

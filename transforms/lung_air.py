@@ -16,9 +16,9 @@ from scipy import ndimage
 from nodulus.transforms.ball_morphology import (
     BoolArray,
     bounding_box,
-    grown_by_cross,
-    opened_by_cross,
-    shrunk,
+    dilate_by_cross,
+    erode,
+    open_by_cross,
 )
 
 AIR_BELOW_HU = -400.0
@@ -79,12 +79,12 @@ def without_padding(volume: NDArray[np.float32]) -> NDArray[np.float32]:
     if agree.mean() < 0.9 or np.median(value[agree]) < OUTSIDE_AIR_BELOW_HU:
         return volume
     labels, reaches = in_plane_parts(np.abs(volume - value[:, None, None]) <= SAME_HU)
-    return np.where(grown_by_cross(reaches[labels]), np.float32(PADDING_HU), volume)
+    return np.where(dilate_by_cross(reaches[labels]), np.float32(PADDING_HU), volume)
 
 
 def chest_air(volume: NDArray[np.float32]) -> ChestAir:
     """Tell the body, the air around it and the air within, by thresholds and enclosure."""
-    body = largest(opened_by_cross(volume > TISSUE_ABOVE_HU))
+    body = largest(open_by_cross(volume > TISSUE_ABOVE_HU))
     # Air around the patient reaches the border of its axial slice through air that is empty.
     labels, reaches = in_plane_parts(volume < OUTSIDE_AIR_BELOW_HU)
     outside = np.asarray(reaches[labels])
@@ -121,13 +121,13 @@ def field_of_view(volume: NDArray[np.float32]) -> BoolArray:
     Without the voxels at its edge, which are the mean of what lies inside and outside.
     """
     constant = np.all(volume == volume[:1, :1, :1], axis=0)
-    return ~grown_by_cross(constant[np.newaxis])
+    return ~dilate_by_cross(constant[np.newaxis])
 
 
 def field_edge(field: BoolArray) -> BoolArray:
     """The outermost voxels of a field of view, shape (1, Y, X)."""
     beyond = np.pad(~field[0], 1, constant_values=True)[np.newaxis]
-    return np.asarray(field & grown_by_cross(beyond)[:, 1:-1, 1:-1])
+    return np.asarray(field & dilate_by_cross(beyond)[:, 1:-1, 1:-1])
 
 
 def to_the_field_edge(lungs: BoolArray, air: ChestAir, voxel_ml: float) -> BoolArray:
@@ -136,7 +136,7 @@ def to_the_field_edge(lungs: BoolArray, air: ChestAir, voxel_ml: float) -> BoolA
     From there each of the four directions leads to the body or out of the field of view, and none
     into the air around the patient.
     """
-    beyond = air.inner & ~air.enclosed & grown_by_cross(lungs)
+    beyond = air.inner & ~air.enclosed & dilate_by_cross(lungs)
     if beyond.sum() * voxel_ml <= WORTH_NOTICE_ML:
         return lungs
     where = np.flatnonzero(beyond.any(axis=(1, 2)))
@@ -151,7 +151,7 @@ def to_the_field_edge(lungs: BoolArray, air: ChestAir, voxel_ml: float) -> BoolA
             met = np.take_along_axis(way, np.maximum(last, 0).astype(np.int64), axis)
             met[last < 0] = 0
             closed &= (met if way is ahead else np.flip(met, axis)) >= 0
-    labels, count = ndimage.label(opened_by_cross(closed))
+    labels, count = ndimage.label(open_by_cross(closed))
     kept = np.zeros(count + 1, bool)
     kept[np.unique(labels[lungs[part]])] = True
     kept[0] = False
@@ -171,7 +171,7 @@ def sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
 
 def cores(air: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
     """What lies ``CORE_DEPTH_MM`` deep in a mask."""
-    return shrunk(air, spacing.tolist(), CORE_DEPTH_MM + ROUNDING_MM)
+    return erode(air, spacing.tolist(), CORE_DEPTH_MM + ROUNDING_MM)
 
 
 def lung_parts(

@@ -18,7 +18,7 @@ class LungRegion:
     """The lungs and the region that is searched, on a coarse grid.
 
     Args:
-        mask: the search region, shape (I, R, C) of ``geometry``: the lungs closed over vessels,
+        search_region: shape (I, R, C) of ``geometry``: the lungs closed over vessels,
             masses and consolidated lobes, with a margin.
         sides: uint8, same shape: the lungs as far as they are filled with air, without the
             trachea; ``RIGHT`` or ``LEFT`` of :mod:`.lung_sides`, and 0.
@@ -29,7 +29,7 @@ class LungRegion:
             left, and its distance from the origin, LPS mm.
     """
 
-    mask: BoolArray
+    search_region: BoolArray
     sides: NDArray[np.uint8]
     geometry: Geometry
     touches_ends: tuple[bool, bool]
@@ -66,13 +66,15 @@ class LungRegion:
     def at(self, points_lps_mm: NDArray[np.float64]) -> BoolArray:
         """Whether each point, shape (..., 3) in LPS mm, lies in the search region."""
         index = np.round(self.geometry.lps_to_index(points_lps_mm)).astype(int)
-        inside = np.all((index >= 0) & (index < np.asarray(self.mask.shape)), axis=-1)
-        clipped = np.clip(index, 0, np.asarray(self.mask.shape) - 1)
-        return np.asarray(inside & self.mask[clipped[..., 0], clipped[..., 1], clipped[..., 2]])
+        inside = np.all((index >= 0) & (index < np.asarray(self.search_region.shape)), axis=-1)
+        clipped = np.clip(index, 0, np.asarray(self.search_region.shape) - 1)
+        return np.asarray(
+            inside & self.search_region[clipped[..., 0], clipped[..., 1], clipped[..., 2]]
+        )
 
     def box(self, geometry: Geometry, margin_mm: float) -> tuple[slice, slice, slice]:
         """The box of another grid over the same axes that holds the search region and a margin."""
-        where = np.argwhere(self.mask)
+        where = np.argwhere(self.search_region)
         low = self.geometry.index_to_lps(where.min(axis=0) - 0.5)
         high = self.geometry.index_to_lps(where.max(axis=0) + 0.5)
         # the corners stay the extremes: both grids have the same axes
@@ -89,7 +91,7 @@ class LungRegion:
         Raises:
             ValueError: the other grid's axes are not this one's, up to order and sign.
         """
-        return _pick(self.mask, self.geometry, geometry)
+        return _pick(self.search_region, self.geometry, geometry)
 
 
 def _pick(mask: BoolArray, source: Geometry, target: Geometry) -> BoolArray:

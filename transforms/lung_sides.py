@@ -12,9 +12,9 @@ from scipy import ndimage
 from nodulus.transforms.ball_morphology import (
     BoolArray,
     bounding_box,
-    grown,
-    grown_by_cross,
-    shrunk,
+    dilate,
+    dilate_by_cross,
+    erode,
 )
 from nodulus.transforms.lung_air import ROUNDING_MM
 
@@ -25,13 +25,13 @@ ONE_SIDED = 0.9
 NOTABLE_SHARE = 0.02
 
 
-def tell_sides(
+def separate_lungs(
     lungs: BoolArray, middle: NDArray[np.float64], spacing: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Label the right lung ``RIGHT`` and the left one ``LEFT``.
 
     They often touch in front of the heart or behind it. They are eroded, further and further,
-    until each part that counts lies on one side of the mid-plane, and grown back side by side
+    until each part that counts lies on one side of the mid-plane, and dilated back side by side
     (erosion as in Hu, Hoffman and Reinhardt, IEEE Trans. Med. Imaging 20:490-498, 2001). So a lung
     that reaches across the mid-plane stays one. Lungs that no erosion parts are cut at it.
 
@@ -43,7 +43,7 @@ def tell_sides(
     is_left = np.arange(lungs.shape[2])[None, :] > middle[:, None]
     is_left = np.broadcast_to(is_left[:, None, :], lungs.shape)
     for radius_mm in EROSIONS_MM:
-        core = shrunk(lungs, spacing.tolist(), radius_mm + ROUNDING_MM) if radius_mm else lungs
+        core = erode(lungs, spacing.tolist(), radius_mm + ROUNDING_MM) if radius_mm else lungs
         side = _one_sided(core, is_left)
         if side is not None:
             return _grown_back(side, lungs, is_left, spacing, radius_mm)
@@ -76,7 +76,7 @@ def _grown_back(
     What both reach goes to the one that is there in fewer steps, the rest by the mid-plane.
     """
     reach = radius_mm + 2 * float(spacing.max())
-    right, left = (grown(side == s, spacing.tolist(), reach) & lungs for s in (RIGHT, LEFT))
+    right, left = (dilate(side == s, spacing.tolist(), reach) & lungs for s in (RIGHT, LEFT))
     both = right & left
     if both.any():
         box = bounding_box(both, (1, 1, 1))
@@ -94,7 +94,7 @@ def _share(right: BoolArray, left: BoolArray, both: BoolArray, side: NDArray[np.
     todo, before = int(np.count_nonzero(both & ~right & ~left)), -1
     while todo and todo != before:
         free = both & ~right & ~left
-        from_right, from_left = grown_by_cross(right) & free, grown_by_cross(left) & free
+        from_right, from_left = dilate_by_cross(right) & free, dilate_by_cross(left) & free
         right |= from_right
         left |= from_left & ~from_right
         todo, before = int(np.count_nonzero(both & ~right & ~left)), todo

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nodulus.transforms.ball_morphology import bounding_box, grown_by_cross, opened_by_cross
+from nodulus.transforms.ball_morphology import bounding_box, dilate_by_cross, open_by_cross
 from nodulus.transforms.body_axes import BodyAxes
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_air import (
@@ -31,7 +31,7 @@ from nodulus.transforms.lung_air import (
     without_padding,
 )
 from nodulus.transforms.lung_region import BoolArray, LungRegion
-from nodulus.transforms.lung_sides import tell_sides
+from nodulus.transforms.lung_sides import separate_lungs
 from nodulus.transforms.search_region import lung_outline, search_region
 from nodulus.transforms.thorax import mid_plane, outside_chest
 from nodulus.transforms.trachea import find_trachea
@@ -107,7 +107,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     spacing = np.asarray(body_grid.spacing_irc_mm)
     voxel_ml = grid.voxel_volume_mm3 / 1000.0
     air = chest_air(volume)
-    supposed = lung_parts(opened_by_cross(air.inner & air.enclosed), volume, spacing, voxel_ml)
+    supposed = lung_parts(open_by_cross(air.inner & air.enclosed), volume, spacing, voxel_ml)
     if not supposed.any():
         return None
     box = _chest_box(supposed, mid_plane(volume, air.body, supposed, spacing), spacing)
@@ -117,7 +117,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
         return None
     lungs = to_the_field_edge(lungs, near, voxel_ml)
     sides, search = np.zeros(volume.shape, np.uint8), np.zeros(volume.shape, bool)
-    sides[box] = tell_sides(lungs, middle, spacing)
+    sides[box] = separate_lungs(lungs, middle, spacing)
     search[box] = search_region(sides[box], near.body, middle, spacing)
     bottom, top, at_edge = (
         bool(np.count_nonzero(part) * voxel_ml > WORTH_NOTICE_ML)
@@ -126,7 +126,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     first_is_top = 0 in axes.flipped
     corner = [s.start for s in box]
     return LungRegion(
-        mask=axes.restore(search),
+        search_region=axes.restore(search),
         sides=axes.restore(sides),
         geometry=grid,
         touches_ends=(top, bottom) if first_is_top else (bottom, top),
@@ -135,7 +135,7 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     )
 
 
-def outlined_lungs(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
+def closed_lung_mask(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
     """The lungs closed over vessels and small nodules, ``MARGIN_MM`` around, on the grid of ``hu``.
 
     Unlike the search region it holds no large mass, no consolidated lobe and no mediastinum.
@@ -149,7 +149,7 @@ def outlined_lungs(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
     axes = BodyAxes.of(region.geometry)
     spacing = np.asarray(axes.turned(region.geometry).spacing_irc_mm)
     outline = axes.restore(lung_outline(axes.turn(region.aerated), spacing))
-    return replace(region, mask=outline).on(geometry)
+    return replace(region, search_region=outline).on(geometry)
 
 
 def _lungs_alone(
@@ -162,7 +162,7 @@ def _lungs_alone(
     """The lungs without the trachea and without air beside the chest, and the mid-plane."""
     middle = mid_plane(volume, air.body, supposed, spacing)
     trachea = find_trachea(volume, air.inner & air.enclosed, middle, spacing)
-    lungs = opened_by_cross(supposed & ~grown_by_cross(trachea))
+    lungs = open_by_cross(supposed & ~dilate_by_cross(trachea))
     lungs &= ~outside_chest(lungs, air.body, middle, spacing, voxel_ml)
     lungs = lung_parts(lungs, volume, spacing, voxel_ml)
     if lungs.any():

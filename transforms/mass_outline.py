@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.transforms.ball_morphology import grown, shrunk
+from nodulus.transforms.ball_morphology import dilate, erode
 from nodulus.transforms.blocks import Box
 
 LUNG_HU = -850.0
@@ -51,10 +51,10 @@ def outline_mass(
     dense = hu >= (own_hu + LUNG_HU) / 2.0
     # Lung that is seen must be left out; beyond what was seen, only what is next to lung is drawn.
     inner = seen & dense
-    near_lung = grown(~dense & grown(seen, spacing, reach_mm), spacing, reach_mm)
-    drawn = inner | (grown(seen, spacing, reach_mm) & dense & near_lung)
+    near_lung = dilate(~dense & dilate(seen, spacing, reach_mm), spacing, reach_mm)
+    drawn = inner | (dilate(seen, spacing, reach_mm) & dense & near_lung)
     drawn = ndimage.binary_fill_holes(drawn)
-    opened = grown(shrunk(drawn, spacing, OPENING_MM), spacing, OPENING_MM) & drawn
+    opened = dilate(erode(drawn, spacing, OPENING_MM), spacing, OPENING_MM) & drawn
     return _main(opened if opened.any() else drawn, seen)
 
 
@@ -89,7 +89,7 @@ def surface_share(mask: BoolArray, place: BoolArray, spacing_mm: float, reach_mm
         spacing_mm: isotropic.
         reach_mm: the distance.
     """
-    around = grown(mask, (spacing_mm,) * 3, reach_mm) & ~mask
+    around = dilate(mask, (spacing_mm,) * 3, reach_mm) & ~mask
     return float(place[around].mean()) if around.any() else 0.0
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from skimage.measure import find_contours
 
-from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lungs import axial_axis
 
@@ -85,7 +85,7 @@ def measure(hu: NDArray[Any], mask: NDArray[np.bool_], geometry: Geometry) -> Me
     return Measurements(
         voxel_count=count,
         volume_mm3=volume,
-        equivalent_diameter_mm=ball_diameter_mm(volume),
+        equivalent_diameter_mm=equivalent_diameter_mm(volume),
         diameters=axial_diameters(mask, geometry),
         mean_hu=float(values.mean()),
         sd_hu=float(values.std()),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from nodulus.transforms.ball_morphology import (
     BoolArray,
     bounding_box,
-    grown,
-    shrunk,
+    dilate,
+    erode,
 )
 from nodulus.transforms.costal_surface import hidden_lung
 from nodulus.transforms.lung_air import ROUNDING_MM, in_plane_parts
@@ -56,9 +56,9 @@ def search_region(
     deep = _below_skin(body | lungs, spacing)
     hidden = hidden_lung(sides, closed, middle, spacing) & deep
     solid = (closed[RIGHT] | closed[LEFT] | hidden) & ~lungs
-    masses = shrunk(solid, edges, MASS_RADIUS_MM + ROUNDING_MM)
-    around = grown(masses, edges, MASS_RADIUS_MM + MASS_MARGIN_MM + ROUNDING_MM)
-    return grown(hull | around & deep, edges, MARGIN_MM + ROUNDING_MM)
+    masses = erode(solid, edges, MASS_RADIUS_MM + ROUNDING_MM)
+    around = dilate(masses, edges, MASS_RADIUS_MM + MASS_MARGIN_MM + ROUNDING_MM)
+    return dilate(hull | around & deep, edges, MARGIN_MM + ROUNDING_MM)
 
 
 def lung_outline(lungs: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
@@ -70,7 +70,7 @@ def lung_outline(lungs: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
     """
     closed = _closing(lungs, spacing, OUTLINE_CLOSING_MM)
     closed = _fill_holes(closed, float(spacing[1] * spacing[2]))
-    return grown(closed, spacing.tolist(), MARGIN_MM + ROUNDING_MM)
+    return dilate(closed, spacing.tolist(), MARGIN_MM + ROUNDING_MM)
 
 
 def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:
@@ -82,7 +82,7 @@ def _closing(mask: BoolArray, spacing: NDArray[np.float64], radius_mm: float) ->
     padded = np.pad(mask[box], [(int(p), int(p)) for p in pad])
     radius_mm += ROUNDING_MM
     edges = spacing.tolist()
-    closed = shrunk(grown(padded, edges, radius_mm), edges, radius_mm)
+    closed = erode(dilate(padded, edges, radius_mm), edges, radius_mm)
     result = mask.copy()
     result[box] |= closed[tuple(slice(int(p), -int(p)) for p in pad)]
     return result
@@ -111,4 +111,4 @@ def _below_skin(body: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
     """The body, its hollows filled slice by slice, without its outermost ``SKIN_MM``."""
     labels, outside = in_plane_parts(~body)
     filled = ~outside[labels] | body
-    return shrunk(filled, spacing.tolist(), SKIN_MM)
+    return erode(filled, spacing.tolist(), SKIN_MM)

@@ -9,7 +9,7 @@ from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 
 
-def ball(
+def sphere_voxels(
     geometry: Geometry, center_lps_mm: ArrayLike, diameter_mm: float
 ) -> tuple[Box, NDArray[np.bool_]]:
     """The voxels whose centres lie in a ball, and the one that its centre lies in.

@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon
 
-from nodulus.transforms.ball_morphology import BoolArray, bounding_box, grown
+from nodulus.transforms.ball_morphology import BoolArray, bounding_box, dilate
 from nodulus.transforms.lung_air import CORE_DEPTH_MM, cores, nearest_core
 
 BONE_ABOVE_HU = 200.0
@@ -94,7 +94,7 @@ def outside_chest(
     some[:: max(1, reach // 3)] = seen[:: max(1, reach // 3)]
     chest = _hulls(some | mirrored(some, middle))
     chest = ndimage.maximum_filter1d(chest.view(np.uint8), 2 * reach + 1, axis=0).view(bool)
-    chest = grown(chest, spacing.tolist(), AROUND_MM + CORE_DEPTH_MM)
+    chest = dilate(chest, spacing.tolist(), AROUND_MM + CORE_DEPTH_MM)
     inside = np.bincount(parts[chest], minlength=count + 1)
     beside = (sizes > 0) & (inside < 0.5 * sizes)
     return lungs & nearest_core(parts, beside, spacing) if beside.any() else nothing

@@ -5,7 +5,7 @@ from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.chain import Chain
 from nodulus.app.chain.explain import Occlusion
 from nodulus.app.chain.models import Models, load_models
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import ScoredCandidates, score_candidates
 from nodulus.app.chain.settings import ChainSettings, load_settings
 
@@ -15,7 +15,7 @@ __all__ = [
     "ChainSettings",
     "Models",
     "Occlusion",
-    "Scan",
+    "ScanViews",
     "ScoredCandidates",
     "analyse",
     "load_models",

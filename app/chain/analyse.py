@@ -14,7 +14,7 @@ from nodulus.app.chain.lung_coverage import LungCoverage, lung_coverage
 from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.recalibration import recalibrated
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
@@ -64,11 +64,11 @@ def analyse(
     with steps("lungs"):
         lungs = _find_lungs(volume, pipeline.min_lung_volume_ml)
     coverage = lung_coverage(lungs)
-    scan = Scan(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
+    scan = ScanViews(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
     found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
-    # The nodule classifier has learnt no masses: what two coarse looks agree on is kept.
+    # The nodule classifier has learnt no masses: what two coarse passes agree on is kept.
     is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
     with steps("malignancy") as report:
@@ -132,7 +132,7 @@ def analyse(
 
 
 def _crops(
-    scan: Scan, models: Models, points_lps_mm: Sequence[Sequence[float]], passed: set[int]
+    scan: ScanViews, models: Models, points_lps_mm: Sequence[Sequence[float]], passed: set[int]
 ) -> tuple[CandidateCrops, ...]:
     nodule, malignancy = models.nodule_classifier, models.malignancy_classifier
     return tuple(

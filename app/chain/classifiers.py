@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.blending import nearest_voxels
 from nodulus.app.chain.network.batched_inference import classify, probabilities
-from nodulus.app.chain.protocols import IsWorth
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.protocols import NeedsNeighbours
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.explanation import Crop
 from nodulus.app.progress import Progress
 from nodulus.transforms.geometry import Geometry
@@ -40,43 +40,45 @@ class CubeClassifier:
 
     def rate(
         self,
-        scan: Scan,
+        scan: ScanViews,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
         report: Progress,
-        is_worth: IsWorth | None = None,
+        needs_neighbours: NeedsNeighbours | None = None,
     ) -> NDArray[np.float64]:
         """See :class:`nodulus.app.chain.protocols.Classifier`."""
         own_mm = self._bundle.isotropic_mm
-        spacing = np.array([scan.look_mm(point, own_mm) for point in points_lps_mm])
+        spacing = np.array([scan.crop_spacing_mm(point, own_mm) for point in points_lps_mm])
         found = np.zeros(len(points_lps_mm))
         for mm in np.unique(spacing).tolist():
             chosen = np.flatnonzero(spacing == mm)
             points = [points_lps_mm[int(n)] for n in chosen]
-            worth = None if is_worth is None else _of_some(is_worth, chosen, len(found))
-            found[chosen] = self._rate(scan, points, mm, batch, report, worth)
+            needs = needs_neighbours and _among(needs_neighbours, chosen, len(found))
+            found[chosen] = self._rate(scan, points, mm, batch, report, needs)
         return found
 
     def _rate(
         self,
-        scan: Scan,
+        scan: ScanViews,
         points_lps_mm: Sequence[Sequence[float]],
         spacing_mm: float,
         batch: int,
         report: Progress,
-        is_worth: IsWorth | None,
+        needs_neighbours: NeedsNeighbours | None,
     ) -> NDArray[np.float64]:
-        """The points that are looked at in voxels of one size."""
+        """The points whose crops have voxels of one size."""
         bundle = self._bundle
         view = scan.isotropic(spacing_mm)
         index = np.round(view.geometry.lps_to_index(points_lps_mm), _TIES)
         air = bundle.window_hu[0]
-        # The heaviest look of each point first.
-        looks = [sorted(nearest_voxels(c), key=lambda look: -look[1]) for c in index]
+        # The heaviest voxel of each point first.
+        voxels = [sorted(nearest_voxels(c), key=lambda voxel: -voxel[1]) for c in index]
 
-        def seen(voxels: Sequence[tuple[int, ...]], before: int, rest: int) -> NDArray[np.float64]:
+        def rated(
+            centers: Sequence[tuple[int, ...]], before: int, rest: int
+        ) -> NDArray[np.float64]:
             return classify(
-                voxels,
+                centers,
                 lambda center: _seen(bundle, crop_cube(view.hu, center, bundle.crop_size, air)),
                 bundle.network,
                 batch=batch,
@@ -84,21 +86,23 @@ class CubeClassifier:
                 progress=lambda done, total: report(before + done, before + total + rest),
             )
 
-        further = sum(len(own) - 1 for own in looks)
-        found = seen([own[0][0] for own in looks], 0, further if is_worth is None else 0)
-        worth = np.ones(len(looks), bool) if is_worth is None else is_worth(found)
-        more = [(n, *look) for n in np.flatnonzero(worth) for look in looks[n][1:]]
+        neighbours = sum(len(own) - 1 for own in voxels)
+        found = rated(
+            [own[0][0] for own in voxels], 0, neighbours if needs_neighbours is None else 0
+        )
+        needs = np.ones(len(voxels), bool) if needs_neighbours is None else needs_neighbours(found)
+        more = [(n, *voxel) for n in np.flatnonzero(needs) for voxel in voxels[n][1:]]
         if not more:
             return found
-        rated = seen([voxel for _, voxel, _ in more], len(looks), 0)
-        found[worth] *= [looks[n][0][1] for n in np.flatnonzero(worth)]
-        np.add.at(found, [n for n, _, _ in more], rated * [weight for _, _, weight in more])
+        others = rated([voxel for _, voxel, _ in more], len(voxels), 0)
+        found[needs] *= [voxels[n][0][1] for n in np.flatnonzero(needs)]
+        np.add.at(found, [n for n, _, _ in more], others * [weight for _, _, weight in more])
         return found
 
-    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+    def crop(self, scan: ScanViews, point_lps_mm: Sequence[float]) -> Crop:
         """See :class:`nodulus.app.chain.protocols.Classifier`."""
         bundle = self._bundle
-        view = scan.isotropic(scan.look_mm(point_lps_mm, bundle.isotropic_mm))
+        view = scan.isotropic(scan.crop_spacing_mm(point_lps_mm, bundle.isotropic_mm))
         index = np.round(view.geometry.lps_to_index(point_lps_mm), _TIES)
         hu = crop_cube(view.hu, index, bundle.crop_size, bundle.window_hu[0])
         geometry = view.geometry.cropped(cube_start(index, bundle.crop_size), bundle.crop_size)
@@ -125,11 +129,11 @@ class NativeCropClassifier:
 
     def rate(
         self,
-        scan: Scan,
+        scan: ScanViews,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
         report: Progress,
-        is_worth: IsWorth | None = None,  # one look is all that there is
+        needs_neighbours: NeedsNeighbours | None = None,  # it has no neighbouring crops
     ) -> NDArray[np.float64]:
         """See :class:`nodulus.app.chain.protocols.Classifier`."""
         if not points_lps_mm:
@@ -147,7 +151,7 @@ class NativeCropClassifier:
             list(index), cut, bundle.network, batch=batch, device=self._device, progress=report
         )
 
-    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+    def crop(self, scan: ScanViews, point_lps_mm: Sequence[float]) -> Crop:
         """See :class:`nodulus.app.chain.protocols.Classifier`."""
         bundle = self._bundle
         view = scan.native()
@@ -164,15 +168,17 @@ class NativeCropClassifier:
         return probabilities(self._bundle.network(inputs.to(self._device)))
 
 
-def _of_some(is_worth: IsWorth, chosen: NDArray[np.intp], count: int) -> IsWorth:
-    """What is worth further looks, asked about some of all points."""
+def _among(
+    needs_neighbours: NeedsNeighbours, chosen: NDArray[np.intp], count: int
+) -> NeedsNeighbours:
+    """The question asked about some of all points."""
 
-    def of_some(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def needs(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
         everything = np.zeros(count)
         everything[chosen] = probabilities
-        return is_worth(everything)[chosen]
+        return needs_neighbours(everything)[chosen]
 
-    return of_some
+    return needs
 
 
 def _seen(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 A network that has learnt nodules up to 40 mm sees a mass of 80 mm as it sees a nodule of 20 mm when
 voxels are four times as large. It looks at several spacings, for each of them misses some; where
-two agree there is a mass. The looks cost little: all of them together a fifteenth of the fine one.
+two agree there is a mass. The passes cost little: all of them together a fifteenth of the fine one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.app.chain.network.segment import segment
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings, MassSettings
 from nodulus.app.progress import Progress
-from nodulus.transforms.ball_diameter import ball_diameter_mm
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, group_candidates
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.mass_outline import outline_mass
 from nodulus.transforms.windowing import window
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from nodulus.app.chain.network.loading import LoadedBundle
 
-LOOK_VOXELS = 12.0
+CROP_VOXELS = 12.0
 """So many voxels across a classifier sees a mass, as it sees a nodule."""
 
 _MARGIN_MM = 8.0
@@ -44,40 +44,42 @@ class Mass:
     Args:
         box: of the fine grid.
         mask: its voxels in the box.
-        probability: of the coarse looks, in the box; 0 outside of what they saw.
+        probability: of the coarse passes, in the box; 0 outside of what they saw.
         diameter_mm: of a ball of the mask's volume.
-        look_mm: at which spacing classifiers look at it.
+        crop_spacing_mm: of the crops that classifiers see of it.
     """
 
     box: Box
     mask: NDArray[np.bool_]
     probability: NDArray[np.float32]
     diameter_mm: float
-    look_mm: float
+    crop_spacing_mm: float
 
 
 def find_masses(
-    scan: Scan,
+    scan: ScanViews,
     bundle: LoadedBundle,
     settings: ChainSettings,
     chosen: MassSettings,
     device: torch.device,
     report: Progress,
 ) -> list[Mass]:
-    """Look for masses, and outline them on the grid of the fine look.
+    """Look for masses, and outline them on the grid of the fine pass.
 
     Args:
         scan: the volume.
         bundle: of the segmentation.
         settings: thresholds and sizes of patches.
-        chosen: the coarse looks.
+        chosen: the coarse passes.
         device: where the network is.
-        report: called with (looks done, looks in all).
+        report: called with (passes done, passes in all).
 
     Returns:
         By falling diameter.
     """
-    grid, probability = look_again(scan, bundle, settings, chosen.spacings_mm, device, report)
+    grid, probability = coarse_probability(
+        scan, bundle, settings, chosen.spacings_mm, device, report
+    )
     groups = group_candidates(
         probability,
         grid.affine_lps,
@@ -96,15 +98,15 @@ def find_masses(
     return sorted(found, key=lambda mass: -mass.diameter_mm)
 
 
-def look_again(
-    scan: Scan,
+def coarse_probability(
+    scan: ScanViews,
     bundle: LoadedBundle,
     settings: ChainSettings,
     spacings_mm: Sequence[float],
     device: torch.device,
     report: Progress,
 ) -> tuple[Geometry, NDArray[np.float32]]:
-    """The mean of the two highest probabilities of the looks at each voxel of the finest of them.
+    """The mean of the two highest probabilities of the passes at each voxel of the finest of them.
 
     Returns:
         The grid of the smallest spacing, and float32 of its shape.
@@ -182,7 +184,7 @@ def _outlined(
     mask = outline_mass(hu[x, y, z], seen, fine_mm, threshold=threshold, reach_mm=coarse_mm)
     if not mask.any():
         return None
-    diameter_mm = ball_diameter_mm(float(mask.sum()) * fine.voxel_volume_mm3)
+    diameter_mm = equivalent_diameter_mm(float(mask.sum()) * fine.voxel_volume_mm3)
     spacings = settings.pipeline.masses.spacings_mm if settings.pipeline.masses else (coarse_mm,)
-    look_mm = min(spacings, key=lambda mm: abs(mm - diameter_mm / LOOK_VOXELS))
-    return Mass((x, y, z), mask, seen, diameter_mm, look_mm)
+    crop_spacing_mm = min(spacings, key=lambda mm: abs(mm - diameter_mm / CROP_VOXELS))
+    return Mass((x, y, z), mask, seen, diameter_mm, crop_spacing_mm)

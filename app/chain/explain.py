@@ -23,7 +23,7 @@ from scipy import ndimage
 from nodulus.app.chain.findings import Labels
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.protocols import Classifier
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.explanation import ClassifierName, Crop, Sensitivity
 from nodulus.app.progress import Progress
 from nodulus.app.result import Explanation, Finding
@@ -144,7 +144,7 @@ def summarise(sensitivity: Sensitivity, mask: NDArray[np.bool_]) -> Explanation:
 
 
 def explain(
-    scan: Scan,
+    scan: ScanViews,
     found: Sequence[tuple[Finding, Sequence[float]]],
     labels: Labels,
     models: Models,

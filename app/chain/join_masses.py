@@ -1,4 +1,4 @@
-"""Masses of the coarse look with the candidates of the fine one: each thing once."""
+"""Masses of the coarse pass with the candidates of the fine one: each thing once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nodulus.app.chain.candidate_records import record_of
 from nodulus.app.chain.coarse_pass import Mass
 from nodulus.app.result import CandidateRecord
-from nodulus.transforms.ball_morphology import grown
+from nodulus.transforms.ball_morphology import dilate
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, by_rank, make_candidate
 from nodulus.transforms.geometry import Geometry
@@ -28,17 +28,17 @@ _IN_MASS = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """Candidates of both looks.
+    """Candidates of both passes.
 
     Args:
         candidates: by falling peak probability.
-        look_mm: for each the spacing at which classifiers look at it, None for their own.
+        crop_spacing_mm: for each that of the crops that classifiers see, None for their own.
         dropped: records of the fragments that became part of a mass.
         probability: with the masses in it.
     """
 
     candidates: list[Candidate]
-    look_mm: list[float | None]
+    crop_spacing_mm: list[float | None]
     dropped: list[CandidateRecord]
     probability: NDArray[np.float32]
 
@@ -52,14 +52,14 @@ def join_masses(
 ) -> Joined:
     """Let each mass take the place of the candidates that are pieces of it.
 
-    Where one candidate of the fine look covers most of a mass, its outline is the better one and
-    stays; up to a diameter all of it stays, as if there were no coarse look.
+    Where one candidate of the fine pass covers most of a mass, its outline is the better one and
+    stays; up to a diameter all of it stays, as if there were no coarse pass.
 
     Args:
         masses: on the fine grid.
-        candidates: of the fine look.
-        probability: of the fine look, shape of ``grid``.
-        grid: of the fine look.
+        candidates: of the fine pass.
+        probability: of the fine pass, shape of ``grid``.
+        grid: of the fine pass.
         own_diameter_mm: up to it a candidate that covers a mass stays as it is.
     """
     left = list(candidates)
@@ -85,7 +85,7 @@ def join_masses(
         part = result[box]
         part[mask] = np.maximum(np.maximum(part, seen), _IN_MASS)[mask]
         whole = make_candidate(result, box, mask, grid.affine_lps, grid.voxel_volume_mm3)
-        found.append((whole, mass.look_mm))
+        found.append((whole, mass.crop_spacing_mm))
         place = ", ".join(f"{v:.0f}" for v in whole.center_mm)
         reason = f"dropped: part of the mass at LPS ({place}) mm"
         dropped += [record_of(c, None, None, None, reason) for c in pieces]
@@ -106,7 +106,7 @@ def _share_in(candidate: Candidate, mass: Mass, spacing_mm: Sequence[float]) -> 
     around = _hull([candidate.box, mass.box])
     own = np.zeros(tuple(s.stop - s.start for s in around), bool)
     own[_within(mass.box, around)] = mass.mask
-    near = grown(own, spacing_mm, RIM_MM)[_within(candidate.box, around)]
+    near = dilate(own, spacing_mm, RIM_MM)[_within(candidate.box, around)]
     return float(near[candidate.mask].mean())
 
 

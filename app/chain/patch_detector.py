@@ -12,7 +12,7 @@ from nodulus.app.chain.coarse_pass import find_masses
 from nodulus.app.chain.join_masses import Joined, join_masses
 from nodulus.app.chain.network.segment import segment
 from nodulus.app.chain.protocols import Detection
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings, MassSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.windowing import window
@@ -35,7 +35,7 @@ class PatchDetector:
         self._bundle = bundle
         self._device = device
 
-    def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
+    def detect(self, scan: ScanViews, settings: ChainSettings, steps: Steps) -> Detection:
         """See :class:`nodulus.app.chain.protocols.Detector`."""
         bundle = self._bundle
         with steps("resample"):
@@ -61,20 +61,29 @@ class PatchDetector:
         cut = settings.operating_points.segmentation_voxel.threshold
         index = [steady_center(c, found.probability, cut) for c in found.candidates]
         points = grid.index_to_lps(np.asarray(index).reshape(-1, 3)).tolist()
-        for point, look_mm in zip(points, found.look_mm, strict=True):
-            if look_mm is not None:
-                scan.look_coarsely(point, look_mm)
+        for point, crop_spacing_mm in zip(points, found.crop_spacing_mm, strict=True):
+            if crop_spacing_mm is not None:
+                scan.set_crop_spacing(point, crop_spacing_mm)
         return Detection(
             found.probability,
             grid,
             tuple(found.candidates),
             tuple(found.dropped),
             tuple((x, y, z) for x, y, z in points),
-            frozenset(n for n, look_mm in enumerate(found.look_mm) if look_mm is not None),
+            frozenset(
+                n
+                for n, crop_spacing_mm in enumerate(found.crop_spacing_mm)
+                if crop_spacing_mm is not None
+            ),
         )
 
     def _with_masses(
-        self, scan: Scan, settings: ChainSettings, chosen: MassSettings, fine: Joined, steps: Steps
+        self,
+        scan: ScanViews,
+        settings: ChainSettings,
+        chosen: MassSettings,
+        fine: Joined,
+        steps: Steps,
     ) -> Joined:
         bundle = self._bundle
         with steps("masses") as report:

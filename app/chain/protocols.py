@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.explanation import Crop
@@ -23,7 +23,7 @@ from nodulus.app.result import CandidateRecord
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
 
-IsWorth = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+NeedsNeighbours = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Detection:
         candidates: on that grid, by falling probability; centres in LPS mm.
         dropped: records of candidates that no classifier is to see.
         points_lps_mm: where the classifiers look at each candidate, LPS mm.
-        masses: which of the candidates are masses that a coarse look found.
+        masses: which of the candidates are masses that a coarse pass found.
     """
 
     probability: NDArray[np.float32]
@@ -50,7 +50,7 @@ class Detection:
 class Detector(Protocol):
     """From a volume to candidates."""
 
-    def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
+    def detect(self, scan: ScanViews, settings: ChainSettings, steps: Steps) -> Detection:
         """Look for nodules.
 
         Args:
@@ -66,11 +66,11 @@ class Classifier(Protocol):
 
     def rate(
         self,
-        scan: Scan,
+        scan: ScanViews,
         points_lps_mm: Sequence[Sequence[float]],
         batch: int,
         report: Progress,
-        is_worth: IsWorth | None = None,
+        needs_neighbours: NeedsNeighbours | None = None,
     ) -> NDArray[np.float64]:
         """Probability for each point.
 
@@ -78,16 +78,16 @@ class Classifier(Protocol):
             scan: the volume and its views.
             points_lps_mm: LPS mm, each of three numbers.
             batch: points in one forward pass.
-            report: called with (looks done, looks in all).
-            is_worth: of the probabilities after one look at each point, which are worth the
-                further looks that a point may get; None: all.
+            report: called with (crops done, crops in all).
+            needs_neighbours: given the probabilities of each point's nearest voxel, for which
+                points the crops at the neighbouring voxels count as well; None: all.
 
         Returns:
             float64, shape (points,).
         """
         ...
 
-    def crop(self, scan: Scan, point_lps_mm: Sequence[float]) -> Crop:
+    def crop(self, scan: ScanViews, point_lps_mm: Sequence[float]) -> Crop:
         """What the network is given for a point.
 
         Args:

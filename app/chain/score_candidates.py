@@ -11,7 +11,7 @@ from nodulus.app.chain.models import Models
 from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.recalibration import recalibrated
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.candidates import Candidate
@@ -38,12 +38,13 @@ class ScoredCandidates:
 
 
 def score_candidates(
-    scan: Scan, models: Models, settings: ChainSettings, steps: Steps | None = None
+    scan: ScanViews, models: Models, settings: ChainSettings, steps: Steps | None = None
 ) -> ScoredCandidates:
     """Detect, and classify what was detected.
 
-    ``score_candidates(Scan(volume, None, 0.0), ...)`` looks everywhere and needs no lung region:
-    with models and settings of the book 'Deep Learning with PyTorch' it is the book's own chain.
+    ``score_candidates(ScanViews(volume, None, 0.0), ...)`` looks everywhere and needs no lung
+    region: with models and settings of the book 'Deep Learning with PyTorch' it is the book's own
+    chain.
 
     Args:
         scan: the volume and where to look.
@@ -55,7 +56,7 @@ def score_candidates(
     detection = models.detector.detect(scan, settings, steps)
     peaks = [c.peak_probability for c in detection.candidates]
     point = settings.operating_points.nodule
-    least = settings.pipeline.further_looks_share * point.threshold
+    least = settings.pipeline.neighbour_crops_share * point.threshold
 
     def probability(classifier: NDArray[np.float64]) -> NDArray[np.float64]:
         pooled = combine(peaks, classifier, settings.pipeline.segmentation_share)

@@ -55,7 +55,7 @@ class MassSettings(BaseModel):
         default=25.0, gt=0, description="Of a ball of the outline's volume"
     )
     own_diameter_mm: float = Field(
-        default=30.0, gt=0, description="Up to it a candidate of the fine look stays as it is"
+        default=30.0, gt=0, description="Up to it a candidate of the fine pass stays as it is"
     )
     min_share_in_lungs: float = Field(
         default=0.03, ge=0, le=1, description="Of its voxels; less is outside the lungs"
@@ -104,19 +104,19 @@ class PipelineSettings(BaseModel):
         le=1,
         description="Of the nodule probability; the classifier has the rest",
     )
-    further_looks_share: float = Field(
+    neighbour_crops_share: float = Field(
         default=0.4,
         ge=0,
         le=1,
-        description="Of the nodule operating point: a candidate below it at the first look gets "
-        "no further ones, which would not lift it over the point",
+        description="Of the nodule operating point: where the crop at the nearest voxel gives "
+        "less, those at its neighbours do not count: they would not lift it over the point",
     )
     malignancy_size_weight: float = Field(
         default=0.0, ge=0, description="Of the logarithm of the diameter in the log odds"
     )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
     masses: MassSettings | None = Field(
-        default=None, description="null: no coarse look; for segmentations of isotropic voxels"
+        default=None, description="null: no coarse pass; for segmentations of isotropic voxels"
     )
     texture: TextureSettings = TextureSettings()
 

@@ -9,7 +9,7 @@ import torch
 
 from nodulus.app.chain.candidate_records import find_candidates
 from nodulus.app.chain.protocols import Detection
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.segment_slices import segment_slices
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
@@ -32,14 +32,14 @@ class SliceDetector:
         # Channels last takes a third off the time on a CPU.
         bundle.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def detect(self, scan: Scan, settings: ChainSettings, steps: Steps) -> Detection:
+    def detect(self, scan: ScanViews, settings: ChainSettings, steps: Steps) -> Detection:
         """See :class:`nodulus.app.chain.protocols.Detector`."""
         bundle = self._bundle
         view = scan.native()
         i, r, c = view.geometry.shape_irc
         box = (slice(0, i), slice(0, r), slice(0, c))
-        if scan.search is not None:
-            box = scan.search.box(view.geometry, scan.margin_mm)
+        if scan.search_region is not None:
+            box = scan.search_region.box(view.geometry, scan.margin_mm)
         grid = view.geometry.cropped([s.start for s in box], [s.stop - s.start for s in box])
         region = scan.region_on(grid)
         with steps("segmentation") as report:

@@ -160,12 +160,12 @@ def _detect(
 
 def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callable[[], Discovery]:
     """Give what finds the studies: in a process of our own at once, beside the imports."""
-    from nodulus.app.reading import Archives, find_studies, reading_ahead
+    from nodulus.app.reading import Archives, find_studies, prefetching
 
     archives = stack.enter_context(Archives())
     if click.get_current_context().obj is not OWN_PROCESS:
         return lambda: find_studies(source, progress.files, archives)
-    ahead = stack.enter_context(reading_ahead(source, archives, progress.files))
+    ahead = stack.enter_context(prefetching(source, archives, progress.files))
     import_without_collections()
     import_monai()
     return ahead.studies

@@ -114,18 +114,18 @@ def _look(
     studies: Sequence[Study], workers: int, known: KnownFacts
 ) -> Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]]:
     """What each study's image says, in their order; what an earlier run measured is not read."""
-    from nodulus.app.data.eda.survey import look_at
+    from nodulus.app.data.eda.survey import inspect_study
     from nodulus.app.data.eda.suspicions import find_suspicions
     from nodulus.app.worker_pool import worker_pool
 
     kept = {n: facts for n, study in enumerate(studies) if (facts := known.get(study)) is not None}
     fresh = [study for n, study in enumerate(studies) if n not in kept]
     with ExitStack() as stack:
-        looks: Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]] = map(look_at, fresh)
+        looks: Iterator[tuple[ScanFacts | None, tuple[Suspicion, ...]]] = map(inspect_study, fresh)
         if workers > 1 and len(fresh) > 1:
             pool = worker_pool(workers)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            looks = pool.map(look_at, fresh)
+            looks = pool.map(inspect_study, fresh)
         for n, study in enumerate(studies):
             facts = kept.get(n)
             if facts is not None:

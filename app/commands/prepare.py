@@ -80,7 +80,7 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
 
     Series are known by their UIDs, slices by their positions.
     """
-    from nodulus.app.data.prepare.lidc import LidcRule, lidc_source
+    from nodulus.app.data.prepare.lidc_scans import LidcRule, lidc_source
 
     rule = LidcRule(agreement, min_readers)
     _prepare(lambda path, progress: lidc_source(path, rule, progress), **shared)

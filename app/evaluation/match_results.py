@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import LpsPoint, StudyResult
 from nodulus.app.results.folder import FINDINGS_FILE
-from nodulus.bundles.common.data.tables import Finding as Excluded
-from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.data.tables import ExcludedFinding, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.metrics.detection import ScanMatch, match_scan
 from nodulus.bundles.common.metrics.luna16_match import UNKNOWN_DIAMETER_MM
@@ -41,7 +40,7 @@ class MatchedScan:
     nodules: tuple[Nodule, ...]
     candidates: ScanMatch
     findings: ScanMatch
-    excluded: tuple[Excluded, ...]
+    excluded: tuple[ExcludedFinding, ...]
     on_excluded: NDArray[np.bool_]
 
 
@@ -82,7 +81,7 @@ def read_result(path: Path) -> StudyResult:
 def match_results(
     results: Sequence[StudyResult],
     nodules: Sequence[Nodule],
-    excluded: Sequence[Excluded] = (),
+    excluded: Sequence[ExcludedFinding] = (),
 ) -> tuple[MatchedScan, ...]:
     """Match each scan.
 
@@ -102,7 +101,7 @@ def match_results(
 
 
 def _match(
-    result: StudyResult, nodules: tuple[Nodule, ...], excluded: tuple[Excluded, ...]
+    result: StudyResult, nodules: tuple[Nodule, ...], excluded: tuple[ExcludedFinding, ...]
 ) -> MatchedScan:
     def match(points: list[LpsPoint], scores: list[float]) -> tuple[ScanMatch, NDArray[np.bool_]]:
         beside = (

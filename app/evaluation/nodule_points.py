@@ -9,8 +9,8 @@ import numpy as np
 
 from nodulus.app.chain.settings import NamedThreshold, OperatingPoints
 from nodulus.app.evaluation.match_results import MatchedScan, nodule_scores, with_probabilities
-from nodulus.app.evaluation.pooled_anew import pooled_anew
 from nodulus.app.evaluation.recalibrations import Recalibration, nodule_recalibration
+from nodulus.app.evaluation.repooling import repooled
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
 from nodulus.app.evaluation.share_by_lesions import PoolingChoice, choose_pooling
 from nodulus.app.result import OperatingPoint, PointName
@@ -115,8 +115,8 @@ class _Fitted:
     def on(
         cls, scans: Sequence[ScanOfKnown], phantoms: Sequence[MatchedScan], share: float
     ) -> _Fitted:
-        complete = [pooled_anew(s.match, share) for s in scans if s.facts.is_complete]
-        made = [pooled_anew(s, share) for s in phantoms]
+        complete = [repooled(s.match, share) for s in scans if s.facts.is_complete]
+        made = [repooled(s, share) for s in phantoms]
         recalibration = nodule_recalibration([*complete, *made], "platt")
         parts = [[_recalibrated(s, recalibration) for s in own] for own in (complete, made) if own]
         return cls(
@@ -180,7 +180,7 @@ def _moved(
 
 
 def _moved_one(scan: MatchedScan, share: float, recalibration: Recalibration) -> MatchedScan:
-    return _recalibrated(pooled_anew(scan, share), recalibration)
+    return _recalibrated(repooled(scan, share), recalibration)
 
 
 def _recalibrated(scan: MatchedScan, recalibration: Recalibration) -> MatchedScan:

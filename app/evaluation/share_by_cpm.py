@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nodulus.app.evaluation.froc_of_results import match_candidates
 from nodulus.app.evaluation.match_results import MatchedScan
 from nodulus.app.evaluation.metrics.froc import FrocCounts
-from nodulus.app.evaluation.pooled_anew import SHARES, pooled_anew
+from nodulus.app.evaluation.repooling import SHARES, repooled
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class SegmentationShare:
 
     Args:
         share: weight of the segmentation's peak, 0 to 1.
-        cpm: of the candidates with each of :data:`~nodulus.app.evaluation.pooled_anew.SHARES`.
+        cpm: of the candidates with each of :data:`~nodulus.app.evaluation.repooling.SHARES`.
         scans: with the probabilities that the share gives.
     """
 
@@ -39,7 +39,7 @@ def choose_segmentation_share(scans: Sequence[MatchedScan]) -> SegmentationShare
     Raises:
         ValueError: a candidate was pooled without them, or no nodule is known.
     """
-    moved = {share: tuple(pooled_anew(scan, share) for scan in scans) for share in SHARES}
+    moved = {share: tuple(repooled(scan, share) for scan in scans) for share in SHARES}
     cpm = {share: _cpm(own) for share, own in moved.items()}
     best = max(SHARES, key=lambda share: (round(cpm[share], 9), -abs(share - 0.5)))
     return SegmentationShare(best, cpm, moved[best])

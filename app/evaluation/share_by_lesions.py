@@ -15,7 +15,7 @@ import numpy as np
 from nodulus.app.evaluation.froc_of_results import match_candidates
 from nodulus.app.evaluation.match_results import MatchedScan
 from nodulus.app.evaluation.metrics.froc import froc_curve
-from nodulus.app.evaluation.pooled_anew import SHARES, pooled_anew
+from nodulus.app.evaluation.repooling import SHARES, repooled
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -68,8 +68,8 @@ def choose_pooling(
     }
     moved = {
         share: {
-            **{kind: [pooled_anew(s.match, share) for s in own] for kind, own in kinds.items()},
-            "phantoms": [pooled_anew(s, share) for s in phantoms],
+            **{kind: [repooled(s.match, share) for s in own] for kind, own in kinds.items()},
+            "phantoms": [repooled(s, share) for s in phantoms],
         }
         for share in SHARES
     }

@@ -11,7 +11,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.evaluation.match_results import MatchedScan, match_results, read_results
 from nodulus.bundles.common.data.tables import (
     CENTER,
-    Finding,
+    ExcludedFinding,
     Nodule,
     read_annotations,
     read_excluded,
@@ -21,7 +21,7 @@ from nodulus.bundles.common.data.tables import (
 Row = TypeVar("Row")
 
 
-def read_scans(
+def read_matched_scans(
     results: Path, nodules: Path, excluded: Path | None = None
 ) -> tuple[MatchedScan, ...]:
     """Results of `nodulus detect` matched with a table of nodules.
@@ -37,7 +37,7 @@ def read_scans(
         NodulusError: a table or a result cannot be read.
     """
     known = read_lesions(nodules)
-    skipped: Sequence[Finding] = ()
+    skipped: Sequence[ExcludedFinding] = ()
     if excluded is not None:
         skipped = _read(excluded, read_excluded, _ignored)
     return match_results(read_results(results), known, skipped)
@@ -68,7 +68,7 @@ def _read(
         ) from error
 
 
-def _ignored(path: Path) -> list[Finding]:
+def _ignored(path: Path) -> list[ExcludedFinding]:
     """The rows of a phantom's ``findings.csv`` with a 1 in the column ``ignored``."""
     found = []
     with path.open(newline="", encoding="utf-8") as stream:
@@ -79,5 +79,7 @@ def _ignored(path: Path) -> list[Finding]:
         for row in reader:
             if row["ignored"].strip() == "1":
                 x, y, z = (float(row[column]) for column in CENTER)
-                found.append(Finding(row["series_uid"], (x, y, z), float(row["size_mm"]) or None))
+                found.append(
+                    ExcludedFinding(row["series_uid"], (x, y, z), float(row["size_mm"]) or None)
+                )
     return found

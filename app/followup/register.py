@@ -97,7 +97,7 @@ def register(prior: RegisteredScan, current: RegisteredScan) -> Registration:
 
 def _extent(lungs: LungRegion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of the lungs' points, each shape (3,) in LPS mm."""
-    points = lungs.geometry.index_to_lps(np.argwhere(lungs.mask))
+    points = lungs.geometry.index_to_lps(np.argwhere(lungs.search_region))
     return points.mean(axis=0), points.std(axis=0)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from nodulus.app.reading.archive import Archives
 from nodulus.app.reading.discovery import Discovery, StudyInput, find_studies, load_volume
-from nodulus.app.reading.prefetch import ReadAhead, reading_ahead
+from nodulus.app.reading.prefetch import Prefetcher, prefetching
 
 __all__ = [
     "Archives",
     "Discovery",
-    "ReadAhead",
+    "Prefetcher",
     "StudyInput",
     "find_studies",
     "load_volume",
-    "reading_ahead",
+    "prefetching",
 ]

@@ -13,7 +13,7 @@ from nodulus.app.progress import Progress
 from nodulus.app.reading import limits
 from nodulus.app.reading.hounsfield_check import check_hounsfield
 from nodulus.app.reading.lateral_shift import place_slice
-from nodulus.app.reading.message_words import count, some
+from nodulus.app.reading.message_words import abbreviated, count
 from nodulus.app.reading.pixels import (
     UnreadablePixelsError,
     decode,
@@ -96,7 +96,7 @@ def _without(plan: SlicePlan, broken: list[UnreadablePixelsError]) -> SlicePlan:
     marked = tuple(
         replace(header, damage=damage.get(header.identity, header.damage)) for header in every
     )
-    names = some([f"{error.header.path.name}: {error.why}" for error in broken])
+    names = abbreviated([f"{error.header.path.name}: {error.why}" for error in broken])
     try:
         again = plan_slices(marked)
     except NodulusError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.reading.message_words import count, some
+from nodulus.app.reading.message_words import abbreviated, count
 
 RESULT_FILE = "findings.json"
 RESEARCH_SUFFIXES = (".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr")
@@ -136,7 +136,9 @@ def _unreadable(folder: Path, entries: list[Path], why: str) -> NodulusError:
     if entries == [folder]:
         message = f"It cannot be looked at: {why}."
     else:
-        names = some([os.fsencode(entry.name).decode("utf-8", "replace") for entry in entries])
+        names = abbreviated(
+            [os.fsencode(entry.name).decode("utf-8", "replace") for entry in entries]
+        )
         message = f"{count(len(entries), 'entry', 'entries')} cannot be looked at ({why}): {names}."
     is_link = "link" in why
     return NodulusError(

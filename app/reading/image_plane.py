@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class ImagePlane:
     """An image plane without its place.
 
     Args:
@@ -33,7 +33,7 @@ class Plane:
         shape_rc: tuple[int, int],
         spacing_rc_mm: tuple[float, float],
         image_orientation_patient: ArrayLike,
-    ) -> Plane:
+    ) -> ImagePlane:
         """Build from ImageOrientationPatient, made exactly orthonormal."""
         row, column = np.asarray(image_orientation_patient, dtype=np.float64).reshape(2, 3)
         row = row / np.linalg.norm(row)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.image_plane import ImagePlane
 from nodulus.app.reading.message_words import millimetres
 from nodulus.app.volume import VolumeWarning
 
@@ -39,7 +39,7 @@ class SliceShift:
 
 
 def lateral_shift(
-    places_lps_mm: FloatArray, plane: Plane, series_uid: str
+    places_lps_mm: FloatArray, plane: ImagePlane, series_uid: str
 ) -> tuple[SliceShift | None, VolumeWarning | None]:
     """Find how far slices drift within their plane.
 

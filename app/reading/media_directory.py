@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.reading.message_words import count, some
+from nodulus.app.reading.message_words import abbreviated, count
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
@@ -66,7 +66,7 @@ def referenced_files(path: Path) -> tuple[list[Path], list[NodulusError]]:
             NodulusError(
                 ErrorCode.INPUT_NOT_FOUND,
                 f"{count(len(missing), 'file')} of {len(wanted):,} that the DICOMDIR refers to "
-                f"cannot be found: {some(missing)}.",
+                f"cannot be found: {abbreviated(missing)}.",
                 remedy="Copy the whole medium again.",
                 subject=path,
             )

@@ -14,7 +14,7 @@ def millimetres(value_mm: float) -> str:
     return f"{text.removesuffix('0')} mm"
 
 
-def some(names: list[str], limit: int = 3) -> str:
+def abbreviated(names: list[str], limit: int = 3) -> str:
     """The first few of a list, and how many more there are."""
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

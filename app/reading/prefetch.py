@@ -21,7 +21,7 @@ from nodulus.app.reading.discovery import Discovery, StudyInput, find_studies
 from nodulus.app.volume import CtVolume
 
 
-class ReadAhead:
+class Prefetcher:
     """What the reading process gives: the studies, and the volume of the first readable one.
 
     Whatever goes wrong there is left to this process to read again: it either succeeds or says
@@ -97,11 +97,11 @@ class ReadAhead:
 
 
 @contextmanager
-def reading_ahead(
+def prefetching(
     source: Path, archives: Archives, progress: Progress | None = None
-) -> Iterator[ReadAhead]:
+) -> Iterator[Prefetcher]:
     """Start to read; at the end no process is left."""
-    ahead = ReadAhead(source, archives, progress)
+    ahead = Prefetcher(source, archives, progress)
     try:
         yield ahead
     finally:

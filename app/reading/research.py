@@ -78,7 +78,7 @@ def read_research(path: Path) -> CtVolume:
         values, geometry = _read_nifti(path, warnings)
     else:
         values, geometry = _read_itk(path)
-        warnings += _orientation_doubts(path, kind)
+        warnings += _orientation_warnings(path, kind)
     hu = _as_hounsfield(values, warnings)
     del values
     check_hounsfield(hu, path)
@@ -93,7 +93,7 @@ def read_research(path: Path) -> CtVolume:
     )
 
 
-def _orientation_doubts(path: Path, kind: SourceFormat) -> list[VolumeWarning]:
+def _orientation_warnings(path: Path, kind: SourceFormat) -> list[VolumeWarning]:
     """Say so where a MetaImage or NRRD header leaves the directions out; the library fills in."""
     keys = _ORIENTATION_KEYS[kind]
     try:

@@ -11,8 +11,8 @@ from nodulus.app.reading import limits
 from nodulus.app.reading.acquisitions import difference_between
 from nodulus.app.reading.kernels import Sharpness
 from nodulus.app.reading.message_words import count, millimetres
-from nodulus.app.reading.series_rules import Candidate, examine
-from nodulus.app.reading.series_warnings import doubts
+from nodulus.app.reading.series_rules import SeriesCandidate, examine
+from nodulus.app.reading.series_warnings import series_warnings
 from nodulus.app.reading.stacks import Stack
 from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import VolumeWarning
@@ -35,11 +35,11 @@ class Criterion:
         explain: why the first lost to the second, where their keys differ.
     """
 
-    key: Callable[[Candidate], Any]
-    explain: Callable[[Candidate, Candidate], str]
+    key: Callable[[SeriesCandidate], Any]
+    explain: Callable[[SeriesCandidate, SeriesCandidate], str]
 
 
-def thickness_band(candidate: Candidate) -> int:
+def thickness_band(candidate: SeriesCandidate) -> int:
     """Series within one band are thin enough alike, and other things decide between them."""
     return sum(candidate.detail_mm > band for band in _BANDS_MM)
 
@@ -130,7 +130,7 @@ class Choice:
     """
 
     considered: tuple[SeriesChoice, ...]
-    chosen: Candidate | None
+    chosen: SeriesCandidate | None
     notes: tuple[VolumeWarning, ...] = ()
     error: NodulusError | None = None
 
@@ -142,7 +142,7 @@ def choose_series(stacks: Sequence[Stack], study_uid: str) -> Choice:
         stacks: all stacks of all series of the study.
         study_uid: for the error.
     """
-    fits: list[Candidate] = []
+    fits: list[SeriesCandidate] = []
     rejected: list[tuple[Stack, NodulusError]] = []
     for stack in stacks:
         outcome = _try_examine(stack)
@@ -160,25 +160,25 @@ def choose_series(stacks: Sequence[Stack], study_uid: str) -> Choice:
     ]
     chosen = _record(best.stack, True, _praise(best, len(fits)))
     in_series = sum(len(s.headers) for s in stacks if s.series_uid == best.stack.series_uid)
-    notes = (*_left_out(best, fits, rejected), *doubts(best, in_series))
+    notes = (*_left_out(best, fits, rejected), *series_warnings(best, in_series))
     return Choice((chosen, *losers, *considered), best, notes)
 
 
-def _try_examine(stack: Stack) -> Candidate | NodulusError:
+def _try_examine(stack: Stack) -> SeriesCandidate | NodulusError:
     try:
         return examine(stack)
     except NodulusError as error:
         return error
 
 
-def _why(loser: Candidate, winner: Candidate) -> str:
+def _why(loser: SeriesCandidate, winner: SeriesCandidate) -> str:
     for criterion in CRITERIA:
         if criterion.key(loser) != criterion.key(winner):
             return criterion.explain(loser, winner)
     return "the same series"
 
 
-def _praise(best: Candidate, fitting: int) -> str:
+def _praise(best: SeriesCandidate, fitting: int) -> str:
     header = best.plan.slices[0]
     words = "axial" if best.is_axial else "not axial, but the only orientation there is"
     reason = "the only series that fits" if fitting == 1 else f"the best of {fitting} that fit"
@@ -199,7 +199,7 @@ def _record(stack: Stack, chosen: bool, reason: str) -> SeriesChoice:
 
 
 def _left_out(
-    best: Candidate, fits: list[Candidate], rejected: list[tuple[Stack, NodulusError]]
+    best: SeriesCandidate, fits: list[SeriesCandidate], rejected: list[tuple[Stack, NodulusError]]
 ) -> tuple[VolumeWarning, ...]:
     """Parts of the chosen series that are not in the volume."""
     reasons = [(stack, error.message) for stack, error in rejected]
@@ -254,7 +254,7 @@ def _apart(rejected: list[tuple[Stack, NodulusError]]) -> str:
     return f" (they differ in {', '.join(known)})" if known else ""
 
 
-def _sharpness_word(candidate: Candidate) -> str:
+def _sharpness_word(candidate: SeriesCandidate) -> str:
     return {
         Sharpness.MEDIUM: "medium",
         Sharpness.SOFT: "soft",

@@ -42,7 +42,7 @@ _UNCHANGED = "Export the series from the scanner or archive again, unchanged."
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class SeriesCandidate:
     """A stack that passed every rule, with what it is ranked by.
 
     Args:
@@ -68,7 +68,7 @@ class Candidate:
     sharpness: Sharpness
 
 
-def examine(stack: Stack) -> Candidate:
+def examine(stack: Stack) -> SeriesCandidate:
     """Apply the rules.
 
     Raises:
@@ -96,7 +96,7 @@ def examine(stack: Stack) -> Candidate:
             remedy="Give a series whose slices lie closer together.",
         )
     cosine = abs(float(plan.plane.slice_axis[2]))
-    return Candidate(
+    return SeriesCandidate(
         stack=stack,
         plan=plan,
         coverage_mm=coverage_mm,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from nodulus.app.reading import limits
 from nodulus.app.reading.kernels import Sharpness
 from nodulus.app.reading.message_words import count, millimetres
-from nodulus.app.reading.series_rules import Candidate, is_known_unit
+from nodulus.app.reading.series_rules import SeriesCandidate, is_known_unit
 from nodulus.app.volume import VolumeWarning
 
 Found = list[tuple[str, str]]
 
 
-def doubts(candidate: Candidate, images_in_series: int) -> tuple[VolumeWarning, ...]:
+def series_warnings(candidate: SeriesCandidate, images_in_series: int) -> tuple[VolumeWarning, ...]:
     """Warnings about a series, none of which changes its volume.
 
     Args:
@@ -27,7 +27,7 @@ def doubts(candidate: Candidate, images_in_series: int) -> tuple[VolumeWarning, 
     return tuple(VolumeWarning(code, message) for code, message in found)
 
 
-def _about_slices(candidate: Candidate) -> Found:
+def _about_slices(candidate: SeriesCandidate) -> Found:
     """Orientation, body part, and slices that are thick or far apart."""
     header = candidate.plan.slices[0]
     found: Found = []
@@ -52,7 +52,7 @@ def _about_slices(candidate: Candidate) -> Found:
     return found
 
 
-def _about_values(candidate: Candidate) -> Found:
+def _about_values(candidate: SeriesCandidate) -> Found:
     """The kernel, and values whose unit is not known for sure."""
     header = candidate.plan.slices[0]
     found: Found = []
@@ -82,7 +82,7 @@ def _about_values(candidate: Candidate) -> Found:
     return found
 
 
-def _about_unity(candidate: Candidate) -> Found:
+def _about_unity(candidate: SeriesCandidate) -> Found:
     """Parts of one scan that call themselves different."""
     slices = candidate.plan.slices
     found: Found = []
@@ -111,7 +111,7 @@ def _about_unity(candidate: Candidate) -> Found:
     return found
 
 
-def _about_number(candidate: Candidate, images_in_series: int) -> Found:
+def _about_number(candidate: SeriesCandidate, images_in_series: int) -> Found:
     """Images that the header counts and that are not there."""
     stated = max((header.images_stated or 0 for header in candidate.plan.slices), default=0)
     if stated <= images_in_series:

@@ -9,8 +9,8 @@ import numpy as np
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.image_plane import Plane, angle_degrees
-from nodulus.app.reading.message_words import count, some
+from nodulus.app.reading.image_plane import ImagePlane, angle_degrees
+from nodulus.app.reading.message_words import abbreviated, count
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.volume import VolumeWarning
 
@@ -24,7 +24,7 @@ _REQUIRED = (
 )
 
 
-def check_attributes(headers: tuple[SliceHeader, ...]) -> Plane:
+def check_attributes(headers: tuple[SliceHeader, ...]) -> ImagePlane:
     """Check size, orientation and spacing, which all images of a stack share.
 
     Returns:
@@ -54,7 +54,9 @@ def check_attributes(headers: tuple[SliceHeader, ...]) -> Plane:
         message = f"PixelSpacing is {spacing[0]:g} x {spacing[1]:g} mm."
         raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
     shape = cast("int", header.rows), cast("int", header.columns)
-    return Plane.from_orientation(shape, spacing, cast("tuple[float, ...]", header.orientation))
+    return ImagePlane.from_orientation(
+        shape, spacing, cast("tuple[float, ...]", header.orientation)
+    )
 
 
 def _check_matrix(header: SliceHeader) -> None:
@@ -86,7 +88,7 @@ def usable_slices(
     warnings: list[VolumeWarning] = []
     damaged = [header for header in headers if header.damage is not None]
     if damaged:
-        names = some([f"{header.path.name}: {header.damage}" for header in damaged])
+        names = abbreviated([f"{header.path.name}: {header.damage}" for header in damaged])
         warnings.append(
             VolumeWarning(
                 "damaged-files-left-out",
@@ -106,7 +108,9 @@ def usable_slices(
     return placed, warnings
 
 
-def steadied(plane: Plane, headers: list[SliceHeader]) -> tuple[Plane, VolumeWarning | None]:
+def steadied(
+    plane: ImagePlane, headers: list[SliceHeader]
+) -> tuple[ImagePlane, VolumeWarning | None]:
     """Take the usual direction of images whose directions wobble, and say so.
 
     That is the one that a third of them has at least, else the median.
@@ -129,7 +133,7 @@ def steadied(plane: Plane, headers: list[SliceHeader]) -> tuple[Plane, VolumeWar
         f"The images' directions differ by up to {widest:.2f} degrees from the usual one; all were "
         "taken to lie in that.",
     )
-    return Plane.from_orientation(plane.shape_rc, plane.spacing_rc_mm, middle), warning
+    return ImagePlane.from_orientation(plane.shape_rc, plane.spacing_rc_mm, middle), warning
 
 
 def _error(code: ErrorCode, message: str, header: SliceHeader) -> NodulusError:

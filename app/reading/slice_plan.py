@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.image_plane import Plane
+from nodulus.app.reading.image_plane import ImagePlane
 from nodulus.app.reading.lateral_shift import SliceShift, lateral_shift
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.mixed_sets import check_not_mixed
@@ -47,7 +47,7 @@ class SlicePlan:
     rivals: tuple[tuple[int, SliceHeader], ...]
     source_of_output: FloatArray
     shift: SliceShift | None
-    plane: Plane
+    plane: ImagePlane
     geometry: Geometry
     warnings: tuple[VolumeWarning, ...]
 
@@ -115,7 +115,7 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
     )
 
 
-def _places(headers: Sequence[SliceHeader], plane: Plane, wobbles: bool) -> FloatArray:
+def _places(headers: Sequence[SliceHeader], plane: ImagePlane, wobbles: bool) -> FloatArray:
     """Where the first pixel of each image lies, mm; of images that wobble, by their centres.
 
     Directions that differ a little move an image's corner by millimetres and its centre hardly.
@@ -135,7 +135,7 @@ def _preference(header: SliceHeader) -> tuple[Any, ...]:
 
 
 def _geometry(
-    plane: Plane, places: FloatArray, grid: EvenGrid, shift: SliceShift | None
+    plane: ImagePlane, places: FloatArray, grid: EvenGrid, shift: SliceShift | None
 ) -> Geometry:
     axis = plane.slice_axis
     in_plane = places - np.outer(places @ axis, axis)

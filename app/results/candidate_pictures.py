@@ -14,7 +14,7 @@ from nodulus.app.result import CandidateRecord
 from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
-from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 
@@ -42,7 +42,7 @@ def probability_close_up(
         rgb: of the outline.
     """
     frame = ViewFrame(
-        Plane.AXIAL,
+        AnatomicalPlane.AXIAL,
         candidate.center_lps_mm,
         FIELD_MM / CLOSE_UP_PIXELS,
         CLOSE_UP_PIXELS,
@@ -77,7 +77,7 @@ def crop_pictures(crop: Crop, classifier: str) -> tuple[Picture, ...]:
     extent_mm = float((shape * crop.geometry.spacing_irc_mm).max())
     x, y, z = (float(v) for v in crop.geometry.index_to_lps((shape - 1) / 2))
     pictures = []
-    for plane in Plane:
+    for plane in AnatomicalPlane:
         frame = ViewFrame(plane, (x, y, z), extent_mm / CROP_PIXELS, CROP_PIXELS, CROP_PIXELS)
         cut = frame.sample(grey, crop.geometry, order=0)
         marks = Overlay(frame)

@@ -12,7 +12,7 @@ from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.intermediates import Intermediates
 from nodulus.app.results.pictures import AIR_HU, OVERVIEW_PIXELS, Picture, plane_picture
-from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.app.volume import CtVolume
 
 LUNG_RGB: Rgb = (70, 190, 255)
@@ -36,7 +36,7 @@ def lung_pictures(volume: CtVolume, intermediates: Intermediates) -> tuple[Pictu
             LUNG_RGB,
             f"{plane.value.capitalize()} plane with the outline of the lungs that were searched.",
         )
-        for plane in Plane
+        for plane in AnatomicalPlane
     )
 
 
@@ -49,7 +49,7 @@ def probability_pictures(volume: CtVolume, intermediates: Intermediates) -> tupl
     points_lps = geometry.index_to_lps(index)
     voxel_mm = max(geometry.spacing_irc_mm)
     pictures = []
-    for plane in Plane:
+    for plane in AnatomicalPlane:
         center = volume.geometry.index_to_lps((np.array(volume.hu.shape) - 1) / 2)
         frame = whole_frame(plane, volume.geometry, center, longest_side=OVERVIEW_PIXELS)
         heat = _projection(frame, points_lps, values, voxel_mm)

@@ -6,7 +6,7 @@ from nodulus.app.result import ResultWarning, StudyResult
 from nodulus.app.results.label_boxes import Labels, planes_by_label
 
 
-def say_what_has_no_frame(result: StudyResult, planes: Labels) -> StudyResult:
+def warn_of_findings_without_frame(result: StudyResult, planes: Labels) -> StudyResult:
     """Warn of such findings; where there are no others, take the segmentation from the files.
 
     Args:

@@ -18,7 +18,7 @@ from nodulus.app.result import Finding
 from nodulus.app.results.colors import Rgb, finding_rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.label_boxes import Labels
-from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 
@@ -114,7 +114,7 @@ def finding_pictures(
         lines = [] if crop is None else contours(crop, crop_geometry, frame)
         for line in lines:
             outline.line(line, rgb)
-        if plane is Plane.AXIAL:
+        if plane is AnatomicalPlane.AXIAL:
             for ends in (
                 finding.longest_diameter_ends_lps_mm,
                 finding.perpendicular_diameter_ends_lps_mm,
@@ -133,18 +133,18 @@ def finding_pictures(
     return tuple(pictures)
 
 
-def close_up_frames(finding: Finding) -> dict[Plane, ViewFrame]:
+def close_up_frames(finding: Finding) -> dict[AnatomicalPlane, ViewFrame]:
     """Give the frames of a finding's axial, coronal and sagittal close-ups."""
     pixel_mm = _field_mm(finding) / ZOOM_PIXELS
     return {
         plane: ViewFrame(plane, finding.center_lps_mm, pixel_mm, ZOOM_PIXELS, ZOOM_PIXELS)
-        for plane in Plane
+        for plane in AnatomicalPlane
     }
 
 
 def close_up_outlines(
     volume: CtVolume, labels: Labels, box: tuple[slice, ...] | None, finding: Finding
-) -> dict[Plane, Overlay]:
+) -> dict[AnatomicalPlane, Overlay]:
     """Give a finding's outlines in its close-ups; the arguments are `finding_pictures`'."""
     crop, geometry = _crop(labels, volume.geometry, box, finding.id)
     outlines = {plane: Overlay(frame) for plane, frame in close_up_frames(finding).items()}
@@ -155,7 +155,7 @@ def close_up_outlines(
 
 
 @lru_cache(maxsize=32)
-def _close_up_marks(plane: Plane, pixel_mm: float) -> Image.Image:
+def _close_up_marks(plane: AnatomicalPlane, pixel_mm: float) -> Image.Image:
     """Letters and scale bar, which are those of every close-up as wide; not to be drawn on."""
     marks = Overlay(ViewFrame(plane, (0.0, 0.0, 0.0), pixel_mm, ZOOM_PIXELS, ZOOM_PIXELS))
     marks.letters()
@@ -169,7 +169,7 @@ def _field_mm(finding: Finding) -> float:
 
 def _overview(volume: CtVolume, finding: Finding, field_mm: float, rgb: Rgb) -> Picture:
     frame = whole_frame(
-        Plane.AXIAL, volume.geometry, finding.center_lps_mm, longest_side=OVERVIEW_PIXELS
+        AnatomicalPlane.AXIAL, volume.geometry, finding.center_lps_mm, longest_side=OVERVIEW_PIXELS
     )
     base = lung_window(frame.sample(volume.hu, volume.geometry, outside=AIR_HU))
     outline = Overlay(frame)
@@ -185,7 +185,9 @@ def _overview(volume: CtVolume, finding: Finding, field_mm: float, rgb: Rgb) -> 
 
 
 @lru_cache(maxsize=8)
-def _overview_marks(plane: Plane, pixel_mm: float, width: int, height: int) -> Image.Image:
+def _overview_marks(
+    plane: AnatomicalPlane, pixel_mm: float, width: int, height: int
+) -> Image.Image:
     """Letters and scale bar of all pictures of a study that show a whole plane; as above."""
     marks = Overlay(ViewFrame(plane, (0.0, 0.0, 0.0), pixel_mm, width, height))
     marks.letters()
@@ -206,7 +208,7 @@ def _crop(
 
 def plane_picture(
     volume: CtVolume,
-    plane: Plane,
+    plane: AnatomicalPlane,
     center_lps_mm: ArrayLike,
     mask: NDArray[np.bool_],
     mask_geometry: Geometry,

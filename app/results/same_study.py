@@ -33,12 +33,12 @@ def folder_to_replace(folder: Path, plan: StudyPlan) -> Path:
     while _is_taken(candidate, plan):
         number += 1
         candidate = folder.with_name(f"{folder.name}~{number}")
-    if plan.failed and (earlier := read_result(candidate)) is not None and is_complete(earlier):
+    if plan.failed and (earlier := stored_result(candidate)) is not None and is_complete(earlier):
         return incomplete_folder(candidate)
     return candidate
 
 
-def read_result(folder: Path) -> StudyResult | None:
+def stored_result(folder: Path) -> StudyResult | None:
     """Read the result in a study's folder; None where there is none that can be read."""
     try:
         return StudyResult.model_validate_json((folder / FINDINGS_FILE).read_bytes())
@@ -55,7 +55,7 @@ def _is_taken(folder: Path, plan: StudyPlan) -> bool:
     """Whether a folder holds the result of another study."""
     if not (folder / FINDINGS_FILE).exists():
         return False
-    earlier = read_result(folder)
+    earlier = stored_result(folder)
     if earlier is None:
         return True  # nobody can tell whose it is
     if plan.result.study_uid is not None or earlier.study_uid is not None:

@@ -12,7 +12,7 @@ from nodulus.app.result import Explanation
 from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
-from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
 from nodulus.app.volume import CtVolume
 
 FALL_RGB: Rgb = (255, 170, 0)
@@ -33,8 +33,8 @@ def sensitivity_pictures(
     volume: CtVolume,
     sensitivity: Sensitivity,
     summary: Explanation,
-    frames: dict[Plane, ViewFrame],
-    outlines: dict[Plane, Overlay],
+    frames: dict[AnatomicalPlane, ViewFrame],
+    outlines: dict[AnatomicalPlane, Overlay],
 ) -> tuple[Picture, ...]:
     """Give one picture a plane, each as large as the close-up that it lies under.
 

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.dicom_file import read_headers
-from nodulus.app.reading.image_plane import Plane, angle_degrees
+from nodulus.app.reading.image_plane import ImagePlane, angle_degrees
 from nodulus.app.reading.slice_header import SliceHeader, Vector
 from nodulus.app.results.source_header import TAGS, image_header, patient_and_study
 from nodulus.app.volume import CtVolume, SourceImage
@@ -151,7 +151,7 @@ def _steadied(header: SliceHeader, geometry: Geometry) -> SliceHeader:
     if not limits.STEADY_DEGREES < angle <= limits.MAX_WOBBLE_DEGREES:
         return header
     rows, columns = cast("int", header.rows), cast("int", header.columns)
-    plane = Plane.from_orientation(
+    plane = ImagePlane.from_orientation(
         (rows, columns), cast("tuple[float, float]", header.pixel_spacing_mm), usual
     )
     corner = np.array(header.position_lps_mm) + plane.shift_from(header.orientation)

@@ -13,7 +13,7 @@ from nodulus.app.result import ResultWarning, StudyResult
 from nodulus.app.results.encodable import encodable, source_sha256
 from nodulus.app.results.failure_words import INCOMPLETE, explain_failure, incomplete_warning
 from nodulus.app.results.file_plan import planned_files, without_references, writer_of
-from nodulus.app.results.made_once import Once
+from nodulus.app.results.lazy_value import Lazy
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 
@@ -90,8 +90,8 @@ class StudyPlan:
     options: OutputOptions
     sensitivities: tuple[Sensitivity, ...]
     intermediates: Intermediates | None
-    pictures: Once[FindingPictures]
-    intermediate_rows: Once[TitledRows]
+    pictures: Lazy[FindingPictures]
+    intermediate_rows: Lazy[TitledRows]
     sources: SourceHeaders | None = None
     label_planes: Labels | None = None
     segment_planes: Labels | None = None
@@ -150,8 +150,8 @@ def plan(volume: CtVolume, analysis: StudyAnalysis, options: OutputOptions) -> S
         options=options,
         sensitivities=analysis.sensitivities,
         intermediates=kept,
-        pictures=Once(lambda: _finding_pictures(volume, labels, result)),
-        intermediate_rows=Once(lambda: [] if kept is None else _intermediate_rows(volume, kept)),
+        pictures=Lazy(lambda: _finding_pictures(volume, labels, result)),
+        intermediate_rows=Lazy(lambda: [] if kept is None else _intermediate_rows(volume, kept)),
         started=started,
     )
     if not volume.source_images:
@@ -212,7 +212,7 @@ def _with_planes(draft: StudyPlan, probability: ProbabilityMap | None) -> StudyP
     needed = [writer for writer in draft.writers if writer in ("seg", "key_objects")]
     if draft.sources is None or not needed:
         return draft
-    from nodulus.app.results.interpolated_only import say_what_has_no_frame
+    from nodulus.app.results.interpolated_only import warn_of_findings_without_frame
 
     try:
         planes = _on_source(draft.labels, draft, draft.sources)
@@ -223,7 +223,7 @@ def _with_planes(draft: StudyPlan, probability: ProbabilityMap | None) -> StudyP
             segments, fractions = _fractional(draft, draft.sources, probability)
     except Exception as error:
         return without(draft, dict.fromkeys(needed, explain_failure(error)))
-    result = say_what_has_no_frame(draft.result, segments)
+    result = warn_of_findings_without_frame(draft.result, segments)
     if "seg" not in result.files:
         return replace(draft, label_planes=planes, result=result)
     return replace(

@@ -24,7 +24,7 @@ _NOT_ALONG = 1e-9
 """A step's share along another axis that is rounding."""
 
 
-class Plane(str, Enum):
+class AnatomicalPlane(str, Enum):
     """An anatomical plane."""
 
     AXIAL = "axial"
@@ -32,17 +32,17 @@ class Plane(str, Enum):
     SAGITTAL = "sagittal"
 
 
-_AXES: dict[Plane, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    Plane.AXIAL: ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
-    Plane.CORONAL: ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
-    Plane.SAGITTAL: ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
+_AXES: dict[AnatomicalPlane, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    AnatomicalPlane.AXIAL: ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
+    AnatomicalPlane.CORONAL: ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
+    AnatomicalPlane.SAGITTAL: ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
 }
 """LPS directions of the picture's x (to the right) and y (down)."""
 
-LETTERS: dict[Plane, tuple[str, str, str, str]] = {
-    Plane.AXIAL: ("R", "L", "A", "P"),
-    Plane.CORONAL: ("R", "L", "H", "F"),
-    Plane.SAGITTAL: ("A", "P", "H", "F"),
+LETTERS: dict[AnatomicalPlane, tuple[str, str, str, str]] = {
+    AnatomicalPlane.AXIAL: ("R", "L", "A", "P"),
+    AnatomicalPlane.CORONAL: ("R", "L", "H", "F"),
+    AnatomicalPlane.SAGITTAL: ("A", "P", "H", "F"),
 }
 """What lies to the left, right, top and bottom of a picture."""
 
@@ -59,7 +59,7 @@ class ViewFrame:
         height: pixels down.
     """
 
-    plane: Plane
+    plane: AnatomicalPlane
     center_lps_mm: tuple[float, float, float]
     pixel_mm: float
     width: int
@@ -167,7 +167,7 @@ def _sample_along_axes(
 
 
 def whole_frame(
-    plane: Plane, geometry: Geometry, center_lps_mm: ArrayLike, *, longest_side: int
+    plane: AnatomicalPlane, geometry: Geometry, center_lps_mm: ArrayLike, *, longest_side: int
 ) -> ViewFrame:
     """Give the frame that shows the whole volume in a plane through a point.
 

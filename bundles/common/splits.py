@@ -23,7 +23,7 @@ from nodulus.bundles.common.reserved_patients import (
     lidc_patients_in,
     people_in,
 )
-from nodulus.bundles.common.stratification import by_patient, choose, patient_features
+from nodulus.bundles.common.stratification import by_patient, choose_patients, patient_features
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def draw_split(
         if count <= 0:
             continue
         features = np.stack([patient_features(patients[patient]) for patient in left])
-        chosen = choose(features, count, rng)
+        chosen = choose_patients(features, count, rng)
         sides.update((p, side) for p, yes in zip(left, chosen, strict=True) if yes)
         left = [p for p, yes in zip(left, chosen, strict=True) if not yes]
     return sides

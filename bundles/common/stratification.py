@@ -100,7 +100,9 @@ def balance(sides: Mapping[str, Sequence[Study]]) -> dict[str, float]:
     return result
 
 
-def choose(features: FloatArray, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def choose_patients(
+    features: FloatArray, count: int, rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Choose patients so that they share evenly in the features.
 
     Args:

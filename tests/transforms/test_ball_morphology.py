@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.transforms.ball_morphology import bounding_box, grown, opened_by_cross, shrunk
+from nodulus.transforms.ball_morphology import bounding_box, dilate, erode, open_by_cross
 from nodulus.transforms.search_region import LARGEST_HOLE_MM2, _closing, _fill_holes
 
 
@@ -34,7 +34,7 @@ def test_grown_is_a_threshold_of_the_distance(
     mask = blobs(shape, 1, share)
     assert mask.any()
     expected = ndimage.distance_transform_edt(~mask, sampling=spacing) <= radius
-    assert np.array_equal(grown(mask, spacing, radius), expected)
+    assert np.array_equal(dilate(mask, spacing, radius), expected)
 
 
 @pytest.mark.parametrize(("shape", "spacing", "radius"), CASES)
@@ -43,13 +43,13 @@ def test_shrunk_is_a_threshold_of_the_distance(
 ) -> None:
     mask = blobs(shape, 2, 0.9)
     expected = ndimage.distance_transform_edt(mask, sampling=spacing) > radius
-    assert np.array_equal(shrunk(mask, spacing, radius), expected)
+    assert np.array_equal(erode(mask, spacing, radius), expected)
 
 
 def test_no_voxel_and_all_voxels() -> None:
     none = np.zeros((5, 6, 7), bool)
-    assert not grown(none, (1, 1, 1), 3.0).any()
-    assert shrunk(~none, (1, 1, 1), 3.0).all()
+    assert not dilate(none, (1, 1, 1), 3.0).any()
+    assert erode(~none, (1, 1, 1), 3.0).all()
 
 
 def test_views_in_another_order_are_taken() -> None:
@@ -57,13 +57,13 @@ def test_views_in_another_order_are_taken() -> None:
     turned = mask.transpose(2, 0, 1)[::-1]
     spacing = (1.5, 2.5, 2.0)
     expected = ndimage.distance_transform_edt(~turned, sampling=spacing) <= 5.0
-    assert np.array_equal(grown(turned, spacing, 5.0), expected)
+    assert np.array_equal(dilate(turned, spacing, 5.0), expected)
 
 
 @pytest.mark.parametrize("shape", [(20, 33, 41), (3, 3, 3), (2, 30, 30), (1, 1, 1)])
 def test_opening_by_a_cross(shape: tuple[int, int, int]) -> None:
     mask = blobs(shape, 4, 0.7)
-    assert np.array_equal(opened_by_cross(mask), ndimage.binary_opening(mask))
+    assert np.array_equal(open_by_cross(mask), ndimage.binary_opening(mask))
 
 
 def test_bounding_box_stays_in_the_array() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nodulus.transforms.blocks import any_in_blocks, connected_groups
+from nodulus.transforms.blocks import any_in_blocks, connected_components
 
 
 @pytest.mark.parametrize("share", [0.0, 0.002, 0.03, 1.0])
@@ -12,7 +12,7 @@ from nodulus.transforms.blocks import any_in_blocks, connected_groups
 def test_groups_are_those_of_scipy(share: float, edge: int) -> None:
     mask = np.random.default_rng(3).random((33, 20, 47)) < share
     labels, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    found = list(connected_groups(mask, edge))
+    found = list(connected_components(mask, edge))
     assert len(found) == count
     seen = np.zeros(mask.shape, int)
     for box, own in found:

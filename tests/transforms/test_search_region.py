@@ -42,9 +42,9 @@ def test_a_mass_of_60_mm_is_searched(place: str, left: bool) -> None:
     region = find_lungs(hu, geometry)
     assert before is not None
     assert region is not None
-    assert region.mask[mass].mean() > (0.88 if place in END_OF_THE_LUNG else 0.99)
+    assert region.search_region[mass].mean() > (0.88 if place in END_OF_THE_LUNG else 0.99)
     assert not region.aerated[mass].any()
-    assert region.mask.sum() < 1.1 * before.mask.sum()
+    assert region.search_region.sum() < 1.1 * before.search_region.sum()
 
 
 @pytest.mark.parametrize("left", [False, True])
@@ -58,8 +58,8 @@ def test_a_consolidated_lower_lobe_is_searched(left: bool, hu_of_it: int) -> Non
     hu[lobe] = noise[lobe]
     region = find_lungs(hu, geometry)
     assert region is not None
-    assert region.mask[lobe].mean() > 0.93
-    assert region.mask.sum() < 1.5 * parts["lungs"].sum()
+    assert region.search_region[lobe].mean() > 0.93
+    assert region.search_region.sum() < 1.5 * parts["lungs"].sum()
 
 
 def test_a_lung_that_is_full_is_searched() -> None:
@@ -71,7 +71,7 @@ def test_a_lung_that_is_full_is_searched() -> None:
     region = find_lungs(hu, geometry)
     assert region is not None
     assert region.left_ml == 0
-    assert region.mask[full].mean() > 0.85
+    assert region.search_region[full].mean() > 0.85
 
 
 def test_a_higher_diaphragm_is_not_searched() -> None:
@@ -81,4 +81,4 @@ def test_a_higher_diaphragm_is_not_searched() -> None:
     hu[dome] = 60
     region = find_lungs(hu, geometry)
     assert region is not None
-    assert region.mask[dome].mean() < 0.5
+    assert region.search_region[dome].mean() < 0.5

@@ -67,7 +67,7 @@ def cover_blocks(
     ]
 
 
-def only(blocks: NDArray[np.bool_], core: Box, stride: int) -> NDArray[np.bool_]:
+def blocks_in(blocks: NDArray[np.bool_], core: Box, stride: int) -> NDArray[np.bool_]:
     """The blocks of one patch's core."""
     inside = tuple(slice(s.start // stride, s.stop // stride) for s in core)
     result = np.zeros_like(blocks)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nodulus.app.chain.network.lung_patches import LungPatch, cover_blocks, only
+from nodulus.app.chain.network.lung_patches import LungPatch, blocks_in, cover_blocks
 from nodulus.app.chain.network.patch_network import PatchNetwork, Scale
 from nodulus.app.chain.network.precision import patch_network_of
 from nodulus.app.chain.network.segment_windows import (
@@ -120,7 +120,7 @@ def _parts(
     """What the second stage looks at one after the other: all at once, or where there is lung."""
     if network.reach is None:
         return [patch.core]
-    own = only(blocks, patch.core, network.stride)
+    own = blocks_in(blocks, patch.core, network.stride)
     parts = cover_blocks(own, stride=network.stride, context=network.reach, max_voxels=max_voxels)
     return [part.core for part in parts]
 

@@ -41,10 +41,12 @@ def findings(
     A finding hits a nodule if it is closer to its centre than its radius, LUNA16's rule.
     """
     from nodulus.app.evaluation.chain_report import chain_report
-    from nodulus.app.evaluation.truth import read_scans
+    from nodulus.app.evaluation.truth import read_matched_scans
     from nodulus.bundles.common.atomic_files import write_text
 
-    found = chain_report(read_scans(results, nodules, excluded), bootstrap, confidence, seed)
+    found = chain_report(
+        read_matched_scans(results, nodules, excluded), bootstrap, confidence, seed
+    )
     for line in _lines(found):
         click.echo(line)
     if json_file is not None:

@@ -64,7 +64,7 @@ def nodule_points(
     """
     from nodulus.app.chain.settings import load_settings
     from nodulus.app.evaluation.nodule_points import choose_nodule_points
-    from nodulus.app.evaluation.truth import read_scans
+    from nodulus.app.evaluation.truth import read_matched_scans
 
     if (phantoms is None) != (phantom_nodules is None):
         raise click.UsageError("Give --phantoms with --phantom-nodules.")
@@ -72,7 +72,7 @@ def nodule_points(
     try:
         scans = _scans(results, lesions, table)
         made = (
-            read_scans(phantoms, phantom_nodules, phantom_excluded)
+            read_matched_scans(phantoms, phantom_nodules, phantom_excluded)
             if phantoms is not None and phantom_nodules is not None
             else ()
         )
@@ -94,20 +94,20 @@ def nodule_points(
 def _scans(results: tuple[Path, ...], lesions: Path, table: Path | None) -> list[ScanOfKnown]:
     from nodulus.app.evaluation.match_results import read_results
     from nodulus.app.evaluation.scans.lesion_rows import match_known
-    from nodulus.app.evaluation.scans.run_scans import AnalysedScan
-    from nodulus.app.evaluation.scans.scan_table import facts_of, read_scan_table
+    from nodulus.app.evaluation.scans.run_scans import ScanResult
+    from nodulus.app.evaluation.scans.scan_table import read_scan_table, row_of
     from nodulus.app.evaluation.truth import read_lesions
 
     truth, facts = read_lesions(lesions), read_scan_table(table)
     found: dict[str, ScanOfKnown] = {}
     for folder in results:
         for result in read_results(folder):
-            own = facts_of(result.series_uid, facts)
+            own = row_of(result.series_uid, facts)
             if own.use == "test":
                 continue
             if own.series_uid in found:
                 raise ValueError(f"{own.series_uid} is in two of the folders")
-            scan = AnalysedScan(result, (), was_kept=True)
+            scan = ScanResult(result, (), was_kept=True)
             found[own.series_uid] = match_known(scan, own, truth)
     return list(found.values())
 

@@ -97,11 +97,11 @@ def operating_points(
     """
     from nodulus.app.chain.settings import load_settings
     from nodulus.app.evaluation.operating_points import choose_operating_points
-    from nodulus.app.evaluation.truth import read_scans
+    from nodulus.app.evaluation.truth import read_matched_scans
 
     if keep_nodule and choose_share:
         raise click.UsageError("Another share needs another nodule point: leave one of them out.")
-    scans = read_scans(results, nodules, excluded)
+    scans = read_matched_scans(results, nodules, excluded)
     pipeline = None
     try:
         if choose_share:

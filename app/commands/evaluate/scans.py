@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
-    from nodulus.app.evaluation.scans.scan_table import ScanFacts
+    from nodulus.app.evaluation.scans.scan_table import ScanRow
     from nodulus.app.evaluation.scans.training_patients import LearntFrom
     from nodulus.app.reading import StudyInput
 
@@ -130,7 +130,7 @@ def _analyse(
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.evaluation.scans.lesion_rows import match_known
     from nodulus.app.evaluation.scans.run_scans import run_scans
-    from nodulus.app.evaluation.scans.scan_table import facts_of, read_scan_table
+    from nodulus.app.evaluation.scans.scan_table import read_scan_table, row_of
     from nodulus.app.evaluation.truth import read_lesions
     from nodulus.app.reading import Archives, find_studies
 
@@ -152,7 +152,7 @@ def _analyse(
                     problems.append(outcome)
                     continue
                 uid = outcome.result.series_uid
-                known.append(match_known(outcome, facts_of(uid, facts), truth))
+                known.append(match_known(outcome, row_of(uid, facts), truth))
         except OSError as error:
             raise _not_writable(output, error) from error
     for problem in problems:
@@ -160,11 +160,11 @@ def _analyse(
     return known, bool(problems)
 
 
-def _patient(study: StudyInput, facts: Mapping[str, ScanFacts]) -> str:
+def _patient(study: StudyInput, facts: Mapping[str, ScanRow]) -> str:
     from nodulus.app.evaluation.scans.run_scans import series_of
-    from nodulus.app.evaluation.scans.scan_table import facts_of
+    from nodulus.app.evaluation.scans.scan_table import row_of
 
-    return facts_of(series_of(study), facts).patient
+    return row_of(series_of(study), facts).patient
 
 
 def _with_networks(scan: ScanOfKnown, seen: LearntFrom) -> ScanOfKnown:

@@ -18,7 +18,7 @@ from nodulus.app.data.eda.tallies import SIZE_CLASSES, size_class
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.pictures import AIR_HU, Picture, contours, lung_window
-from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.data.tables import Point
 
@@ -134,7 +134,7 @@ def _close_up(
     field_mm = float(np.clip((4.0 if suspicious else 2.5) * diameter_mm, 40.0, 160.0))
     if suspicious and not image.geometry.contains(image.geometry.lps_to_index(center)):
         return _nearest(image, center)
-    frame = ViewFrame(Plane.AXIAL, center, field_mm / PIXELS, PIXELS, PIXELS)
+    frame = ViewFrame(AnatomicalPlane.AXIAL, center, field_mm / PIXELS, PIXELS, PIXELS)
     outline = Overlay(frame)
     lines = _outline(image, center, field_mm, label, frame)
     for line in lines:
@@ -168,7 +168,7 @@ def _nearest(image: ScanImage, center: Point) -> Picture:
     last = np.asarray(image.geometry.shape_irc) - 1
     index = np.clip(image.geometry.lps_to_index(center), 0, last)
     nearest = image.geometry.index_to_lps(index)
-    frame = whole_frame(Plane.AXIAL, image.geometry, nearest, longest_side=PIXELS)
+    frame = whole_frame(AnatomicalPlane.AXIAL, image.geometry, nearest, longest_side=PIXELS)
     outline = Overlay(frame)
     outline.dot(frame.to_pixels(nearest)[:2], 4.0, _CASE_RGB, filled=True)
     return _picture(image, frame, outline, 50.0)
@@ -177,7 +177,7 @@ def _nearest(image: ScanImage, center: Point) -> Picture:
 def _whole(image: ScanImage) -> Picture:
     """The middle slice."""
     middle = image.geometry.index_to_lps((np.asarray(image.geometry.shape_irc) - 1) / 2)
-    frame = whole_frame(Plane.AXIAL, image.geometry, middle, longest_side=PIXELS)
+    frame = whole_frame(AnatomicalPlane.AXIAL, image.geometry, middle, longest_side=PIXELS)
     return _picture(image, frame, Overlay(frame), 50.0)
 
 

@@ -16,7 +16,7 @@ from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.data.tables import Nodule, Point
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.spheres import ball
+from nodulus.transforms.spheres import sphere_voxels
 
 TISSUE_ABOVE_HU = -300.0
 SAMPLES = 200_000
@@ -162,7 +162,7 @@ class _Lungs:
         return "left" if offset > 0 else "right"
 
 
-def look_at_scan(study: Study, image: ScanImage) -> ScanFacts:
+def scan_facts(study: Study, image: ScanImage) -> ScanFacts:
     """Measure a scan and its nodules.
 
     Args:
@@ -253,7 +253,7 @@ def _label(image: ScanImage, nodule: Nodule) -> int | None:
         return None
     if nodule.label is not None:
         return nodule.label
-    box, inside = ball(image.geometry, nodule.center_lps_mm, max(nodule.diameter_mm, 0.0))
+    box, inside = sphere_voxels(image.geometry, nodule.center_lps_mm, max(nodule.diameter_mm, 0.0))
     counts = np.bincount(image.labels[box][inside], minlength=256)[1:IGNORE_LABEL]
     return int(np.argmax(counts)) + 1 if counts.any() else 0
 
@@ -265,7 +265,7 @@ def _place(
     inside = bool(image.geometry.contains(image.geometry.lps_to_index(center)))
     core = None
     if inside:
-        box, voxels = ball(image.geometry, center, max(nodule.diameter_mm, 0.0) / 2)
+        box, voxels = sphere_voxels(image.geometry, center, max(nodule.diameter_mm, 0.0) / 2)
         core = float(image.hu[box][voxels].mean())
     if lungs is None:
         return NodulePlace(inside, None, None, None, core, volume_mm3)

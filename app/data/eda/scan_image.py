@@ -64,7 +64,7 @@ def read_scan_image(study: Study, with_lungs: bool = True) -> ScanImage:
     region = find_lungs(hu, geometry) if with_lungs else None
     if region is None:
         return ScanImage(hu, geometry, labels, None, geometry)
-    return ScanImage(hu, geometry, labels, region.mask, region.geometry)
+    return ScanImage(hu, geometry, labels, region.search_region, region.geometry)
 
 
 def _prepared(path: Path) -> ScanImage:

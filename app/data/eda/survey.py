@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.eda.duplicates import Duplicates, find_duplicates
-from nodulus.app.data.eda.scan_facts import HuLevels, ScanFacts, look_at_scan
+from nodulus.app.data.eda.scan_facts import HuLevels, ScanFacts, scan_facts
 from nodulus.app.data.eda.scan_image import read_scan_image
 from nodulus.app.data.eda.split_balance import SplitBalance, split_balance
 from nodulus.app.data.eda.suspicions import Suspicion, SuspicionKind, broken, find_suspicions
@@ -140,10 +140,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def look_at(study: Study) -> tuple[ScanFacts | None, tuple[Suspicion, ...]]:
+def inspect_study(study: Study) -> tuple[ScanFacts | None, tuple[Suspicion, ...]]:
     """Read a study's image and measure it; the facts are None where it cannot be read."""
     try:
-        facts = look_at_scan(study, read_scan_image(study))
+        facts = scan_facts(study, read_scan_image(study))
     except (OSError, ValueError) as error:
         return None, (broken(study, error),)
     return facts, find_suspicions(study, facts)
@@ -159,7 +159,7 @@ def survey(
 
     Args:
         studies: all studies.
-        looks: what :func:`look_at` gave for each.
+        looks: what :func:`inspect_study` gave for each.
         sides: of each patient.
         split_source: name of the file that they come from, None where they were drawn.
     """

@@ -15,9 +15,9 @@ import numpy as np
 
 from nodulus.app.data.eda.scan_facts import NodulePlace, ScanFacts
 from nodulus.bundles.common.data.studies import Study
-from nodulus.bundles.common.data.tables import Candidate, Nodule, Point
+from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule, Point
 from nodulus.bundles.common.hit_rule import nearest_hits
-from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 
 DIAMETER_MM = (2.0, 100.0)
 """LIDC-IDRI outlined nodules of 3 mm and more; the largest lung masses are about 100 mm."""
@@ -144,7 +144,7 @@ def _of_nodule(series_uid: str, nodule: Nodule, place: NodulePlace) -> Iterator[
     if volume == 0:
         yield case(SuspicionKind.LABEL_MISSING, f"{size} is not in the mask")
     elif volume is not None and possible:
-        own = ball_diameter_mm(volume)
+        own = equivalent_diameter_mm(volume)
         ratio = own / nodule.diameter_mm
         if not 1 / LABEL_DIAMETER_RATIO <= ratio <= LABEL_DIAMETER_RATIO:
             message = f"the label of {size} has the volume of a ball of {own:.1f} mm"
@@ -178,7 +178,7 @@ def _candidates(study: Study) -> Iterator[Suspicion]:
         (True, "a candidate of class 1 hits no nodule"),
         (False, "a candidate of class 0 hits a nodule"),
     ):
-        wrong: list[Candidate] = [
+        wrong: list[LabelledCandidate] = [
             candidate
             for candidate, hit in zip(study.candidates, hits, strict=True)
             if candidate.is_nodule is truth and bool(hit >= 0) is not truth

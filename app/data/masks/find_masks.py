@@ -46,7 +46,7 @@ class MaskFile:
 
         Args:
             source: the images of the series.
-            patterns: names of the wanted structures (see :func:`structures.choose`).
+            patterns: names of the wanted structures (see :func:`structures.choose_structures`).
             threshold: for a fractional SEG.
 
         Raises:

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.slices import SourceSlices
-from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble, choose
+from nodulus.app.data.masks.structures import (
+    Structure,
+    StructureMask,
+    StructurePlane,
+    assemble,
+    choose_structures,
+)
 from nodulus.transforms.polygons import polygon_pixels
 
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -37,7 +43,7 @@ def read_rtstruct(
     Args:
         path: the file.
         source: the images that it was drawn on.
-        patterns: names of the wanted ROIs (see :func:`structures.choose`).
+        patterns: names of the wanted ROIs (see :func:`structures.choose_structures`).
 
     Returns:
         One mask an ROI, those without a pixel left out.
@@ -54,7 +60,7 @@ def read_rtstruct(
         for item in dataset.get("RTROIObservationsSequence") or ()
     }
     structures = [_structure(n, roi, types.get(n, "")) for n, roi in rois.items()]
-    chosen = choose(structures, patterns, path)
+    chosen = choose_structures(structures, patterns, path)
     contours = {
         int(item.ReferencedROINumber): item.get("ContourSequence") or ()
         for item in dataset.get("ROIContourSequence") or ()
@@ -124,7 +130,8 @@ def _rasterised(
         if not any(np.array_equal(corners_rc, other) for other in on_image[image]):
             on_image[image].append(corners_rc)
     planes = [
-        Plane(image, _enclosed(corners, source.shape_rc)) for image, corners in on_image.items()
+        StructurePlane(image, _enclosed(corners, source.shape_rc))
+        for image, corners in on_image.items()
     ]
     return assemble(structure, planes, len(lost))
 

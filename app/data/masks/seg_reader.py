@@ -19,7 +19,13 @@ from pydicom.sr.codedict import codes
 
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.slices import SourceSlices
-from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble, choose
+from nodulus.app.data.masks.structures import (
+    Structure,
+    StructureMask,
+    StructurePlane,
+    assemble,
+    choose_structures,
+)
 
 SEG_CLASSES = frozenset(
     {
@@ -66,7 +72,7 @@ def read_seg(
     Args:
         path: the file; BINARY, FRACTIONAL or LABELMAP.
         source: the images that it was made on.
-        patterns: names of the wanted segments (see :func:`structures.choose`).
+        patterns: names of the wanted segments (see :func:`structures.choose_structures`).
         threshold: a pixel of a fractional segmentation belongs to its segment when its value is
             at least this share of the largest possible one.
 
@@ -80,7 +86,7 @@ def read_seg(
     seg = _open(path)
     source.check_frame_of_reference(str(seg.get("FrameOfReferenceUID") or "") or None, path)
     structures = [_structure(item) for item in seg.SegmentSequence if item.SegmentNumber > 0]
-    chosen = choose(structures, patterns, path)
+    chosen = choose_structures(structures, patterns, path)
     try:
         frames = _frames(seg, threshold)
     except Exception as error:  # what is missing or broken shows in many ways
@@ -179,7 +185,7 @@ def _group(seg: Any, frame: int, keyword: str) -> Any:
     raise ValueError(f"frame {frame + 1} has no {keyword}")
 
 
-def _place(frame: _Frame, source: SourceSlices, path: Path) -> Plane | None:
+def _place(frame: _Frame, source: SourceSlices, path: Path) -> StructurePlane | None:
     """The frame's pixels on the image that it lies on, None where there is no image."""
     rows, columns = frame.mask.shape
     corners = [np.zeros(3), frame.down * (rows - 1), frame.right * (columns - 1)]
@@ -204,4 +210,4 @@ def _place(frame: _Frame, source: SourceSlices, path: Path) -> Plane | None:
     if np.any(pixels < 0) or np.any(pixels >= source.shape_rc):
         message = f"it reaches beyond the images of series {source.series_uid}"
         raise MaskError(MaskProblem.MISMATCH, path, message)
-    return Plane(image, pixels)
+    return StructurePlane(image, pixels)

@@ -49,7 +49,7 @@ class Structure:
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class StructurePlane:
     """The pixels of one structure on one image.
 
     Args:
@@ -86,7 +86,9 @@ class StructureMask:
         return i, r, c
 
 
-def assemble(structure: Structure, planes: Sequence[Plane], lost: int) -> StructureMask | None:
+def assemble(
+    structure: Structure, planes: Sequence[StructurePlane], lost: int
+) -> StructureMask | None:
     """Put planes together; None where they hold no pixel."""
     voxels = [
         np.column_stack([np.full(len(plane.pixels_rc), plane.image), plane.pixels_rc])
@@ -103,7 +105,9 @@ def assemble(structure: Structure, planes: Sequence[Plane], lost: int) -> Struct
     return StructureMask(structure, (i, r, c), mask, lost)
 
 
-def choose(structures: Sequence[Structure], patterns: Iterable[str], path: Path) -> list[Structure]:
+def choose_structures(
+    structures: Sequence[Structure], patterns: Iterable[str], path: Path
+) -> list[Structure]:
     """The structures that are nodules.
 
     Args:

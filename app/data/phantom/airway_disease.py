@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.infiltrate_form import tube_share
-from nodulus.app.data.phantom.lesions import LesionKind
+from nodulus.app.data.phantom.lesions import PhantomLesionKind
 
 FloatArray = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-AIRWAY_KINDS = (LesionKind.MUCUS, LesionKind.TREE_IN_BUD, LesionKind.BRONCHIECTASIS)
+AIRWAY_KINDS = (
+    PhantomLesionKind.MUCUS,
+    PhantomLesionKind.TREE_IN_BUD,
+    PhantomLesionKind.BRONCHIECTASIS,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,7 @@ class Strokes:
         fill: share of the air that they replace.
     """
 
-    kind: LesionKind
+    kind: PhantomLesionKind
     center_lps_mm: Points
     starts_mm: Points
     ends_mm: Points
@@ -49,7 +53,9 @@ class Strokes:
         return (self.reach_mm - 1.0,)
 
 
-def draw_strokes(kind: LesionKind, center_lps_mm: Points, rng: np.random.Generator) -> Strokes:
+def draw_strokes(
+    kind: PhantomLesionKind, center_lps_mm: Points, rng: np.random.Generator
+) -> Strokes:
     """Draw the pieces of one change of the airways.
 
     A plug is a tube that may branch like a finger in a glove; tree-in-bud is many twigs with
@@ -57,14 +63,14 @@ def draw_strokes(kind: LesionKind, center_lps_mm: Points, rng: np.random.Generat
     """
     pieces: list[tuple[Points, Points, float, float]] = []
     along = _unit(rng.standard_normal(3))
-    if kind is LesionKind.MUCUS:
+    if kind is PhantomLesionKind.MUCUS:
         wide, length = float(rng.uniform(1.2, 3.2)), float(rng.uniform(5.0, 14.0))
         fork = 0.5 * length * along
         pieces.append((-fork, fork, wide, 0.0))
         for _ in range(int(rng.integers(0, 3))):
             tip = fork + _unit(along + rng.normal(0, 0.5, 3)) * length * rng.uniform(0.4, 0.9)
             pieces.append((fork, tip, 0.8 * wide, 0.0))
-    elif kind is LesionKind.TREE_IN_BUD:
+    elif kind is PhantomLesionKind.TREE_IN_BUD:
         extent = float(rng.uniform(5.0, 13.0))
         for _ in range(int(rng.integers(6, 28))):
             twig = rng.normal(0, 0.5 * extent, 3)

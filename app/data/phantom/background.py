@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nodulus.app.reading import load_volume
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.lungs import outlined_lungs
+from nodulus.transforms.lungs import closed_lung_mask
 from nodulus.transforms.orientation import turn_to
 
 _AXES = "SPL"
@@ -57,7 +57,7 @@ def read_background(path: Path, avoid: tuple[Sphere, ...] = ()) -> Background:
     hu = np.ascontiguousarray(np.clip(turned, -2000, 4000), dtype=np.int16)
     shape = hu.shape[0], hu.shape[1], hu.shape[2]
     geometry = Geometry(shape, LPS_TO_RAS @ turn.affine_ras)
-    lungs = outlined_lungs(hu, geometry)
+    lungs = closed_lung_mask(hu, geometry)
     if not lungs.any():
         raise ValueError(f"{path}: no lungs were found")
     digest = hashlib.sha256(hu.tobytes()).hexdigest()[:8]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 from scipy.spatial import cKDTree
 
-from nodulus.app.data.phantom.lesions import LesionKind
+from nodulus.app.data.phantom.lesions import PhantomLesionKind
 from nodulus.transforms.insertion.nodule_appearance import correlated_noise
 
 FloatArray = NDArray[np.float32]
@@ -36,7 +36,7 @@ class Infiltrate:
         edge: width of its border as a part of its radius.
     """
 
-    kind: LesionKind
+    kind: PhantomLesionKind
     center_lps_mm: Points
     radii_mm: tuple[float, float, float]
     band: bool
@@ -81,18 +81,18 @@ def filled_share(
     inside = _ramp(order / patch.edge)
     glass = patch.fill * inside * np.clip(1.0 + 0.25 * fine + 0.3 * broad, 0.35, 1.6)
     dense = np.clip(rng.uniform(0.8, 1.0) * (1.0 + 0.06 * fine), 0.0, 1.0)
-    if patch.kind is LesionKind.CRAZY_PAVING:
+    if patch.kind is PhantomLesionKind.CRAZY_PAVING:
         lines = np.clip(1.5 - gap / _SEPTUM_MM, 0.0, 1.0) * inside
         glass = np.maximum(glass, (patch.fill + 0.3) * lines)
-    elif patch.kind is LesionKind.REVERSED_HALO:
+    elif patch.kind is PhantomLesionKind.REVERSED_HALO:
         ring = inside * (1.0 - _ramp((order - rng.uniform(0.3, 0.45)) / 0.15))
         glass = np.maximum(0.6 * glass, dense * ring)
-    elif patch.kind is LesionKind.CONSOLIDATION:
+    elif patch.kind is PhantomLesionKind.CONSOLIDATION:
         # Whole lobules are spared or filled; around them often lies ground glass.
         spared = rng.uniform(0.0, 0.6)
         core = _ramp((order - rng.uniform(0.0, 0.35) - 0.5 * (level < spared)) / patch.edge)
         glass = np.maximum(glass * (rng.random() < 0.7), dense * core)
-    elif patch.kind is LesionKind.ATELECTASIS:
+    elif patch.kind is PhantomLesionKind.ATELECTASIS:
         glass = np.maximum(glass, dense * _ramp((order - rng.uniform(0.1, 0.6)) / 0.3))
     return np.asarray(np.clip(glass, 0.0, 1.0), dtype=np.float32)
 

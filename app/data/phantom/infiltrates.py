@@ -20,7 +20,7 @@ from nodulus.app.data.phantom.airway_disease import (
     painted_share,
 )
 from nodulus.app.data.phantom.infiltrate_form import Infiltrate, bronchogram, filled_share
-from nodulus.app.data.phantom.lesions import Lesion, LesionKind
+from nodulus.app.data.phantom.lesions import Lesion, PhantomLesionKind
 from nodulus.app.data.phantom.recipe import InfiltrateRecipe, draw_count
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
@@ -34,8 +34,8 @@ Points = NDArray[np.float64]
 Sphere = tuple[tuple[float, float, float], float]
 
 PATCH_KINDS = (
-    LesionKind.GROUND_GLASS, LesionKind.CONSOLIDATION, LesionKind.CRAZY_PAVING,
-    LesionKind.REVERSED_HALO, LesionKind.ATELECTASIS,
+    PhantomLesionKind.GROUND_GLASS, PhantomLesionKind.CONSOLIDATION, PhantomLesionKind.CRAZY_PAVING,
+    PhantomLesionKind.REVERSED_HALO, PhantomLesionKind.ATELECTASIS,
 )  # fmt: skip
 _USUAL = np.array([1.2, 1.2, 0.5, 0.25, 0.6])
 _CLEAR_MM = 3.0
@@ -106,7 +106,7 @@ def add_disease(
     drawn += [str(k) for k in rng.choice([k.value for k in AIRWAY_KINDS], changes)]
     lesions, points = [], []
     for name in drawn:
-        kind = LesionKind(name)
+        kind = PhantomLesionKind(name)
         item = _placed(kind, field, recipe, rng, margin_mm, avoid)
         if item is None:
             continue
@@ -123,7 +123,7 @@ def add_disease(
 
 
 def _placed(
-    kind: LesionKind,
+    kind: PhantomLesionKind,
     field: LungField,
     recipe: InfiltrateRecipe,
     rng: np.random.Generator,
@@ -131,7 +131,7 @@ def _placed(
     avoid: Sequence[Sphere],
 ) -> Infiltrate | Strokes | None:
     """Draw an item's form, and a place where it touches nothing; None where there is none."""
-    at_back = kind is LesionKind.ATELECTASIS
+    at_back = kind is PhantomLesionKind.ATELECTASIS
     band = at_back or (kind in PATCH_KINDS and rng.random() < 0.25)
     places, chance = _places(kind, band, field, margin_mm, rng)
     if not len(places):
@@ -151,7 +151,7 @@ def _placed(
 
 
 def _places(
-    kind: LesionKind,
+    kind: PhantomLesionKind,
     band: bool,
     field: LungField,
     margin_mm: float,
@@ -173,13 +173,13 @@ def _places(
     low, high = places.min(axis=0), places.max(axis=0)
     up, back, across = ((places - low) / np.maximum(high - low, 1)).T
     likely = np.exp(1.5 * back - 1.0 * up) * np.minimum(np.abs(across - 0.5), 0.3)
-    if kind is LesionKind.ATELECTASIS:
+    if kind is PhantomLesionKind.ATELECTASIS:
         likely = likely * (back > np.quantile(back, 0.75))
     return places, np.asarray(likely / likely.sum())
 
 
 def _patch(
-    kind: LesionKind,
+    kind: PhantomLesionKind,
     center: Points,
     band: bool,
     recipe: InfiltrateRecipe,
@@ -220,7 +220,7 @@ def _paint(
     if isinstance(item, Infiltrate):
         depth = _sampled(field, geometry, box) - np.float32(margin_mm)
         share = filled_share(item, offset, depth, spacing, rng)
-        if item.kind is LesionKind.CONSOLIDATION and max(item.radii_mm) > 10.0:
+        if item.kind is PhantomLesionKind.CONSOLIDATION and max(item.radii_mm) > 10.0:
             medial = np.array([0.0, 0.0, -np.sign(item.center_lps_mm[0]) or 1.0])
             share *= 1.0 - bronchogram(item, offset, medial, spacing, rng)
     else:

@@ -26,7 +26,7 @@ from nodulus.app.data.phantom.vessels import Tubes
 FloatArray = NDArray[np.float64]
 
 
-class LesionKind(str, Enum):
+class PhantomLesionKind(str, Enum):
     """What a finding is."""
 
     PLAQUE = "pleural plaque"
@@ -54,14 +54,14 @@ class Lesion:
         size_mm: its largest extent.
     """
 
-    kind: LesionKind
+    kind: PhantomLesionKind
     center_xyz: tuple[float, float, float]
     size_mm: float
 
     @property
     def ignored(self) -> bool:
         """Whether no one should be judged by it."""
-        return self.kind is LesionKind.MICRONODULE
+        return self.kind is PhantomLesionKind.MICRONODULE
 
 
 def make_lesions(
@@ -79,13 +79,13 @@ def make_lesions(
     costal = (outwards @ [0.0, 0.0, 1.0] < 0.4) & (np.abs(points[:, 0]) > 0.5 * body.half_width)
     top = points[:, 2] > body.apex_z - 22.0 * body.scale
     for kind, count, where in (
-        (LesionKind.PLAQUE, body.plaques, costal & ~top),
-        (LesionKind.APICAL_CAP, body.apical_caps, top),
+        (PhantomLesionKind.PLAQUE, body.plaques, costal & ~top),
+        (PhantomLesionKind.APICAL_CAP, body.apical_caps, top),
     ):
         places = np.flatnonzero(where)
         if not len(places):
             continue
-        hard = kind is LesionKind.PLAQUE and rng.random() < 0.35
+        hard = kind is PhantomLesionKind.PLAQUE and rng.random() < 0.35
         for place in rng.choice(places, count):
             made = _plaque(points[place], outwards[place], hard, rng)
             solids += made
@@ -98,14 +98,14 @@ def make_lesions(
         hu = float(rng.uniform(200, 700) if rng.random() < 0.4 else rng.uniform(0, 60))
         radii = tuple(float(radius * rng.uniform(0.8, 1.2)) for _ in range(3))
         solids.append(Solid(point, (radii[0], radii[1], radii[2]), np.eye(3), hu))
-        lesions.append(_lesion(LesionKind.MICRONODULE, point, 2.0 * radius))
+        lesions.append(_lesion(PhantomLesionKind.MICRONODULE, point, 2.0 * radius))
     low = np.argwhere((lungs < -4.0) & (lungs > -30.0))
     low = low[_points(grid, low)[:, 2] < body.dome_right_z + 30.0]
     if len(low):
         for point in _points(grid, low[rng.choice(len(low), body.bands)]):
             band = _band(point, rng)
             solids.append(band)
-            lesions.append(_lesion(LesionKind.BAND, point, 2.0 * max(band.radii_mm)))
+            lesions.append(_lesion(PhantomLesionKind.BAND, point, 2.0 * max(band.radii_mm)))
     return solids, lesions
 
 
@@ -163,7 +163,7 @@ def fill_airways(
             reach = float(rng.uniform(5.0, 12.0))
             gap = np.linalg.norm(middle - middle[place], axis=1)
             filled |= small & (gap < reach)
-            lesions.append(_lesion(LesionKind.MUCUS, middle[place], 2.0 * reach))
+            lesions.append(_lesion(PhantomLesionKind.MUCUS, middle[place], 2.0 * reach))
     return filled, lesions
 
 
@@ -172,6 +172,6 @@ def _points(grid: CoarseGrid, index: NDArray[np.int64]) -> FloatArray:
     return np.asarray((index * grid.step_mm + low)[:, ::-1])
 
 
-def _lesion(kind: LesionKind, point: FloatArray, size_mm: float) -> Lesion:
+def _lesion(kind: PhantomLesionKind, point: FloatArray, size_mm: float) -> Lesion:
     x, y, z = (round(float(v), 2) for v in point)
     return Lesion(kind, (x, y, z), round(float(size_mm), 1))

@@ -16,7 +16,7 @@ CLEAR_OF_NODULES_MM = 5.0
 
 
 @dataclass(frozen=True)
-class Candidate:
+class PhantomCandidate:
     """A point with its class: 1 for a nodule, 0 for anything else."""
 
     center_lps_mm: tuple[float, float, float]
@@ -82,13 +82,14 @@ def make_candidates(
     confusers_lps_mm: FloatArray,
     count: int,
     rng: np.random.Generator,
-) -> list[Candidate]:
+) -> list[PhantomCandidate]:
     """Every nodule once, moved by up to a millimetre and a half, and ``count`` of the confusers.
 
     Confusers within five millimetres of a labelled voxel, or outside of the volume, are dropped.
     """
     result = [
-        Candidate(_point(np.array(c) + rng.uniform(-1.0, 1.0, 3)), 1) for c in nodule_centers_lps_mm
+        PhantomCandidate(_point(np.array(c) + rng.uniform(-1.0, 1.0, 3)), 1)
+        for c in nodule_centers_lps_mm
     ]
     points = confusers_lps_mm[geometry.contains(geometry.lps_to_index(confusers_lps_mm))]
     index = np.argwhere(labels > 0)
@@ -96,7 +97,7 @@ def make_candidates(
         tree = cKDTree(geometry.index_to_lps(index))
         far = tree.query(points, distance_upper_bound=CLEAR_OF_NODULES_MM + 3.0)[0]
         points = points[far > CLEAR_OF_NODULES_MM + 0.5]
-    result += [Candidate(_point(p), 0) for p in points[:count]]
+    result += [PhantomCandidate(_point(p), 0) for p in points[:count]]
     return result
 
 

@@ -15,7 +15,7 @@ from nodulus.app.data.phantom.chest import make_chest, part_rng
 from nodulus.app.data.phantom.infiltrates import add_disease
 from nodulus.app.data.phantom.lesions import Lesion
 from nodulus.app.data.phantom.luna16_candidates import (
-    Candidate,
+    PhantomCandidate,
     confusers_in_chest,
     confusers_in_volume,
     make_candidates,
@@ -81,7 +81,7 @@ class PhantomStudy:
     geometry: Geometry
     nodules: list[InsertedNodule]
     shapes: dict[str, NoduleShape]
-    candidates: list[Candidate]
+    candidates: list[PhantomCandidate]
     acquisition: Acquisition | None
     lungs: NDArray[np.bool_]
     findings: list[Lesion]

@@ -6,7 +6,7 @@ import numpy as np
 
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.grid import CoarseGrid, Field
-from nodulus.app.data.phantom.lesions import Lesion, LesionKind
+from nodulus.app.data.phantom.lesions import Lesion, PhantomLesionKind
 from nodulus.app.data.phantom.vessels import Tubes
 
 
@@ -32,7 +32,7 @@ def make_scars(
             )
             inwards /= np.linalg.norm(inwards)
             x, y, z = (round(float(v), 2) for v in root + 3.0 * inwards)
-            lesions.append(Lesion(LesionKind.SCAR, (x, y, z), 10.0))
+            lesions.append(Lesion(PhantomLesionKind.SCAR, (x, y, z), 10.0))
             for _ in range(int(rng.integers(1, 4))):
                 direction = inwards + rng.normal(0, 0.5, 3)
                 direction /= np.linalg.norm(direction)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.app.data.lidc.matching import center_xyz_mm, rated
+from nodulus.app.data.lidc_labels.matching import center_xyz_mm, rated
 from nodulus.app.data.prepare.numpy_archive import read_archive
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LoadedScan, TrainingScan
 from nodulus.app.data.prepare.training_series import named_patient
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
@@ -72,7 +72,7 @@ def find_cubes(path: Path) -> Found:
     arrays = _read(path)
     references = _by_series()
     number: Counter[str] = Counter()
-    scans: list[Scan] = []
+    scans: list[TrainingScan] = []
     problems: list[Problem] = []
     for k, uid in enumerate(str(name) for name in arrays["uid"]):
         number[uid] += 1
@@ -84,7 +84,7 @@ def find_cubes(path: Path) -> Found:
             message = "which of the readers' nodules it is cannot be told; unrated"
             problems.append(Problem(ProblemKind.RATINGS_MISSING, message, path, series_uid=name))
         scans.append(
-            Scan(
+            TrainingScan(
                 series_uid=name,
                 patient_id=named_patient(str(arrays["patient"][k])),
                 load=partial(load_cube, path, k),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.bundles.common.data.tables import Nodule, Point
-from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 
@@ -34,6 +34,6 @@ def measured_nodules(
         index = np.argwhere(labels[box] == label)
         center = geometry.index_to_lps(index.mean(axis=0) + [part.start for part in box])
         x, y, z = (float(value) for value in center)
-        diameter = ball_diameter_mm(len(index) * geometry.voxel_volume_mm3)
+        diameter = equivalent_diameter_mm(len(index) * geometry.voxel_volume_mm3)
         nodules.append(make(label, (x, y, z), diameter))
     return tuple(nodules)

@@ -11,11 +11,11 @@ from scipy import ndimage
 
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
-from nodulus.bundles.common.data.tables import Finding, Nodule
+from nodulus.bundles.common.data.tables import ExcludedFinding, Nodule
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
-from nodulus.transforms.spheres import ball
+from nodulus.transforms.spheres import sphere_voxels
 
 UNKNOWN_DIAMETER_MM = 10.0
 """What LUNA16's evaluation takes an excluded finding of unknown size for."""
@@ -41,7 +41,10 @@ class LabelMap:
 
 
 def label_map(
-    loaded: LoadedScan, nodules: Sequence[Nodule], excluded: Sequence[Finding], series_uid: str
+    loaded: LoadedScan,
+    nodules: Sequence[Nodule],
+    excluded: Sequence[ExcludedFinding],
+    series_uid: str,
 ) -> LabelMap:
     """Make a scan's label map.
 
@@ -75,7 +78,7 @@ def label_map(
         if bare := numbers.count(None):
             message = f"{bare} of {len(nodules)} nodules are not in the mask; drawn as balls"
             problems.append(Problem(ProblemKind.LABEL_MISSING, message, series_uid=series_uid))
-    balls = [ball(geometry, n.center_lps_mm, n.diameter_mm) for n in nodules]
+    balls = [sphere_voxels(geometry, n.center_lps_mm, n.diameter_mm) for n in nodules]
     free = (number for number in range(1, IGNORE_LABEL) if number not in set(numbers))
     for k in [k for k, number in enumerate(numbers) if number is None]:
         fresh = next(free, None)
@@ -104,7 +107,7 @@ def _number(labels: Labels, geometry: Geometry, nodule: Nodule) -> int | None:
     """The nodule's label in a mask, None where the mask lacks it."""
     if nodule.label and nodule.label != IGNORE_LABEL and np.any(labels == nodule.label):
         return nodule.label
-    box, inside = ball(geometry, nodule.center_lps_mm, nodule.diameter_mm)
+    box, inside = sphere_voxels(geometry, nodule.center_lps_mm, nodule.diameter_mm)
     counts = np.bincount(labels[box][inside], minlength=IGNORE_LABEL)[1:IGNORE_LABEL]
     return 1 + int(counts.argmax()) if counts.any() else None
 
@@ -121,14 +124,14 @@ def _ignore_others(labels: Labels, numbers: Sequence[int | None]) -> int:
 def _ignore_excluded(
     labels: Labels,
     geometry: Geometry,
-    excluded: Sequence[Finding],
+    excluded: Sequence[ExcludedFinding],
     nodules: Sequence[tuple[Box, NDArray[np.bool_]]],
 ) -> None:
     """Mark the background in excluded findings, in place; never within a nodule's own ball."""
     kept = [(box, inside, labels[box].copy()) for box, inside in nodules]
     for finding in excluded:
         diameter = finding.diameter_mm or UNKNOWN_DIAMETER_MM
-        box, inside = ball(geometry, finding.center_lps_mm, diameter)
+        box, inside = sphere_voxels(geometry, finding.center_lps_mm, diameter)
         part = labels[box]
         part[inside & (part == 0)] = IGNORE_LABEL
     for box, inside, own in kept:

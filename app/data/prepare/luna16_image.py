@@ -10,13 +10,13 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nodulus.app.data.lidc.scan_labels import label_scan
+from nodulus.app.data.lidc_labels.scan_labels import label_scan
 from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.bundles.common.data.reader import read_image
 from nodulus.bundles.common.data.tables import Nodule
-from nodulus.bundles.common.lidc.database import Scan
+from nodulus.bundles.common.lidc.database import LidcScan
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
@@ -29,7 +29,7 @@ def load_luna16(
     path: Path,
     series_uid: str,
     nodules: Sequence[Nodule],
-    known: Scan | None,
+    known: LidcScan | None,
     references: Sequence[ShapeReference],
     agreement: float,
 ) -> LoadedScan:
@@ -72,7 +72,7 @@ def load_luna16(
 def _outlined(
     header: MhdHeader,
     nodules: Sequence[Nodule],
-    known: Scan,
+    known: LidcScan,
     references: Sequence[ShapeReference],
     agreement: float,
 ) -> tuple[NDArray[np.uint8], tuple[Nodule, ...]]:
@@ -96,7 +96,7 @@ def _outlined(
     return table.astype(np.uint8)[drawn.labels], numbered
 
 
-def _levels(geometry: Geometry, known: Scan) -> NDArray[np.float64]:
+def _levels(geometry: Geometry, known: LidcScan) -> NDArray[np.float64]:
     """The z of each slice, shape (I,).
 
     Slices of uneven distance (one scan of LUNA16 has such) lie evenly in an mhd file; where

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nodulus.app.data.lidc.matching import match_references, rated
-from nodulus.app.data.lidc.scan_labels import nodules_of
+from nodulus.app.data.lidc_labels.matching import match_references, rated
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
 from nodulus.bundles.common.data.tables import Nodule
-from nodulus.bundles.common.lidc.database import Scan, read_scans
+from nodulus.bundles.common.lidc.database import LidcScan, read_scans
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from nodulus.transforms.geometry import Geometry
 
@@ -28,7 +28,7 @@ class RatedNodules:
     """
 
     nodules: tuple[Nodule, ...]
-    known: Scan | None = None
+    known: LidcScan | None = None
     references: tuple[ShapeReference, ...] = ()
     unmatched: tuple[int, ...] = ()
 

@@ -16,10 +16,10 @@ from nodulus.app.data.prepare.luna16_ratings import RatedNodules, rate_nodules
 from nodulus.app.data.prepare.luna16_tables import Luna16Tables, read_tables
 from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.progress import Progress
-from nodulus.app.reading.message_words import some
-from nodulus.bundles.common.data.tables import Candidate, Nodule
+from nodulus.app.reading.message_words import abbreviated
+from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.lidc.database import read_scans
 
@@ -43,7 +43,7 @@ class Luna16:
         expected: how much there should be, by the names of the summary's counts.
     """
 
-    scans: tuple[Scan, ...]
+    scans: tuple[TrainingScan, ...]
     problems: tuple[Problem, ...]
     expected: dict[str, int]
 
@@ -157,7 +157,7 @@ def _not_on_disk(tables: Luna16Tables, on_disk: set[str | None], root: Path) -> 
         message = (
             f"{len(missing)} of {len(tables.series)} listed series, with {nodules} nodules, are "
             f"not on disk; {len(absent)} of {len(_SUBSETS)} subsets are missing "
-            f"({some(absent)})"
+            f"({abbreviated(absent)})"
         )
         return [Problem(ProblemKind.SUBSETS_MISSING, message, root)]
     for uid in missing:
@@ -186,7 +186,7 @@ def _scan(
     agreement: float,
     database_missing: bool,
     problems: list[Problem],
-) -> Scan:
+) -> TrainingScan:
     uid = header.path.stem
     nodules = tables.nodules.get(uid, [])
     rows = tables.nodule_rows.get(uid, [])
@@ -208,7 +208,7 @@ def _scan(
             "the nodules says, which holds"
         )
         problems.append(Problem(ProblemKind.CLASS_DIFFERS, message, header.path, series_uid=uid))
-    return Scan(
+    return TrainingScan(
         series_uid=uid,
         patient_id=joined.known.patient_id if joined.known else uid,
         load=partial(
@@ -232,8 +232,8 @@ def _scan(
 
 
 def _by_rule(
-    candidates: list[Candidate], nodules: list[Nodule]
-) -> tuple[tuple[Candidate, ...], int]:
+    candidates: list[LabelledCandidate], nodules: list[Nodule]
+) -> tuple[tuple[LabelledCandidate, ...], int]:
     """The candidates with their class by LUNA16's rule, and how many had another one."""
     hits = nearest_hits(
         [candidate.center_lps_mm for candidate in candidates],

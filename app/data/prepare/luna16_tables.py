@@ -11,7 +11,12 @@ from typing import TypeVar
 
 from nodulus.app.data.prepare.csv_table import CsvRow, CsvTable, TableError, read_table
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.bundles.common.data.tables import COORDINATES, Candidate, Finding, Nodule
+from nodulus.bundles.common.data.tables import (
+    COORDINATES,
+    ExcludedFinding,
+    LabelledCandidate,
+    Nodule,
+)
 
 ANNOTATIONS = "annotations.csv"
 CANDIDATES = ("candidates_V2.csv", "candidates.csv")
@@ -19,7 +24,7 @@ EXCLUDED = "annotations_excluded.csv"
 SERIES = "seriesuids.csv"
 _DIAMETER = "diameter_mm"
 
-Item = TypeVar("Item", Nodule, Candidate, Finding)
+Item = TypeVar("Item", Nodule, LabelledCandidate, ExcludedFinding)
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Luna16Tables:
     annotations: Path
     nodules: dict[str, list[Nodule]]
     nodule_rows: dict[str, list[int]]
-    candidates: dict[str, list[Candidate]]
-    excluded: dict[str, list[Finding]]
+    candidates: dict[str, list[LabelledCandidate]]
+    excluded: dict[str, list[ExcludedFinding]]
     listed: dict[str, int] | None
     series_file: Path | None
     problems: tuple[Problem, ...]
@@ -76,8 +81,8 @@ def read_tables(root: Path) -> Luna16Tables:
         raise FileNotFoundError(f"{root}: no {ANNOTATIONS} in it or below")
     nodules, lines, found = read_nodule_rows(annotations)
     problems = list(found)
-    candidates: dict[str, list[Candidate]] = {}
-    excluded: dict[str, list[Finding]] = {}
+    candidates: dict[str, list[LabelledCandidate]] = {}
+    excluded: dict[str, list[ExcludedFinding]] = {}
     if path := _optional(root, CANDIDATES, "candidates", problems):
         table = read_table(path, (*COORDINATES, "class"))
         problems += table.problems
@@ -117,7 +122,9 @@ def read_nodule_rows(
     return nodules, lines, tuple(problems)
 
 
-def read_candidate_rows(path: Path) -> tuple[dict[str, list[Candidate]], tuple[Problem, ...]]:
+def read_candidate_rows(
+    path: Path,
+) -> tuple[dict[str, list[LabelledCandidate]], tuple[Problem, ...]]:
     """Read candidates in LUNA16's form; further columns, such as a reason, are passed over.
 
     Returns:
@@ -187,14 +194,14 @@ def _nodule(row: CsvRow) -> Nodule:
     return Nodule(row.series_uid, (x, y, z), diameter, malignancy=rating)
 
 
-def _candidate(row: CsvRow) -> Candidate:
+def _candidate(row: CsvRow) -> LabelledCandidate:
     x, y, z, truth = row.numbers
-    return Candidate(row.series_uid, (x, y, z), truth > 0)
+    return LabelledCandidate(row.series_uid, (x, y, z), truth > 0)
 
 
-def _finding(row: CsvRow) -> Finding:
+def _finding(row: CsvRow) -> ExcludedFinding:
     x, y, z, diameter = row.numbers
-    return Finding(row.series_uid, (x, y, z), diameter if diameter > 0 else None)
+    return ExcludedFinding(row.series_uid, (x, y, z), diameter if diameter > 0 else None)
 
 
 def _listed(path: Path, problems: list[Problem]) -> dict[str, int]:

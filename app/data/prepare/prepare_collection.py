@@ -10,7 +10,7 @@ from pathlib import Path
 from nodulus.app.data.prepare.problems import Problem, StrictError
 from nodulus.app.data.prepare.record import CacheSettings
 from nodulus.app.data.prepare.summary import PrepareSummary
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.data.prepare.write_cache import WorkerLostError, prepare_scans
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import StepProgress
@@ -32,7 +32,7 @@ class Found:
     """
 
     source: str
-    scans: Sequence[Scan]
+    scans: Sequence[TrainingScan]
     problems: Sequence[Problem]
     expected: Mapping[str, int] = field(default_factory=dict)
 

@@ -13,8 +13,8 @@ from monai.data import MetaTensor
 
 from nodulus.app.data.prepare.labels import LabelMap, label_map
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
-from nodulus.app.data.prepare.record import CacheSettings, SourceFile, look_at
-from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, Scan
+from nodulus.app.data.prepare.record import CacheSettings, SourceFile, stat_files
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, TrainingScan
 from nodulus.bundles.common.atomic_files import sha256
 from nodulus.bundles.common.data.cache_folder import prepared_path
 from nodulus.bundles.common.data.prepared import network_space, save_prepared
@@ -50,7 +50,7 @@ class PreparedScan:
     problems: tuple[Problem, ...]
 
 
-def prepare_one(scan: Scan, settings: CacheSettings, root: Path) -> PreparedScan | Problem:
+def prepare_one(scan: TrainingScan, settings: CacheSettings, root: Path) -> PreparedScan | Problem:
     """Prepare a scan into a cache.
 
     Returns:
@@ -60,7 +60,7 @@ def prepare_one(scan: Scan, settings: CacheSettings, root: Path) -> PreparedScan
         OSError: the cache cannot be written to.
     """
     try:
-        sources = look_at(scan.source_files)
+        sources = stat_files(scan.source_files)
         loaded = scan.load()
         nodules, outside = _inside(scan, loaded)
         labelled = label_map(loaded, nodules, scan.excluded, scan.series_uid)
@@ -90,11 +90,11 @@ def prepare_one(scan: Scan, settings: CacheSettings, root: Path) -> PreparedScan
     )
 
 
-def _path(scan: Scan) -> Path | None:
+def _path(scan: TrainingScan) -> Path | None:
     return scan.source_files[0] if scan.source_files else None
 
 
-def _inside(scan: Scan, loaded: LoadedScan) -> tuple[list[Nodule], list[Problem]]:
+def _inside(scan: TrainingScan, loaded: LoadedScan) -> tuple[list[Nodule], list[Problem]]:
     """The nodules inside the volume, and the others as problems."""
     nodules = scan.nodules if loaded.nodules is None else loaded.nodules
     rows: Sequence[int | None] = [None] * len(nodules)
@@ -114,7 +114,7 @@ def _inside(scan: Scan, loaded: LoadedScan) -> tuple[list[Nodule], list[Problem]
 
 
 def _in_network_space(
-    loaded: LoadedScan, labelled: LabelMap, settings: CacheSettings, scan: Scan
+    loaded: LoadedScan, labelled: LabelMap, settings: CacheSettings, scan: TrainingScan
 ) -> dict[str, torch.Tensor]:
     """The prepared item.
 
@@ -139,7 +139,9 @@ def _in_network_space(
     return prepared
 
 
-def _cut_off(scan: Scan, labelled: LabelMap, item: dict[str, torch.Tensor]) -> list[Problem]:
+def _cut_off(
+    scan: TrainingScan, labelled: LabelMap, item: dict[str, torch.Tensor]
+) -> list[Problem]:
     """Nodules outside the box around the lungs."""
     shape = np.asarray(item["image"].shape[1:])
     problems = []

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nodulus.app.data.prepare.numpy_archive import read_archive
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, TrainingScan
 from nodulus.app.data.prepare.training_series import named_patient
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.database import FEATURES
@@ -71,7 +71,7 @@ def find_slices(path: Path) -> Found:
     arrays = _read(path)
     sure = arrays.get("intercept_ok", np.ones(len(arrays["hu"]), bool))
     number: Counter[str] = Counter()
-    scans: list[Scan] = []
+    scans: list[TrainingScan] = []
     problems: list[Problem] = []
     for k, uid in enumerate(str(name) for name in arrays["uid"]):
         number[uid] += 1
@@ -81,7 +81,7 @@ def find_slices(path: Path) -> Found:
             problems.append(Problem(ProblemKind.IMAGE_BROKEN, message, path, series_uid=name))
             continue
         scans.append(
-            Scan(
+            TrainingScan(
                 series_uid=name,
                 patient_id=named_patient(str(arrays["patient"][k])),
                 load=partial(load_slice, path, k),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.bundles.common.atomic_files import sha256, write_text
 from nodulus.bundles.common.data.cache_folder import RECORDS, prepared_path, record_path
 from nodulus.bundles.common.data.prepared import CACHE_VERSION
@@ -31,7 +31,7 @@ class CacheSettings:
     spacing_mm: float = 1.0
     margin_mm: float = LUNG_MARGIN_MM
 
-    def key(self, scan: Scan) -> str:
+    def key(self, scan: TrainingScan) -> str:
         """Checksum of all that decides the prepared file beside the content of the sources."""
         places = [(n.center_lps_mm, n.diameter_mm, n.label, n.lidc_nodule) for n in scan.nodules]
         holes = [(f.center_lps_mm, f.diameter_mm) for f in scan.excluded]
@@ -157,7 +157,7 @@ def read_records(root: Path) -> dict[str, Record]:
     return {record.series_uid: record for record in records if record is not None}
 
 
-def look_at(files: Iterable[Path], record: Record | None = None) -> tuple[SourceFile, ...]:
+def stat_files(files: Iterable[Path], record: Record | None = None) -> tuple[SourceFile, ...]:
     """Look at the files of a scan, hashing those that may have changed since the record."""
     known = {source.path: source for source in record.sources} if record else {}
     return tuple(SourceFile.of(path, known.get(str(path.absolute()))) for path in files)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nodulus.app.data.prepare.prepare_scan import PreparedScan
 from nodulus.app.data.prepare.record import Row
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.bundles.common.data.tables import CENTER, COORDINATES, RATINGS, SPREADS, Nodule, Point
 from nodulus.bundles.common.hit_rule import nearest_hits
 
@@ -29,7 +29,7 @@ def _place(names: Sequence[str], point: Point) -> dict[str, float]:
     return dict(zip(names, point, strict=True))
 
 
-def study_row(scan: Scan, prepared: PreparedScan) -> Row:
+def study_row(scan: TrainingScan, prepared: PreparedScan) -> Row:
     """The row of studies.csv that the scan and its image decide."""
     slices, rows, columns = prepared.geometry.shape_irc
     between_slices, _, between_columns = prepared.geometry.spacing_irc_mm
@@ -44,7 +44,7 @@ def study_row(scan: Scan, prepared: PreparedScan) -> Row:
     }
 
 
-def described(scan: Scan) -> Row:
+def described(scan: TrainingScan) -> Row:
     """What the source says about a scan, as part of its row of studies.csv."""
     return {
         **scan.facts,
@@ -54,7 +54,7 @@ def described(scan: Scan) -> Row:
     }
 
 
-def nodule_row(scan: Scan, nodule: Nodule, volume_mm3: float) -> Row:
+def nodule_row(scan: TrainingScan, nodule: Nodule, volume_mm3: float) -> Row:
     """A row of nodules.csv."""
     return {
         "series_uid": scan.series_uid,
@@ -80,7 +80,7 @@ def rating_columns(nodule: Nodule) -> Row:
     return {name: "" if value is None else value for name, value in given.items()}
 
 
-def candidate_rows(scan: Scan, nodules: Iterable[Row]) -> tuple[Row, ...]:
+def candidate_rows(scan: TrainingScan, nodules: Iterable[Row]) -> tuple[Row, ...]:
     """The rows of candidates.csv; ``nodule`` is the label of the nodule that one hits."""
     rows = list(nodules)
     hits = nearest_hits(
@@ -100,7 +100,7 @@ def candidate_rows(scan: Scan, nodules: Iterable[Row]) -> tuple[Row, ...]:
     )
 
 
-def excluded_rows(scan: Scan) -> tuple[Row, ...]:
+def excluded_rows(scan: TrainingScan) -> tuple[Row, ...]:
     """The rows of excluded.csv; an unknown diameter is -1, as in LUNA16's file."""
     return tuple(
         {

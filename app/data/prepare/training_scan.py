@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.prepare.problems import Problem
-from nodulus.bundles.common.data.tables import Candidate, Finding, Nodule
+from nodulus.bundles.common.data.tables import ExcludedFinding, LabelledCandidate, Nodule
 from nodulus.transforms.geometry import Geometry
 
 
@@ -60,7 +60,7 @@ class LoadedScan:
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class TrainingScan:
     """One CT series to prepare, picklable, so that any process can do it.
 
     Args:
@@ -92,8 +92,8 @@ class Scan:
     source_files: tuple[Path, ...]
     recipe: str = ""
     nodules: tuple[Nodule, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    excluded: tuple[Finding, ...] = ()
+    candidates: tuple[LabelledCandidate, ...] = ()
+    excluded: tuple[ExcludedFinding, ...] = ()
     fold: int | None = None
     facts: Mapping[str, str | float | int] = field(default_factory=dict)
     table: Path | None = None

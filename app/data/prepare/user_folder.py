@@ -20,14 +20,14 @@ from nodulus.app.data.prepare.luna16_tables import (
 from nodulus.app.data.prepare.patients_table import read_patients
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.data.prepare.training_series import named_patient, patient_token, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
 from nodulus.app.reading.files import is_research_format, list_files, stem
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.research import is_label_image
-from nodulus.bundles.common.data.tables import Candidate, Nodule
+from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Tables:
     rows: Mapping[str, list[int]] = field(default_factory=dict)
     place: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    candidates: Mapping[str, list[Candidate]] = field(default_factory=dict)
+    candidates: Mapping[str, list[LabelledCandidate]] = field(default_factory=dict)
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -127,7 +127,7 @@ def _read_tables(truth: FolderTruth) -> _Tables:
     nodules: dict[str, list[Nodule]] = {}
     rows: dict[str, list[int]] = {}
     place: dict[str, tuple[Path, int]] = {}
-    candidates: dict[str, list[Candidate]] = {}
+    candidates: dict[str, list[LabelledCandidate]] = {}
     patients: dict[str, str] = {}
     problems: list[Problem] = []
     file = truth.nodules or truth.series
@@ -220,7 +220,7 @@ def _scan(
     masks: Masks,
     truth: FolderTruth,
     problems: list[Problem],
-) -> Scan:
+) -> TrainingScan:
     rule = MaskRule(truth.structures, has_table=name in tables.place)
     patient: str | None = None
     if name in images:
@@ -240,7 +240,7 @@ def _scan(
     if patient is None:
         message = "the scan does not say whose it is; its name stands for the patient"
         problems.append(Problem(ProblemKind.PATIENT_UNKNOWN, message, files[0], series_uid=name))
-    return Scan(
+    return TrainingScan(
         series_uid=name,
         patient_id=patient or name,
         load=load,

@@ -20,8 +20,8 @@ from nodulus.app.data.prepare.record import (
     Record,
     SourceFile,
     is_current,
-    look_at,
     read_records,
+    stat_files,
 )
 from nodulus.app.data.prepare.rows import (
     IMAGE_COLUMNS,
@@ -33,7 +33,7 @@ from nodulus.app.data.prepare.rows import (
     study_row,
 )
 from nodulus.app.data.prepare.summary import PrepareSummary, summarise
-from nodulus.app.data.prepare.training_scan import Scan
+from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.progress import StepProgress
 from nodulus.app.worker_pool import worker_pool
 from nodulus.bundles.common.atomic_files import remove_stale_parts
@@ -51,7 +51,7 @@ class WorkerLostError(RuntimeError):
 
 
 def prepare_scans(
-    scans: Sequence[Scan],
+    scans: Sequence[TrainingScan],
     cache: Path,
     *,
     settings: CacheSettings | None = None,
@@ -135,8 +135,8 @@ def prepare_scans(
     return summary
 
 
-def _by_uid(scans: Sequence[Scan]) -> dict[str, Scan]:
-    given: dict[str, Scan] = {}
+def _by_uid(scans: Sequence[TrainingScan]) -> dict[str, TrainingScan]:
+    given: dict[str, TrainingScan] = {}
     for scan in scans:
         if scan.series_uid in given:
             raise ValueError(f"two scans have the series UID {scan.series_uid}")
@@ -161,7 +161,7 @@ def _is_kept(problem: Problem, kept: Mapping[str, Record]) -> bool:
 
 
 def _current(
-    scans: Sequence[Scan],
+    scans: Sequence[TrainingScan],
     records: Mapping[str, Record],
     settings: CacheSettings,
     cache: Path,
@@ -171,10 +171,10 @@ def _current(
 ) -> dict[str, Record]:
     """The records of the scans that are there and still right, brought up to date."""
 
-    def look(scan: Scan) -> tuple[SourceFile, ...] | None:
+    def look(scan: TrainingScan) -> tuple[SourceFile, ...] | None:
         record = records[scan.series_uid]
         try:
-            sources = look_at(scan.source_files, record)
+            sources = stat_files(scan.source_files, record)
             right = is_current(record, sources, settings.key(scan), cache, verify=verify)
         except OSError:  # what is wrong is found when it is read
             return None
@@ -195,8 +195,8 @@ def _current(
 
 
 def _prepare_all(
-    scans: Sequence[Scan], settings: CacheSettings, cache: Path, workers: int
-) -> Generator[tuple[Scan, PreparedScan | Problem], None, None]:
+    scans: Sequence[TrainingScan], settings: CacheSettings, cache: Path, workers: int
+) -> Generator[tuple[TrainingScan, PreparedScan | Problem], None, None]:
     if workers < 2 or len(scans) < 2:
         for scan in scans:
             yield scan, prepare_one(scan, settings, cache)
@@ -223,7 +223,7 @@ def _forget(cache: Path, series_uid: str) -> None:
     prepared_path(cache, series_uid).unlink(missing_ok=True)
 
 
-def _record(scan: Scan, prepared: PreparedScan, settings: CacheSettings) -> Record:
+def _record(scan: TrainingScan, prepared: PreparedScan, settings: CacheSettings) -> Record:
     nodules = tuple(
         nodule_row(scan, nodule, round(volume, 2))
         for nodule, volume in zip(prepared.nodules, prepared.volumes_mm3, strict=True)
@@ -244,7 +244,7 @@ def _record(scan: Scan, prepared: PreparedScan, settings: CacheSettings) -> Reco
     )
 
 
-def _refreshed(record: Record, scan: Scan, sources: tuple[SourceFile, ...]) -> Record:
+def _refreshed(record: Record, scan: TrainingScan, sources: tuple[SourceFile, ...]) -> Record:
     """The record with what does not decide the prepared file as the scan now says it."""
     ratings = {(*n.center_lps_mm, n.diameter_mm): rating_columns(n) for n in scan.nodules}
     nodules = tuple(

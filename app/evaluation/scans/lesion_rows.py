@@ -9,8 +9,8 @@ import numpy as np
 
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
 from nodulus.app.evaluation.scans.lesion_outlines import LesionOutline
-from nodulus.app.evaluation.scans.run_scans import AnalysedScan
-from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.scans.run_scans import ScanResult
+from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.bundles.common.data.tables import Nodule
 
 MASS_MM = 30.0
@@ -28,7 +28,7 @@ class ScanOfKnown:
         learnt_from: networks that learnt from the patient.
     """
 
-    facts: ScanFacts
+    facts: ScanRow
     match: MatchedScan
     outlines: dict[int, LesionOutline]
     learnt_from: tuple[str, ...] = ()
@@ -76,8 +76,8 @@ class LesionRow:
 
 
 def match_known(
-    scan: AnalysedScan,
-    facts: ScanFacts,
+    scan: ScanResult,
+    facts: ScanRow,
     lesions: Sequence[Nodule],
     learnt_from: tuple[str, ...] = (),
 ) -> ScanOfKnown:

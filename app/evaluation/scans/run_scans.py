@@ -30,7 +30,7 @@ ScanProgress = Callable[[StudyInput, str, int, int], None]
 
 
 @dataclass(frozen=True)
-class AnalysedScan:
+class ScanResult:
     """One scan.
 
     Args:
@@ -51,7 +51,7 @@ def run_scans(
     settings: ChainSettings,
     masks: Path | None = None,
     progress: ScanProgress | None = None,
-) -> Iterator[AnalysedScan | NodulusError]:
+) -> Iterator[ScanResult | NodulusError]:
     """Analyse each scan, or take its result of an earlier run with the same of everything.
 
     Each gets a folder with ``findings.json``, which other commands read too, and
@@ -87,7 +87,7 @@ def _one(
     settings: ChainSettings,
     masks: Path | None,
     progress: ScanProgress | None,
-) -> AnalysedScan | NodulusError:
+) -> ScanResult | NodulusError:
     try:
         return _analysed(study, folder, models, settings, masks, progress)
     except NodulusError as error:
@@ -101,7 +101,7 @@ def _analysed(
     settings: ChainSettings,
     masks: Path | None,
     progress: ScanProgress | None,
-) -> AnalysedScan:
+) -> ScanResult:
     if study.error is not None:
         raise study.error
     mask = find_mask(masks, series_of(study))
@@ -126,10 +126,10 @@ def _analysed(
     # Last, for it says that both are whole.
     own = {"made_with": mark, "lesions": [o.model_dump() for o in outlines]}
     write_text(folder / OUTLINES_FILE, json.dumps(own, indent=2) + "\n")
-    return AnalysedScan(result, outlines, was_kept=False)
+    return ScanResult(result, outlines, was_kept=False)
 
 
-def _kept(folder: Path, mark: str) -> AnalysedScan | None:
+def _kept(folder: Path, mark: str) -> ScanResult | None:
     """What an earlier run left, None where that is of something else or not whole."""
     path = folder / OUTLINES_FILE
     try:
@@ -137,6 +137,6 @@ def _kept(folder: Path, mark: str) -> AnalysedScan | None:
         if own["made_with"] != mark:
             return None
         outlines = tuple(LesionOutline.model_validate(row) for row in own["lesions"])
-        return AnalysedScan(read_result(folder / FINDINGS_FILE), outlines, was_kept=True)
+        return ScanResult(read_result(folder / FINDINGS_FILE), outlines, was_kept=True)
     except (OSError, ValueError, KeyError, TypeError, NodulusError):
         return None

@@ -16,7 +16,7 @@ COLUMNS = ("seriesuid", "patient", "marked", "use")
 
 
 @dataclass(frozen=True)
-class ScanFacts:
+class ScanRow:
     """One row of the table.
 
     Args:
@@ -33,13 +33,13 @@ class ScanFacts:
     use: Use = "validation"
 
 
-def facts_of(series_uid: str, table: Mapping[str, ScanFacts]) -> ScanFacts:
+def row_of(series_uid: str, table: Mapping[str, ScanRow]) -> ScanRow:
     """A scan's row; without one it is a complete scan of a patient of its own."""
     known = table.get(series_uid)
-    return known or ScanFacts(series_uid, series_uid, use=_settled_use(series_uid))
+    return known or ScanRow(series_uid, series_uid, use=_settled_use(series_uid))
 
 
-def read_scan_table(path: Path | None) -> dict[str, ScanFacts]:
+def read_scan_table(path: Path | None) -> dict[str, ScanRow]:
     """Read ``seriesuid,patient,marked,use``; of these only the first column must be there.
 
     ``marked`` is ``complete`` (the default) or ``partly``, ``use`` is ``training``, ``validation``
@@ -82,7 +82,7 @@ def _settled_use(patient: str) -> Use:
     return "training" if role is Role.TRAINING else "validation"
 
 
-def _row(row: Mapping[str, str | None], number: int) -> ScanFacts:
+def _row(row: Mapping[str, str | None], number: int) -> ScanRow:
     uid = (row.get("seriesuid") or "").strip()
     marked = (row.get("marked") or "complete").strip()
     if not uid:
@@ -94,4 +94,4 @@ def _row(row: Mapping[str, str | None], number: int) -> ScanFacts:
         raise ValueError(f"row {number}: marked must be complete or partly, not {marked!r}")
     if use is None:
         raise ValueError(f"row {number}: use must be one of {get_args(Use)}, not {given!r}")
-    return ScanFacts(uid, patient, marked == "complete", use)
+    return ScanRow(uid, patient, marked == "complete", use)

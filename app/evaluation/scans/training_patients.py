@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nodulus.app.chain.models import BUNDLES
-from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.bundles.common.patient_record import PatientRecord, record_of_weights
 from nodulus.bundles.common.patient_tokens import load_key, series_token, token
 from nodulus.bundles.common.splits import Side
@@ -28,7 +28,7 @@ class LearntFrom:
     without_record: tuple[str, ...] = NETWORKS
 
 
-def learnt_from(scans: Iterable[ScanFacts], models: Path | None) -> LearntFrom:
+def learnt_from(scans: Iterable[ScanRow], models: Path | None) -> LearntFrom:
     """Look each scan's patient and series up in the records.
 
     Args:
@@ -48,7 +48,7 @@ def learnt_from(scans: Iterable[ScanFacts], models: Path | None) -> LearntFrom:
     return LearntFrom(found, tuple(name for name in NETWORKS if name not in records))
 
 
-def _networks(scan: ScanFacts, records: Mapping[str, PatientRecord]) -> tuple[str, ...]:
+def _networks(scan: ScanRow, records: Mapping[str, PatientRecord]) -> tuple[str, ...]:
     key = load_key()
     patient, series = token(scan.patient, key), series_token(scan.series_uid, scan.patient, key)
     return tuple(

@@ -22,8 +22,8 @@ from typing import TypeVar
 
 from nodulus.bundles.common.data import cache_folder
 from nodulus.bundles.common.data.tables import (
-    Candidate,
-    Finding,
+    ExcludedFinding,
+    LabelledCandidate,
     Nodule,
     read_annotations,
     read_candidates,
@@ -33,7 +33,7 @@ from nodulus.bundles.common.data.tables import (
 
 _OWN_COLUMNS = ("series_uid", "patient_id", "background", "fold")
 
-Row = TypeVar("Row", Nodule, Candidate, Finding)
+Row = TypeVar("Row", Nodule, LabelledCandidate, ExcludedFinding)
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Study:
     image: Path | None
     mask: Path | None
     nodules: tuple[Nodule, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[LabelledCandidate, ...] = ()
     folder: Path | None = None
     background: str | None = None
     fold: int | None = None
     prepared: cache_folder.PreparedFile | None = None
-    excluded: tuple[Finding, ...] = ()
+    excluded: tuple[ExcludedFinding, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -89,7 +89,7 @@ def _by_series(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return grouped
 
 
-def _candidates(*paths: Path) -> dict[str, list[Candidate]]:
+def _candidates(*paths: Path) -> dict[str, list[LabelledCandidate]]:
     return _by_series(c for path in paths if path.exists() for c in read_candidates(path))
 
 

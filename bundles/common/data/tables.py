@@ -48,7 +48,7 @@ class Nodule:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ExcludedFinding:
     """One place that LUNA16 leaves out of account: neither nodule nor background.
 
     Args:
@@ -63,7 +63,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LabelledCandidate:
     """One place that may hold a nodule.
 
     Args:
@@ -153,21 +153,23 @@ def _nodule(
     )
 
 
-def read_excluded(path: Path) -> list[Finding]:
+def read_excluded(path: Path) -> list[ExcludedFinding]:
     """Read LUNA16's ``annotations_excluded.csv``; a diameter of -1 is an unknown one."""
     findings = []
     for row in _rows(path, ("seriesuid", *COORDINATES, "diameter_mm")):
         diameter = _number(path, row, "diameter_mm")
         point = _point(path, row, COORDINATES)
-        findings.append(Finding(row["seriesuid"], point, diameter if diameter > 0 else None))
+        findings.append(
+            ExcludedFinding(row["seriesuid"], point, diameter if diameter > 0 else None)
+        )
     return findings
 
 
-def read_candidates(path: Path) -> list[Candidate]:
+def read_candidates(path: Path) -> list[LabelledCandidate]:
     """Read ``candidates_V2.csv``, a cache's or ``candidates_segmentation.csv``."""
     rows = _rows(path, ("seriesuid", *COORDINATES, "class"))
     return [
-        Candidate(
+        LabelledCandidate(
             row["seriesuid"],
             _point(path, row, COORDINATES),
             _number(path, row, "class") > 0,

@@ -1,6 +1,5 @@
 """Handlers and steps that the configs need and MONAI and Ignite do not have."""
 
-from nodulus.bundles.common.engines.attached import At, Attached
 from nodulus.bundles.common.engines.autocast import AutocastInferer, autocast_type
 from nodulus.bundles.common.engines.batches import (
     image_and_target,
@@ -9,8 +8,8 @@ from nodulus.bundles.common.engines.batches import (
     loss_output,
 )
 from nodulus.bundles.common.engines.checkpoints import (
+    attach_checkpoints,
     best_checkpoint,
-    connect,
     final_checkpoint,
     latest,
 )
@@ -26,24 +25,25 @@ from nodulus.bundles.common.engines.distributed import (
     rank0_first,
     shard,
 )
+from nodulus.bundles.common.engines.handler_adapters import AttachedHandler, HandlerAt
 from nodulus.bundles.common.engines.progress_log import ProgressLog, on_terminal
 from nodulus.bundles.common.engines.schedule import learning_rate_schedule
 from nodulus.bundles.common.engines.validation_pictures import ValidationPictures
 from nodulus.bundles.common.engines.weights import expect_rare, load_weights, publish
 
 __all__ = [
-    "At",
-    "Attached",
+    "AttachedHandler",
     "AutocastInferer",
     "GradientClipper",
+    "HandlerAt",
     "ProgressLog",
     "SeedEpochs",
     "SharedBuffers",
     "ValidationPictures",
+    "attach_checkpoints",
     "autocast_type",
     "begin",
     "best_checkpoint",
-    "connect",
     "expect_rare",
     "final_checkpoint",
     "image_and_target",

@@ -126,7 +126,7 @@ class _Best:
         self.state.best_metric, self.state.best_metric_epoch = state["metric"], state["epoch"]
 
 
-def connect(
+def attach_checkpoints(
     trainer: Engine,
     evaluator: Engine,
     state: Mapping[str, Any],

@@ -33,7 +33,7 @@ FEATURES = (
 
 
 @dataclass(frozen=True)
-class Scan:
+class LidcScan:
     """One CT series of LIDC-IDRI.
 
     Args:
@@ -69,7 +69,7 @@ class Annotation:
     """
 
     id: int
-    scan: Scan
+    scan: LidcScan
     ratings: tuple[int, ...]
     center_xyz_mm: tuple[float, float, float]
     volume_mm3: float
@@ -119,7 +119,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @lru_cache(maxsize=1)
-def read_scans(path: Path | None = None) -> dict[str, Scan]:
+def read_scans(path: Path | None = None) -> dict[str, LidcScan]:
     """Read every scan, annotated or not, by series UID.
 
     Args:
@@ -182,7 +182,7 @@ def _parse(coords: list[str]) -> NDArray[np.float64]:
     return np.fromstring(text, dtype=np.float64, sep=",").reshape(-1, 2)
 
 
-def _read_scans(connection: sqlite3.Connection) -> dict[int, Scan]:
+def _read_scans(connection: sqlite3.Connection) -> dict[int, LidcScan]:
     positions: dict[int, list[float]] = {}
     for scan_id, z_mm in connection.execute("SELECT scan_id, val FROM zvals"):
         positions.setdefault(scan_id, []).append(z_mm)
@@ -195,12 +195,12 @@ def _read_scans(connection: sqlite3.Connection) -> dict[int, Scan]:
         levels = np.unique(np.round(own, 3))
         spacing = float(np.median(np.diff(levels))) if len(levels) > 1 else float(thickness_mm)
         pixel = float(pixel_mm)
-        scans[scan_id] = Scan(scan_id, patient_id, series_uid, pixel, spacing, tuple(own))
+        scans[scan_id] = LidcScan(scan_id, patient_id, series_uid, pixel, spacing, tuple(own))
     return scans
 
 
 def _measure(
-    contours: list[tuple[int, int, float, str]], scan_of: dict[int, Scan]
+    contours: list[tuple[int, int, float, str]], scan_of: dict[int, LidcScan]
 ) -> dict[int, tuple[tuple[float, float, float], float, int]]:
     """Centre, volume and number of slices of each annotation, all outlines at once.
 

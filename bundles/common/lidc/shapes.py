@@ -21,7 +21,7 @@ from nodulus.bundles.common.lidc.database import (
 )
 from nodulus.bundles.common.lidc.distance_field import Grid, distance_field
 from nodulus.bundles.common.lidc.pools import Pool, pool_of
-from nodulus.transforms.ball_diameter import ball_diameter_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 
 SPACING_MM = 0.5
 NOMINAL = ("calcification", "internalStructure")
@@ -196,7 +196,7 @@ def _build(reference: ShapeReference, reader: int | None) -> NoduleShape:
         center_irc=(float(i), float(r), float(c)),
         ratings=Ratings.of(chosen),
         readers=reference.readers,
-        equivalent_diameter_mm=ball_diameter_mm(total * SPACING_MM**3),
+        equivalent_diameter_mm=equivalent_diameter_mm(total * SPACING_MM**3),
         max_axial_diameter_mm=_max_axial_diameter_mm(sdf_mm < 0) if (sdf_mm < 0).any() else 0.0,
     )
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nodulus.app.book import import_checkpoints
-from nodulus.app.chain import Models, Scan, load_models, load_settings
+from nodulus.app.chain import Models, ScanViews, load_models, load_settings
 from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.reading import load_volume
 
@@ -53,7 +53,7 @@ def test_the_books_chain_finds_what_it_found(book: Path, folder: Path, models: M
     expected = json.loads((book / "expected_C3N-00247.json").read_text())
     volume = load_volume(book.parent / "ct" / "C3N-00247")
     settings = load_settings(folder / "book")
-    found = score_candidates(Scan(volume, None, 0.0), models, settings)
+    found = score_candidates(ScanViews(volume, None, 0.0), models, settings)
     # A voxel whose probability is all but the threshold may fall to either side elsewhere.
     assert len(found.candidates) == pytest.approx(expected["components_after_erosion"], abs=3)
     marks = int((found.nodule >= settings.operating_points.nodule.threshold).sum())

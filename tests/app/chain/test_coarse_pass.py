@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nodulus.app.chain import Analysis, Scan, analyse
+from nodulus.app.chain import Analysis, ScanViews, analyse
 from nodulus.app.chain.classifiers import CubeClassifier
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.settings import ChainSettings, MassSettings
@@ -108,16 +108,16 @@ def nodules(analysis: Analysis) -> list[Finding]:
 
 
 def test_a_classifier_sees_a_mass_as_large_as_a_nodule(with_mass: CtVolume, models: Models) -> None:
-    scan = Scan(with_mass, None, 0.0)
+    scan = ScanViews(with_mass, None, 0.0)
     classifier = models.nodule_classifier
     assert isinstance(classifier, CubeClassifier)
     nodule, mass = NODULES_LPS["big"], tuple(CENTER)
     (plain,) = classifier.rate(scan, [nodule], 1, lambda *_: None)
-    scan.look_coarsely(mass, 4.0)
+    scan.set_crop_spacing(mass, 4.0)
     assert classifier.crop(scan, mass).geometry.spacing_irc_mm == pytest.approx((4.0,) * 3)
     assert classifier.crop(scan, nodule).geometry.spacing_irc_mm == pytest.approx((1.0,) * 3)
     both = classifier.rate(scan, [mass, nodule], 1, lambda *_: None, lambda seen: seen >= 0)
     assert both[1] == plain
-    alone = Scan(with_mass, None, 0.0)
+    alone = ScanViews(with_mass, None, 0.0)
     (own_size,) = classifier.rate(alone, [mass], 1, lambda *_: None)
     assert both[0] != own_size

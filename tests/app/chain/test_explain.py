@@ -7,7 +7,7 @@ import torch
 from nodulus.app.chain import ChainSettings, Models, Occlusion, analyse
 from nodulus.app.chain.classifiers import CubeClassifier
 from nodulus.app.chain.explain import occlusion_sensitivity, summarise
-from nodulus.app.chain.scan import Scan
+from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.explanation import Crop
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
@@ -102,7 +102,7 @@ class OffMiddle(torch.nn.Module):
 
 
 def test_the_crop_is_what_the_classifier_sees(volume: CtVolume) -> None:
-    scan = Scan(turned(volume, (2, 0, 1), (0, 2)), None, 0.0)
+    scan = ScanViews(turned(volume, (2, 0, 1), (0, 2)), None, 0.0)
     network = bundle("nodule", OffMiddle())
     classifier = CubeClassifier(network, torch.device("cpu"))  # type: ignore[arg-type]
     grid = scan.isotropic(network.isotropic_mm).geometry

@@ -36,7 +36,7 @@ def test_fragments_at_the_rim_become_part_of_the_mass() -> None:
     joined = join_masses([mass()], fine, probability, GRID, 30.0)
     assert len(joined.candidates) == 2
     elsewhere, whole = joined.candidates
-    assert joined.look_mm == [None, 3.0]
+    assert joined.crop_spacing_mm == [None, 3.0]
     assert elsewhere is fine[0]
     assert whole.center_mm == pytest.approx((40, 40, 40), abs=0.5)
     assert whole.equivalent_diameter_mm == pytest.approx(2 * RADIUS, abs=1)
@@ -58,7 +58,7 @@ def test_a_candidate_that_covers_a_mass_gives_its_outline() -> None:
     joined = join_masses([mass()], [one], probability, GRID, 30.0)
     (whole,) = joined.candidates
     assert whole.volume_mm3 == one.volume_mm3
-    assert joined.look_mm == [3.0]
+    assert joined.crop_spacing_mm == [3.0]
 
 
 def test_a_covered_nodule_stays_as_it_is() -> None:
@@ -67,7 +67,7 @@ def test_a_covered_nodule_stays_as_it_is() -> None:
     (one,) = candidates(probability)
     joined = join_masses([mass(13)], [one], probability, GRID, 30.0)
     assert joined.candidates == [one]
-    assert joined.look_mm == [None]
+    assert joined.crop_spacing_mm == [None]
     assert joined.dropped == []
     assert joined.probability is probability
 

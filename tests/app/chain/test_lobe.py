@@ -90,9 +90,12 @@ def test_array_axes_do_not_matter() -> None:
     lungs = find_lungs(volume.hu, volume.geometry)
     assert lungs is not None
     flipped = LungRegion(
-        lungs.mask[::-1],
+        lungs.search_region[::-1],
         lungs.sides[::-1],
-        Geometry(lungs.mask.shape, lungs.geometry.affine_lps @ _reversed(lungs.mask.shape[0])),
+        Geometry(
+            lungs.search_region.shape,
+            lungs.geometry.affine_lps @ _reversed(lungs.search_region.shape[0]),
+        ),
         (False, False),
     )
     assert lung_extents(lungs)

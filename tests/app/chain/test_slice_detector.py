@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nodulus.app.chain import ChainSettings, Models, Scan, ScoredCandidates, analyse
+from nodulus.app.chain import ChainSettings, Models, ScanViews, ScoredCandidates, analyse
 from nodulus.app.chain.native_space import to_native_space
 from nodulus.app.chain.score_candidates import score_candidates
 from nodulus.app.volume import CtVolume
@@ -101,8 +101,8 @@ def test_everywhere_finds_what_lies_outside_the_lungs_too(
     hu[i, r, c] = 40
     other = CtVolume(hu, volume.geometry, "1.2.3", "1.2", "mhd")
     lungs = find_lungs(hu, volume.geometry)
-    inside = score_candidates(Scan(other, lungs, 24.0), native_models, native_settings)
-    outside = score_candidates(Scan(other, None, 24.0), native_models, native_settings)
+    inside = score_candidates(ScanViews(other, lungs, 24.0), native_models, native_settings)
+    outside = score_candidates(ScanViews(other, None, 24.0), native_models, native_settings)
 
     def nearest_mm(found: ScoredCandidates) -> float:
         centers = np.array([c.center_mm for c in found.candidates])

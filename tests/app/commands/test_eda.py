@@ -200,8 +200,10 @@ def test_a_second_run_measures_only_what_is_new(planted, tmp_path, monkeypatch):
     from nodulus.app.data.eda import survey
 
     looked = []
-    look_at = survey.look_at
-    monkeypatch.setattr(survey, "look_at", lambda study: looked.append(study) or look_at(study))
+    inspect = survey.inspect_study
+    monkeypatch.setattr(
+        survey, "inspect_study", lambda study: looked.append(study) or inspect(study)
+    )
     numbers = []
     for n in range(2):
         looked.clear()
@@ -219,18 +221,20 @@ def test_a_second_run_measures_only_what_is_new(planted, tmp_path, monkeypatch):
 def test_a_run_that_was_stopped_keeps_what_it_measured(planted, tmp_path, monkeypatch):
     from nodulus.app.data.eda import survey
 
-    look_at, looked = survey.look_at, []
+    inspect, looked = survey.inspect_study, []
 
     def stopped(study):
         if len(looked) == 3:
             raise KeyboardInterrupt
         looked.append(study)
-        return look_at(study)
+        return inspect(study)
 
-    monkeypatch.setattr(survey, "look_at", stopped)
+    monkeypatch.setattr(survey, "inspect_study", stopped)
     assert run(planted, "-o", tmp_path / "r.html").exit_code != 0
     assert [p.name for p in tmp_path.iterdir()] == ["r.facts.jsonl"]
     assert len((tmp_path / "r.facts.jsonl").read_text().splitlines()) == 3
-    monkeypatch.setattr(survey, "look_at", lambda study: looked.append(study) or look_at(study))
+    monkeypatch.setattr(
+        survey, "inspect_study", lambda study: looked.append(study) or inspect(study)
+    )
     assert run(planted, "-o", tmp_path / "r.html").exit_code == 0
     assert len(looked) == 8

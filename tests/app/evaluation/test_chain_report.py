@@ -10,8 +10,7 @@ from nodulus.app.evaluation.froc_of_results import found_at_rate, match_candidat
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
 from nodulus.app.evaluation.nodule_groups import GROUPS, is_malignant
 from nodulus.app.result import Finding, StudyResult
-from nodulus.bundles.common.data.tables import Finding as Excluded
-from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.data.tables import ExcludedFinding, Nodule
 from tests.app.evaluation.results import make_result
 
 NODULES = [
@@ -52,7 +51,7 @@ def scans() -> tuple[MatchedScan, ...]:
         ],
         threshold=0.5,
     )
-    excluded = [Excluded("a", (95, 50, 3))]
+    excluded = [ExcludedFinding("a", (95, 50, 3))]
     return match_results([suspicious(r, 0.5) for r in (a, b)], NODULES, excluded)
 
 

@@ -6,7 +6,7 @@ from nodulus.app.chain.settings import OperatingPoints, load_settings
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
 from nodulus.app.evaluation.nodule_points import choose_nodule_points, threshold_at_rate
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown
-from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.app.evaluation.share_by_lesions import choose_pooling
 from nodulus.app.result import CandidateRecord, OperatingPoint
 from nodulus.bundles.common.data.tables import Nodule
@@ -50,7 +50,7 @@ def scan(
     )
     nodules = [Nodule(uid, PLACES[n], 20.0) for n in range(lesions)]
     (match,) = match_results([result], nodules)
-    facts = ScanFacts(uid, f"patient of {uid}", is_complete, use)  # type: ignore[arg-type]
+    facts = ScanRow(uid, f"patient of {uid}", is_complete, use)  # type: ignore[arg-type]
     return ScanOfKnown(facts, match, {})
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.evaluation.match_results import MatchedScan, match_results
-from nodulus.app.evaluation.pooled_anew import SHARES, pooled_anew
+from nodulus.app.evaluation.repooling import SHARES, repooled
 from nodulus.app.evaluation.share_by_cpm import choose_segmentation_share
 from nodulus.app.result import StudyResult
 from nodulus.bundles.common.data.tables import Nodule
@@ -47,7 +47,7 @@ def test_probabilities_are_those_that_the_chain_would_have_given() -> None:
         for p in scan.result.operating_points
     )
     result = scan.result.model_copy(update={"operating_points": points})
-    moved = pooled_anew(match_results([result], scan.nodules)[0], 0.3)
+    moved = repooled(match_results([result], scan.nodules)[0], 0.3)
     odds = [
         0.3 * np.log(a / (1 - a)) + 0.7 * np.log(b / (1 - b))
         for a, b in zip(GOOD, BAD, strict=True)

@@ -39,7 +39,7 @@ def moved(scan: RegisteredScan, matrix: np.ndarray, step: int = 1) -> Registered
     affine[:3, 0] *= step
     hu = scan.hu[::step]
     geometry = Geometry(tuple(hu.shape), matrix @ affine)
-    lungs = scan.lungs.mask[::step]
+    lungs = scan.lungs.search_region[::step]
     return RegisteredScan(hu, geometry, LungRegion(lungs, lungs, geometry, (False, False)))
 
 
@@ -59,7 +59,7 @@ def test_a_known_motion_is_found(degrees, shift, step):
     current = chest()
     matrix = motion(degrees, shift)
     registration = register(moved(current, matrix, step), current)
-    points = current.geometry.index_to_lps(np.argwhere(current.lungs.mask)[::200])
+    points = current.geometry.index_to_lps(np.argwhere(current.lungs.search_region)[::200])
     expected = points @ matrix[:3, :3].T + matrix[:3, 3]
     error = np.linalg.norm(registration.to_prior(points) - expected, axis=-1)
     assert error.mean() < 1.5
@@ -80,7 +80,7 @@ def test_scans_that_are_not_alike_overlap_less():
     current, other = chest(), chest(seed=1)
     upside_down = RegisteredScan(
         other.hu[:, :, :75], Geometry((90, 120, 75), other.geometry.affine_lps),
-        LungRegion(other.lungs.mask[:, :, :75], other.lungs.mask[:, :, :75],
+        LungRegion(other.lungs.search_region[:, :, :75], other.lungs.search_region[:, :, :75],
                    Geometry((90, 120, 75), other.geometry.affine_lps), (False, False)),
     )  # fmt: skip
     assert register(upside_down, current).lung_dice < 0.8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nodulus.app.errors import NodulusError
-from nodulus.app.reading import Archives, find_studies, prefetch, reading_ahead
+from nodulus.app.reading import Archives, find_studies, prefetch, prefetching
 
 from .dicom_factory import body_hu, uid, write_series
 
@@ -19,7 +19,7 @@ def test_studies_and_the_first_readable_volume_are_those_of_this_process(tmp_pat
     write_series(tmp_path / "b", body_hu(seed=1), study="two", series="s2")
     here = find_studies(tmp_path)
     seen: list[tuple[int, int]] = []
-    with reading_ahead(tmp_path, Archives(), lambda *told: seen.append(told)) as reading:
+    with prefetching(tmp_path, Archives(), lambda *told: seen.append(told)) as reading:
         there = reading.studies()
         read = [study.load() for study in there.studies]
         again = there.studies[0].load()
@@ -44,7 +44,7 @@ def test_the_volume_is_not_read_a_second_time(
 ) -> None:
     hu = body_hu()
     write_series(tmp_path, hu)
-    with reading_ahead(tmp_path, Archives()) as reading:
+    with prefetching(tmp_path, Archives()) as reading:
         (study,) = reading.studies().studies
         monkeypatch.setattr("nodulus.app.reading.discovery.load_plan", None)
         steps: list[tuple[int, int]] = []
@@ -55,7 +55,7 @@ def test_the_volume_is_not_read_a_second_time(
 
 def test_an_input_that_cannot_be_read_is_told_as_ever(tmp_path: Path) -> None:
     with (
-        reading_ahead(tmp_path / "none", Archives()) as reading,
+        prefetching(tmp_path / "none", Archives()) as reading,
         pytest.raises(NodulusError) as told,
     ):
         reading.studies()
@@ -69,7 +69,7 @@ def test_this_process_reads_where_the_other_one_ends_early(
 ) -> None:
     write_series(tmp_path, body_hu(), study="one")
     monkeypatch.setattr(prefetch, "serve", _end_at_once)
-    with reading_ahead(tmp_path, Archives()) as reading:
+    with prefetching(tmp_path, Archives()) as reading:
         (study,) = reading.studies().studies
         volume = study.load()
     assert study.key == uid("one")
@@ -85,7 +85,7 @@ def test_zip_files_are_left_to_this_process(tmp_path: Path) -> None:
     write_series(tmp_path / "packed", body_hu(seed=1), study="two")
     shutil.make_archive(str(tmp_path / "in" / "two"), "zip", tmp_path / "packed")
     (tmp_path / "plain").rename(tmp_path / "in" / "one")
-    with Archives() as archives, reading_ahead(tmp_path / "in", archives) as reading:
+    with Archives() as archives, prefetching(tmp_path / "in", archives) as reading:
         studies = reading.studies().studies
         read = {study.key: study.load().hu for study in studies}
     assert all(study.ahead is None for study in studies)
@@ -96,6 +96,6 @@ def test_zip_files_are_left_to_this_process(tmp_path: Path) -> None:
 def test_no_process_is_left(tmp_path: Path) -> None:
     write_series(tmp_path, body_hu())
     before = multiprocessing.active_children()
-    with pytest.raises(KeyboardInterrupt), reading_ahead(tmp_path, Archives()):
+    with pytest.raises(KeyboardInterrupt), prefetching(tmp_path, Archives()):
         raise KeyboardInterrupt
     assert multiprocessing.active_children() == before

@@ -8,7 +8,7 @@ import pytest
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.label_boxes import boxes_by_label
 from nodulus.app.results.pictures import ZOOM_PIXELS, contours, finding_pictures, lung_window
-from nodulus.app.results.viewframe import Plane, ViewFrame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
 from nodulus.transforms.geometry import Geometry
 
 from .synthetic import result_for, two_labels, write_series
@@ -19,8 +19,8 @@ def test_lung_window_ends() -> None:
     assert grey.tolist() == [[0, 128, 255, 255]]
 
 
-@pytest.mark.parametrize("plane", list(Plane))
-def test_contour_of_a_ball_is_its_circle(plane: Plane) -> None:
+@pytest.mark.parametrize("plane", list(AnatomicalPlane))
+def test_contour_of_a_ball_is_its_circle(plane: AnatomicalPlane) -> None:
     geometry = Geometry.from_dicom(
         (40, 40, 40), (1, 0, 0, 0, 1, 0), (-19.5, -19.5, -19.5), (0, 0, 1.0), (1.0, 1.0)
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodulus.app.results.viewframe import Plane, ViewFrame, whole_frame
+from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.transforms.geometry import Geometry
 
 
@@ -29,14 +29,14 @@ FLIPPED = Geometry.from_dicom(
 @pytest.mark.parametrize(
     ("plane", "right_axis", "right_sign", "down_axis", "down_sign"),
     [
-        (Plane.AXIAL, 0, 1, 1, 1),  # patient's left on the right, back below
-        (Plane.CORONAL, 0, 1, 2, -1),  # patient's left on the right, feet below
-        (Plane.SAGITTAL, 1, 1, 2, -1),  # back on the right, feet below
+        (AnatomicalPlane.AXIAL, 0, 1, 1, 1),  # patient's left on the right, back below
+        (AnatomicalPlane.CORONAL, 0, 1, 2, -1),  # patient's left on the right, feet below
+        (AnatomicalPlane.SAGITTAL, 1, 1, 2, -1),  # back on the right, feet below
     ],
 )
 def test_radiological_convention(
     geometry: Geometry,
-    plane: Plane,
+    plane: AnatomicalPlane,
     right_axis: int,
     right_sign: int,
     down_axis: int,
@@ -52,13 +52,13 @@ def test_radiological_convention(
 
 
 def test_projection_is_the_inverse_of_sampling() -> None:
-    frame = ViewFrame(Plane.CORONAL, (10.0, 20.0, 30.0), 0.5, 21, 11)
+    frame = ViewFrame(AnatomicalPlane.CORONAL, (10.0, 20.0, 30.0), 0.5, 21, 11)
     x, y, depth = frame.to_pixels((12.0, 25.0, 29.0))
     assert (x, y, depth) == pytest.approx((14.0, 7.0, 10.0))
 
 
 def test_whole_frame_holds_every_corner() -> None:
-    frame = whole_frame(Plane.AXIAL, OBLIQUE, (0.0, 0.0, -50.0), longest_side=100)
+    frame = whole_frame(AnatomicalPlane.AXIAL, OBLIQUE, (0.0, 0.0, -50.0), longest_side=100)
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in OBLIQUE.shape_irc])).reshape(3, -1).T
     pixels = frame.to_pixels(OBLIQUE.index_to_lps(corners))
     assert pixels[:, :2].min() >= -0.5
@@ -68,11 +68,14 @@ def test_whole_frame_holds_every_corner() -> None:
     assert max(frame.width, frame.height) == 100
 
 
-@pytest.mark.parametrize("plane", list(Plane))
+@pytest.mark.parametrize("plane", list(AnatomicalPlane))
 @pytest.mark.parametrize("center", [(0.0, 0.0, 0.0), (38.0, 20.0, -55.0), (500.0, 0.0, 0.0)])
 @pytest.mark.parametrize("slices", [60, 1])
 def test_sampling_along_the_axes_is_scipys(
-    plane: Plane, center: tuple[float, float, float], slices: int, monkeypatch: pytest.MonkeyPatch
+    plane: AnatomicalPlane,
+    center: tuple[float, float, float],
+    slices: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rng = np.random.default_rng(1)
     hu = rng.integers(-1000, 1000, (slices, 70, 80)).astype(np.int16)

@@ -11,7 +11,7 @@ from nodulus.bundles.common.splits import Side, draw_split
 from nodulus.bundles.common.stratification import (
     FEATURES,
     balance,
-    choose,
+    choose_patients,
     imbalance,
     patient_features,
 )
@@ -88,4 +88,4 @@ def test_the_stratified_draw_is_better_balanced_than_a_plain_one(patients):
 def test_exactly_as_many_are_chosen_as_asked_for():
     features = np.stack([patient_features([s]) for s in cohort(31)])
     for count in (1, 7, len(features) - 1):
-        assert choose(features, count, np.random.default_rng(count)).sum() == count
+        assert choose_patients(features, count, np.random.default_rng(count)).sum() == count

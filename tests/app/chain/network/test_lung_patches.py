@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodulus.app.chain.network.lung_patches import LungPatch, cover_blocks, only
+from nodulus.app.chain.network.lung_patches import LungPatch, blocks_in, cover_blocks
 from nodulus.transforms.blocks import any_in_blocks
 
 
@@ -62,7 +62,7 @@ def test_a_patch_has_its_own_blocks_alone() -> None:
     blocks = any_in_blocks(lungs, 8)
     patches = cover_lungs(lungs, context=8, max_voxels=200_000)
     assert len(patches) > 2
-    counted = sum(only(blocks, patch.core, 8).astype(int) for patch in patches)
+    counted = sum(blocks_in(blocks, patch.core, 8).astype(int) for patch in patches)
     assert (counted == blocks).all()
     for patch in patches:
         inside = patch.within(patch.core)

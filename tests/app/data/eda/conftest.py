@@ -10,9 +10,9 @@ import pytest
 
 from nodulus.app.data.eda.scan_image import ScanImage
 from nodulus.bundles.common.data.studies import Study
-from nodulus.bundles.common.data.tables import Candidate, Nodule
+from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule
 from nodulus.transforms.geometry import Geometry
-from nodulus.transforms.spheres import ball
+from nodulus.transforms.spheres import sphere_voxels
 
 SHAPE_IRC = (40, 60, 80)
 GEOMETRY = Geometry(
@@ -28,7 +28,7 @@ RIGHT, LEFT = (-40.0, 0.0, 140.0), (44.0, 0.0, 140.0)
 @pytest.fixture
 def make_study() -> Callable[..., Study]:
     def make(*nodules: Nodule, uid: str = "1.2.3", patient: str = "P", **other: Any) -> Study:
-        candidates: tuple[Candidate, ...] = other.pop("candidates", ())
+        candidates: tuple[LabelledCandidate, ...] = other.pop("candidates", ())
         return Study(uid, patient, None, None, nodules, candidates, **other)
 
     return make
@@ -56,7 +56,7 @@ def make_image() -> Callable[..., ScanImage]:
         hu[lungs] = -850
         labels = np.zeros(SHAPE_IRC, np.uint8)
         for nodule in nodules:
-            box, inside = ball(GEOMETRY, nodule.center_lps_mm, nodule.diameter_mm)
+            box, inside = sphere_voxels(GEOMETRY, nodule.center_lps_mm, nodule.diameter_mm)
             hu[box][inside] = 20
             labels[box][inside] = nodule.label or 0
         return ScanImage(hu, GEOMETRY, labels, lungs if with_lungs else None, GEOMETRY)

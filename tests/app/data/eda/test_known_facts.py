@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nodulus.app.data.eda.known_facts import KnownFacts, study_key
-from nodulus.app.data.eda.scan_facts import look_at_scan
+from nodulus.app.data.eda.scan_facts import scan_facts
 from nodulus.app.data.eda.scan_image import read_scan_image
 from nodulus.bundles.common.data.studies import read_data_dir
 from tests.bundles.fake_data import write_fake_data
@@ -18,7 +18,7 @@ def studies(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def facts(studies):
-    return [look_at_scan(study, read_scan_image(study)) for study in studies]
+    return [scan_facts(study, read_scan_image(study)) for study in studies]
 
 
 def same(a, b):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nodulus.app.data.eda.scan_facts import look_at_scan, voxels_sha256
+from nodulus.app.data.eda.scan_facts import scan_facts, voxels_sha256
 from nodulus.transforms.geometry import Geometry
 
 RIGHT, LEFT = (-40.0, 0.0, 140.0), (44.0, 0.0, 140.0)
@@ -13,7 +13,7 @@ def test_places_of_nodules(make_study, make_nodule, make_image):
     right = make_nodule(RIGHT, label=1)
     left = make_nodule(LEFT, 16.0, label=2)
     middle = make_nodule((0.0, 0.0, 140.0), 6.0, label=3)
-    facts = look_at_scan(make_study(right, left, middle), make_image(right, left, middle))
+    facts = scan_facts(make_study(right, left, middle), make_image(right, left, middle))
     one, two, three = facts.nodules
     assert (one.side, two.side, three.side) == ("right", "left", None)
     assert (one.in_lungs, two.in_lungs, three.in_lungs) == (True, True, False)
@@ -25,7 +25,7 @@ def test_places_of_nodules(make_study, make_nodule, make_image):
 
 
 def test_a_nodule_outside_the_image(make_study, make_nodule, make_image):
-    place = look_at_scan(make_study(make_nodule((500.0, 0.0, 0.0))), make_image()).nodules[0]
+    place = scan_facts(make_study(make_nodule((500.0, 0.0, 0.0))), make_image()).nodules[0]
     assert not place.inside_volume
     assert place.core_hu is None
     assert place.in_lungs is False
@@ -35,7 +35,7 @@ def test_volumes_and_levels(make_study, make_nodule, make_image):
     nodule = make_nodule(label=1)
     image = make_image(nodule)
     image.labels[:2, 0, :5] = 255
-    facts = look_at_scan(make_study(nodule), image)
+    facts = scan_facts(make_study(nodule), image)
     assert facts.volumes.image == pytest.approx(40 * 60 * 80 * 8 / 1000)
     assert facts.volumes.lungs == pytest.approx(30 * 36 * (22 + 24) * 8 / 1000)
     assert facts.volumes.ignored == pytest.approx(10 * 8 / 1000)
@@ -48,17 +48,17 @@ def test_the_label_of_a_nodule_that_names_none_is_that_in_its_ball(
     make_study, make_nodule, make_image
 ):
     image = make_image(make_nodule(label=7))
-    known = look_at_scan(make_study(make_nodule(label=7)), image).nodules[0].label_volume_mm3
-    facts = look_at_scan(make_study(make_nodule(), make_nodule(LEFT)), image)
+    known = scan_facts(make_study(make_nodule(label=7)), image).nodules[0].label_volume_mm3
+    facts = scan_facts(make_study(make_nodule(), make_nodule(LEFT)), image)
     assert [place.label_volume_mm3 for place in facts.nodules] == [known, 0.0]
     # a nodule that is not in the mask does not make the background a label
     assert facts.volumes.nodules == pytest.approx(known / 1000)
-    assert facts.strays == look_at_scan(make_study(), make_image()).strays == ()
+    assert facts.strays == scan_facts(make_study(), make_image()).strays == ()
 
 
 def test_a_label_without_a_nodule(make_study, make_nodule, make_image):
     listed, other = make_nodule(label=1), make_nodule(LEFT, label=4)
-    (stray,) = look_at_scan(make_study(listed), make_image(listed, other)).strays
+    (stray,) = scan_facts(make_study(listed), make_image(listed, other)).strays
     assert stray.value == 4
     assert stray.center_lps_mm == pytest.approx(LEFT, abs=0.5)
 
@@ -92,7 +92,7 @@ def test_any_order_of_axes_gives_the_same(make_study, make_nodule, make_image):
         lungs_geometry=geometry,
     )
     study = make_study(*nodules)
-    one, two = look_at_scan(study, image), look_at_scan(study, other)
+    one, two = scan_facts(study, image), scan_facts(study, other)
     assert two.volumes == one.volumes
     for a, b in zip(one.nodules, two.nodules, strict=True):
         assert a.position == pytest.approx(b.position)
@@ -101,7 +101,7 @@ def test_any_order_of_axes_gives_the_same(make_study, make_nodule, make_image):
 
 
 def test_projections_show_two_lungs_the_right_one_on_the_left(make_study, make_image):
-    front, feet, side = look_at_scan(make_study(), make_image()).projections
+    front, feet, side = scan_facts(make_study(), make_image()).projections
     for view in (front, feet):
         columns = view.max(axis=0) > 0
         assert columns[0]
@@ -114,7 +114,7 @@ def test_projections_show_two_lungs_the_right_one_on_the_left(make_study, make_i
 
 def test_without_lungs_positions_are_unknown(make_study, make_nodule, make_image):
     nodule = make_nodule(label=1)
-    facts = look_at_scan(make_study(nodule), make_image(nodule, with_lungs=False))
+    facts = scan_facts(make_study(nodule), make_image(nodule, with_lungs=False))
     place = facts.nodules[0]
     assert (place.in_lungs, place.side, place.position) == (None, None, None)
     assert facts.projections is None

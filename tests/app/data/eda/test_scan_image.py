@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from nodulus.app.data.eda.scan_facts import look_at_scan
+from nodulus.app.data.eda.scan_facts import scan_facts
 from nodulus.app.data.eda.scan_image import read_scan_image
-from nodulus.app.data.eda.survey import look_at
+from nodulus.app.data.eda.survey import inspect_study
 from nodulus.app.data.eda.suspicions import SuspicionKind
-from nodulus.app.data.prepare.training_scan import LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LoadedScan, TrainingScan
 from nodulus.app.data.prepare.write_cache import prepare_scans
 from nodulus.bundles.common.data.studies import Study, read_data_dir
 
@@ -32,7 +32,7 @@ def folder(fake_data: Path) -> list[Study]:
 @pytest.fixture
 def cache(folder: list[Study], tmp_path: Path) -> list[Study]:
     scans = [
-        Scan(s.series_uid, s.patient_id, partial(_load, s), (s.image,), nodules=s.nodules)
+        TrainingScan(s.series_uid, s.patient_id, partial(_load, s), (s.image,), nodules=s.nodules)
         for s in folder
     ]
     prepare_scans(scans, tmp_path / "cache")
@@ -42,7 +42,7 @@ def cache(folder: list[Study], tmp_path: Path) -> list[Study]:
 def test_cache_and_folder_agree(folder, cache):
     for one, two in zip(folder, cache, strict=True):
         assert two.prepared is not None
-        here, there = (look_at_scan(s, read_scan_image(s)) for s in (one, two))
+        here, there = (scan_facts(s, read_scan_image(s)) for s in (one, two))
         assert there.spacing_mm == pytest.approx((1.0, 1.0, 1.0))
         assert there.volumes.lungs == pytest.approx(here.volumes.lungs, rel=0.05)
         assert there.volumes.nodules == pytest.approx(here.volumes.nodules, rel=0.05)
@@ -60,7 +60,7 @@ def test_a_prepared_file_that_is_gone_or_broken(cache):
     first.prepared.path.unlink()
     second.prepared.path.write_bytes(b"no tensor")
     for study, words in ((first, "no such file"), (second, "not a prepared scan")):
-        facts, (case,) = look_at(study)
+        facts, (case,) = inspect_study(study)
         assert facts is None
         assert case.kind is SuspicionKind.IMAGE_BROKEN
         assert words in case.message

@@ -2,7 +2,7 @@ import pytest
 
 from nodulus.app.data.eda.split_balance import UNASSIGNED, patient_sides, split_balance
 from nodulus.bundles import config_files
-from nodulus.bundles.common.data.tables import Candidate
+from nodulus.bundles.common.data.tables import LabelledCandidate
 from nodulus.bundles.common.splits import Side, draw_split, write_split
 
 
@@ -10,7 +10,7 @@ from nodulus.bundles.common.splits import Side, draw_split, write_split
 def studies(make_study, make_nodule):
     small = make_nodule(diameter=5.0, malignancy=1.0, lidc_patient="L1")
     large = make_nodule(diameter=20.0, malignancy=4.0, lidc_patient="L2")
-    true, false = (Candidate("x", (0.0, 0.0, 0.0), truth) for truth in (True, False))
+    true, false = (LabelledCandidate("x", (0.0, 0.0, 0.0), truth) for truth in (True, False))
     return [
         make_study(small, large, uid="1", patient="A", candidates=(true, false, false)),
         make_study(uid="2", patient="A", background="scan"),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nodulus.app.data.eda.scan_facts import look_at_scan
+from nodulus.app.data.eda.scan_facts import scan_facts
 from nodulus.app.data.eda.suspicions import SuspicionKind, broken, find_suspicions
-from nodulus.bundles.common.data.tables import Candidate
+from nodulus.bundles.common.data.tables import LabelledCandidate
 
 RIGHT, LEFT = (-40.0, 0.0, 140.0), (44.0, 0.0, 140.0)
 
@@ -14,7 +14,7 @@ RIGHT, LEFT = (-40.0, 0.0, 140.0), (44.0, 0.0, 140.0)
 def cases(make_study, make_image):
     def find(*nodules, image=None, drawn=None, **other):
         study = make_study(*nodules, **other)
-        facts = look_at_scan(study, image or make_image(*(nodules if drawn is None else drawn)))
+        facts = scan_facts(study, image or make_image(*(nodules if drawn is None else drawn)))
         return find_suspicions(study, facts)
 
     return find
@@ -26,7 +26,10 @@ def kinds(found):
 
 def test_a_sound_scan_has_none(cases, make_nodule):
     sound = make_nodule(label=1), make_nodule(LEFT, 6.0, label=2)
-    candidates = Candidate("1.2.3", RIGHT, True), Candidate("1.2.3", (0.0, 0.0, 110.0), False)
+    candidates = (
+        LabelledCandidate("1.2.3", RIGHT, True),
+        LabelledCandidate("1.2.3", (0.0, 0.0, 110.0), False),
+    )
     assert cases(*sound, candidates=candidates) == ()
 
 
@@ -109,7 +112,7 @@ def test_no_lungs(cases, make_image):
     [(RIGHT, True, False), (RIGHT, False, True), (LEFT, True, True), (LEFT, False, False)],
 )
 def test_candidates_against_nodules(cases, make_nodule, place, truth, found):
-    cases = cases(make_nodule(label=1), candidates=(Candidate("1.2.3", place, truth),) * 3)
+    cases = cases(make_nodule(label=1), candidates=(LabelledCandidate("1.2.3", place, truth),) * 3)
     assert kinds(cases) == [SuspicionKind.CLASS_DIFFERS] * found
     assert all("and 2 more" in case.message for case in cases)
 

@@ -13,19 +13,19 @@ from nodulus.app.data.eda.tallies import (
     summarise,
 )
 from nodulus.bundles.common.data.studies import Study
-from nodulus.bundles.common.data.tables import Candidate, Finding
+from nodulus.bundles.common.data.tables import ExcludedFinding, LabelledCandidate
 
 
 def test_count(make_study, make_nodule):
     place = (0.0, 0.0, 0.0)
     candidates = (
-        Candidate("1", place, True),
-        Candidate("1", place, False),
-        Candidate("1", place, False),
-        Candidate("1", place, True, 0.9),
-        Candidate("1", place, False, 0.8),
+        LabelledCandidate("1", place, True),
+        LabelledCandidate("1", place, False),
+        LabelledCandidate("1", place, False),
+        LabelledCandidate("1", place, True, 0.9),
+        LabelledCandidate("1", place, False, 0.8),
     )
-    excluded = (Finding("1", place),)
+    excluded = (ExcludedFinding("1", place),)
     studies = [
         make_study(make_nodule(), make_nodule(), patient="A", candidates=candidates),
         make_study(uid="2", patient="A", excluded=excluded),

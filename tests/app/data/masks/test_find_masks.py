@@ -7,7 +7,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from nodulus.app.data.masks.find_masks import find_mask_files
-from nodulus.app.data.masks.structures import Structure, choose
+from nodulus.app.data.masks.structures import Structure, choose_structures
 
 from .dicom_masks import ct_images, save, source, two_balls, write_rtstruct, write_seg
 from .test_seg_reader import NODULE
@@ -76,6 +76,6 @@ def test_names_and_codes_say_what_a_nodule_is(
 
 def test_patterns_take_the_place_of_names_and_codes() -> None:
     structures = [Structure(k, name, "", True) for k, name in enumerate(["A1", "A2", "B1"])]
-    assert [s.name for s in choose(structures, ["a*"], Path("x"))] == ["A1", "A2"]
+    assert [s.name for s in choose_structures(structures, ["a*"], Path("x"))] == ["A1", "A2"]
     with pytest.raises(ValueError, match="nothing in it is named C or D; it outlines 'A1', 'A2'"):
-        choose(structures, ["C", "D"], Path("x"))
+        choose_structures(structures, ["C", "D"], Path("x"))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from nodulus.app.data.masks.structure_labels import label_structures
-from nodulus.app.data.masks.structures import Plane, Structure, StructureMask, assemble
+from nodulus.app.data.masks.structures import Structure, StructureMask, StructurePlane, assemble
 
 SHAPE = (6, 20, 20)
 
 
 def structure(number: int, *voxels: tuple[int, int, int]) -> StructureMask:
     index = np.array(voxels)
-    planes = [Plane(int(k), index[index[:, 0] == k, 1:]) for k in np.unique(index[:, 0])]
+    planes = [StructurePlane(int(k), index[index[:, 0] == k, 1:]) for k in np.unique(index[:, 0])]
     mask = assemble(Structure(number, f"Nodule {number}", "", None), planes, 0)
     assert mask is not None
     return mask

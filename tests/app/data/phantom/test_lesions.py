@@ -6,7 +6,7 @@ import pytest
 from nodulus.app.data.phantom.anatomy import draw_anatomy
 from nodulus.app.data.phantom.chest import make_fields
 from nodulus.app.data.phantom.grid import make_grid
-from nodulus.app.data.phantom.lesions import LesionKind, fill_airways, make_lesions
+from nodulus.app.data.phantom.lesions import PhantomLesionKind, fill_airways, make_lesions
 from nodulus.app.data.phantom.recipe import PhantomRecipe
 from nodulus.app.data.phantom.vessels import Tubes
 
@@ -27,8 +27,8 @@ def test_there_are_as_many_as_the_body_has(chest):
     *_, lesions = chest
     kinds = [lesion.kind for lesion in lesions]
     wanted = {
-        LesionKind.PLAQUE: 6, LesionKind.APICAL_CAP: 2, LesionKind.BAND: 4,
-        LesionKind.MICRONODULE: 8,
+        PhantomLesionKind.PLAQUE: 6, PhantomLesionKind.APICAL_CAP: 2, PhantomLesionKind.BAND: 4,
+        PhantomLesionKind.MICRONODULE: 8,
     }  # fmt: skip
     assert {kind: kinds.count(kind) for kind in wanted} == wanted
 
@@ -51,7 +51,7 @@ def test_they_lie_in_the_lungs_or_at_their_border(chest):
     _, grid, lungs, _, lesions = chest
     for lesion in lesions:
         depth = float(grid.sample(lungs, np.array([lesion.center_xyz]))[0])
-        at_pleura = lesion.kind in {LesionKind.PLAQUE, LesionKind.APICAL_CAP}
+        at_pleura = lesion.kind in {PhantomLesionKind.PLAQUE, PhantomLesionKind.APICAL_CAP}
         assert depth < (6.0 if at_pleura else 0.0)
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from skimage.draw import polygon
 
-from nodulus.app.data.lidc.scan_labels import nodules_of
-from nodulus.bundles.common.lidc.database import Outline, Scan, read_outlines, read_scans
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
+from nodulus.bundles.common.lidc.database import LidcScan, Outline, read_outlines, read_scans
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from tests.app.reading.dicom_factory import AXIAL, Edit, body_hu, write_series
 
@@ -71,7 +71,7 @@ def image_shape(uid: str) -> tuple[int, int]:
 
 
 def painted_hu(
-    scan: Scan, slices: Sequence[int], shape_rc: tuple[int, int], agreement: float = 0.5
+    scan: LidcScan, slices: Sequence[int], shape_rc: tuple[int, int], agreement: float = 0.5
 ) -> NDArray[np.int16]:
     hu = np.minimum(body_hu((len(slices), *shape_rc)), 200).astype(np.int16)
     levels = [scan.levels_mm[k] for k in slices]

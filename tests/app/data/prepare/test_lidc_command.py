@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from nodulus.app.commands.root import cli
-from nodulus.app.data.lidc.scan_labels import nodules_of
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
 from nodulus.bundles.common.data.cache_folder import read_manifest
 from nodulus.bundles.common.data.prepared import load_prepared
 from nodulus.bundles.common.data.studies import read_data_dir

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nodulus.app.data.lidc.matching import center_xyz_mm
-from nodulus.app.data.lidc.scan_labels import nodules_of
+from nodulus.app.data.lidc_labels.matching import center_xyz_mm
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
 from nodulus.app.data.prepare.luna16_ratings import MIN_READERS
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from nodulus.app.data.lidc.scan_labels import nodules_of
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
 from nodulus.app.data.prepare.luna16_scans import EXPECTED, find_luna16
 from nodulus.app.data.prepare.problems import ProblemKind
 from nodulus.app.data.prepare.training_scan import LabelSource

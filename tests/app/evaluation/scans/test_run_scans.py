@@ -12,7 +12,7 @@ from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.evaluation.match_results import read_results
 from nodulus.app.evaluation.scans import run_scans as module
-from nodulus.app.evaluation.scans.run_scans import AnalysedScan, run_scans
+from nodulus.app.evaluation.scans.run_scans import ScanResult, run_scans
 from nodulus.app.reading import find_studies
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import LPS_TO_RAS
@@ -41,7 +41,7 @@ def folder(volume: CtVolume, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(
     folder: Path, output: Path, models: Models, settings: ChainSettings
-) -> list[AnalysedScan | NodulusError]:
+) -> list[ScanResult | NodulusError]:
     discovery = find_studies(folder / "scans")
     return list(run_scans(discovery, output, models, settings, folder / "masks"))
 
@@ -54,7 +54,7 @@ def test_scans_are_analysed_once_and_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chest, empty = run(folder, tmp_path, models, chain_settings)
-    assert isinstance(chest, AnalysedScan)
+    assert isinstance(chest, ScanResult)
     assert not chest.was_kept
     (outline,) = chest.outlines
     assert outline.label == 3
@@ -68,7 +68,7 @@ def test_scans_are_analysed_once_and_kept(
 
     monkeypatch.setattr(module, "analyse", never)
     again, _ = run(folder, tmp_path, models, chain_settings)
-    assert isinstance(again, AnalysedScan)
+    assert isinstance(again, ScanResult)
     assert again.was_kept
     assert (again.result, again.outlines) == (chest.result, chest.outlines)
 
@@ -88,6 +88,6 @@ def test_a_result_that_is_not_whole_is_made_again(
     run(folder, tmp_path, models, chain_settings)
     (tmp_path / "chest" / "findings.json").write_text("{")
     chest, _ = run(folder, tmp_path, models, chain_settings)
-    assert isinstance(chest, AnalysedScan)
+    assert isinstance(chest, ScanResult)
     assert not chest.was_kept
     assert read_results(tmp_path)[0] == chest.result

@@ -4,9 +4,9 @@ import pytest
 
 from nodulus.app.evaluation.scans.lesion_outlines import LesionOutline
 from nodulus.app.evaluation.scans.lesion_rows import ScanOfKnown, lesion_rows, match_known
-from nodulus.app.evaluation.scans.run_scans import AnalysedScan
+from nodulus.app.evaluation.scans.run_scans import ScanResult
 from nodulus.app.evaluation.scans.scan_report import scan_report, scan_rows
-from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.app.result import StudyResult
 from nodulus.bundles.common.data.tables import Nodule
 from tests.app.evaluation.results import make_result
@@ -27,12 +27,12 @@ def scan(
     uid: str,
     marks: list[tuple[tuple[float, float, float], float, float]],
     diameters_mm: list[float],
-    facts: ScanFacts | None = None,
+    facts: ScanRow | None = None,
     outlines: tuple[LesionOutline, ...] = (),
 ) -> ScanOfKnown:
     result = sized(make_result(uid, marks, 0.5), diameters_mm)
-    own = facts or ScanFacts(uid, uid)
-    return match_known(AnalysedScan(result, outlines, was_kept=False), own, LESIONS)
+    own = facts or ScanRow(uid, uid)
+    return match_known(ScanResult(result, outlines, was_kept=False), own, LESIONS)
 
 
 def outline(dice: float) -> LesionOutline:
@@ -75,7 +75,7 @@ def test_complete_and_partly_marked_scans_are_counted_apart() -> None:
         "2",
         [((0, 90.0, 0), 0.7, 0.2), ((0, 150.0, 0), 0.6, 0.1)],
         [4, 4],
-        ScanFacts("2", "P", is_complete=False),
+        ScanRow("2", "P", is_complete=False),
     )
     report = scan_report([whole, part])
     assert report["complete"]["other_marks_per_scan"] == 1.0

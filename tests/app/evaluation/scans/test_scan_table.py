@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from nodulus.app.errors import NodulusError
-from nodulus.app.evaluation.scans.scan_table import ScanFacts, facts_of, read_scan_table
+from nodulus.app.evaluation.scans.scan_table import ScanRow, read_scan_table, row_of
 
 
 def test_rows_and_their_defaults(tmp_path: Path) -> None:
     path = tmp_path / "scans.csv"
     path.write_text("seriesuid,patient,marked,use\na,P1,partly,test\nb,,,\n")
     table = read_scan_table(path)
-    assert table["a"] == ScanFacts("a", "P1", is_complete=False, use="test")
-    assert table["b"] == ScanFacts("b", "b", is_complete=True, use="validation")
-    assert facts_of("c", table) == ScanFacts("c", "c")
+    assert table["a"] == ScanRow("a", "P1", is_complete=False, use="test")
+    assert table["b"] == ScanRow("b", "b", is_complete=True, use="validation")
+    assert row_of("c", table) == ScanRow("c", "c")
     assert read_scan_table(None) == {}
 
 
@@ -23,7 +23,7 @@ def test_the_list_of_patients_settles_the_use(tmp_path: Path) -> None:
     path.write_text("seriesuid,patient\na,LUNG1-002\nb,LIDC-IDRI-0001\nc,someone\n")
     table = read_scan_table(path)
     assert [table[uid].use for uid in "abc"] == ["test", "training", "validation"]
-    assert facts_of("LUNG1-002", {}).use == "test"
+    assert row_of("LUNG1-002", {}).use == "test"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from nodulus.app.evaluation.scans.scan_table import ScanFacts
+from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.app.evaluation.scans.training_patients import learnt_from
 from nodulus.bundles.common.patient_record import PatientRecord, record_path
 from nodulus.bundles.common.patient_tokens import key_name, load_key, series_token, token
@@ -30,7 +30,7 @@ def test_a_scan_of_a_patient_in_training_is_named(tmp_path: Path) -> None:
     write_weights(tmp_path, "segmentation", {"P1": Side.TRAINING, "P2": Side.VALIDATION})
     write_weights(tmp_path, "nodule", {"P2": Side.TRAINING})
     write_weights(tmp_path, "malignancy", None)
-    scans = [ScanFacts("a", "P1"), ScanFacts("b", "P2"), ScanFacts("c", "P3")]
+    scans = [ScanRow("a", "P1"), ScanRow("b", "P2"), ScanRow("c", "P3")]
     found = learnt_from(scans, tmp_path)
     assert found.networks == {"a": ("segmentation",), "b": ("nodule",), "c": ()}
     assert found.without_record == ("malignancy",)
@@ -39,6 +39,6 @@ def test_a_scan_of_a_patient_in_training_is_named(tmp_path: Path) -> None:
 def test_without_records_nothing_is_known(tmp_path: Path) -> None:
     for name in ("segmentation", "nodule", "malignancy"):
         write_weights(tmp_path, name, None)
-    found = learnt_from([ScanFacts("a", "P1")], tmp_path)
+    found = learnt_from([ScanRow("a", "P1")], tmp_path)
     assert found.networks == {}
     assert found.without_record == ("segmentation", "nodule", "malignancy")

@@ -17,7 +17,7 @@ from nodulus.bundles.common.data.entries import (
 )
 from nodulus.bundles.common.data.prepared import PreparedStudies
 from nodulus.bundles.common.data.studies import Study, read_data_dir
-from nodulus.bundles.common.data.tables import Candidate, Nodule
+from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule
 
 
 def study(nodules=(), candidates=()):
@@ -35,8 +35,11 @@ def test_a_rating_of_three_and_no_rating_are_left_out():
 
 
 def test_false_alarms_join_the_negatives_only_when_asked_for():
-    found = [Candidate("s", (1, 1, 1), False, 0.9), Candidate("s", (2, 2, 2), True, 0.9)]
-    listed = [Candidate("s", (3, 3, 3), False)]
+    found = [
+        LabelledCandidate("s", (1, 1, 1), False, 0.9),
+        LabelledCandidate("s", (2, 2, 2), True, 0.9),
+    ]
+    listed = [LabelledCandidate("s", (3, 3, 3), False)]
     data = [study([nodule(2.0), nodule(4.0)], [*found, *listed])]
     assert len(malignancy_entries(data)) == 2
     entries = malignancy_entries(data, false_alarms=True)
@@ -46,8 +49,8 @@ def test_false_alarms_join_the_negatives_only_when_asked_for():
 
 
 def test_half_of_the_draws_are_positive_and_sources_are_even():
-    found = [Candidate("s", (1, 1, 1), False, 0.9)] * 3
-    listed = [Candidate("s", (1, 1, 1), False)] * 97
+    found = [LabelledCandidate("s", (1, 1, 1), False, 0.9)] * 3
+    listed = [LabelledCandidate("s", (1, 1, 1), False)] * 97
     entries = candidate_entries([study([nodule(None)] * 5, [*found, *listed])])
     drawn = [entries[i] for i in balanced_sampler(entries, 4000, seed=0)]
     count = Counter((bool(e["target"][0]), e["source"]) for e in drawn)
@@ -60,7 +63,7 @@ def test_folders_are_drawn_between_equally_often_and_by_their_size():
     studies = [
         Study("a", "p", None, None, tuple([nodule(None)] * 4), folder=Path("few")),
         Study("b", "q", None, None, tuple([nodule(None)] * 64), folder=Path("many")),
-        Study("c", "r", None, None, (), (Candidate("c", (1, 1, 1), False),), Path("few")),
+        Study("c", "r", None, None, (), (LabelledCandidate("c", (1, 1, 1), False),), Path("few")),
     ]
     entries = candidate_entries(studies)
 
@@ -88,9 +91,9 @@ def test_studies_are_drawn_by_their_nodules():
 
 def test_only_false_alarms_of_the_segmentation_are_hard_negatives():
     candidates = [
-        Candidate("s", (1, 2, 3), False, 0.9),
-        Candidate("s", (4, 5, 6), True, 0.9),
-        Candidate("s", (7, 8, 9), False),
+        LabelledCandidate("s", (1, 2, 3), False, 0.9),
+        LabelledCandidate("s", (4, 5, 6), True, 0.9),
+        LabelledCandidate("s", (7, 8, 9), False),
     ]
     assert hard_negatives([study(candidates=candidates), study()])[0].tolist() == [[1, 2, 3]]
     assert hard_negatives([study()])[0].shape == (0, 3)

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 import torch
 from monai.bundle import ConfigParser
 
-from nodulus.app.chain import Scan, load_settings
+from nodulus.app.chain import ScanViews, load_settings
 from nodulus.app.reading import load_volume
 from nodulus.bundles.common.data.prepared import (
     CACHE_VERSION,
@@ -65,7 +65,7 @@ def test_the_same_voxels_in_training_and_inference(
     volume = load_volume(path)
     lungs = find_lungs(volume.hu, volume.geometry)
     assert lungs is not None
-    scan = Scan(volume, lungs, load_settings().pipeline.lung_margin_mm)
+    scan = ScanViews(volume, lungs, load_settings().pipeline.lung_margin_mm)
     view = scan.isotropic(spacing_mm)
 
     item = preparation(spacing_mm)({"image": str(path)})
@@ -99,7 +99,7 @@ def test_values_that_are_no_whole_hounsfield_units_are_not_cut_off(tmp_path: Pat
     assert volume.hu.dtype == np.float32
     lungs = find_lungs(volume.hu, volume.geometry)
     item = preparation(2.5)({"image": str(other)})
-    view = Scan(volume, lungs, load_settings().pipeline.lung_margin_mm).isotropic(2.5)
+    view = ScanViews(volume, lungs, load_settings().pipeline.lung_margin_mm).isotropic(2.5)
     assert torch.equal(item["image"].as_tensor(), view.hu)
 
 

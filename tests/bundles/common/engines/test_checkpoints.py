@@ -4,7 +4,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from nodulus.bundles.common.engines import At, best_checkpoint, connect, latest
+from nodulus.bundles.common.engines import HandlerAt, attach_checkpoints, best_checkpoint, latest
 from nodulus.bundles.common.engines.checkpoints import WholeFiles
 
 
@@ -21,10 +21,12 @@ class Run:
         self.best = best_checkpoint(self.network, folder)
         self.scores = scores
         self.evaluator.add_event_handler(Events.EPOCH_COMPLETED, self.score)
-        At(Events.EPOCH_COMPLETED, self.best).attach(self.evaluator)
+        HandlerAt(Events.EPOCH_COMPLETED, self.best).attach(self.evaluator)
         self.trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.evaluator.run([0]))
         state = {"network": self.network, "best_checkpoint": self.best, "nothing": None}
-        connect(self.trainer, self.evaluator, state, settings or {"seed": 1}, folder, **options)
+        attach_checkpoints(
+            self.trainer, self.evaluator, state, settings or {"seed": 1}, folder, **options
+        )
 
     def step(self, engine, batch):
         self.network.bias.data += 1.0

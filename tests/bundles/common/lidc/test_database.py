@@ -5,7 +5,12 @@ import pytest
 
 from nodulus.bundles.common.lidc import database
 from nodulus.bundles.common.lidc.clusters import cluster_annotations
-from nodulus.bundles.common.lidc.database import Annotation, Scan, read_annotations, read_outlines
+from nodulus.bundles.common.lidc.database import (
+    Annotation,
+    LidcScan,
+    read_annotations,
+    read_outlines,
+)
 
 # A square outline with corners 10..20: it runs through the first pixels outside.
 SQUARE = "10,10\n20,10\n20,20\n10,20"
@@ -61,7 +66,7 @@ def test_missing_package_says_how_to_get_it(monkeypatch):
 
 
 def annotation(number, x_mm, radius_mm=3.0, scan_id=1):
-    scan = Scan(scan_id, "LIDC-IDRI-0001", "1.2.3", 0.7, 1.25)
+    scan = LidcScan(scan_id, "LIDC-IDRI-0001", "1.2.3", 0.7, 1.25)
     volume = 4 / 3 * np.pi * radius_mm**3
     return Annotation(number, scan, (3,) * 9, (x_mm, 0.0, 0.0), volume, 3)
 

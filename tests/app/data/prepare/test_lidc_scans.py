@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from nodulus.app.data.lidc.scan_labels import nodules_of
-from nodulus.app.data.prepare import lidc
-from nodulus.app.data.prepare.lidc import LidcRule, find_lidc
+from nodulus.app.data.lidc_labels.scan_labels import nodules_of
+from nodulus.app.data.prepare import lidc_scans
+from nodulus.app.data.prepare.lidc_scans import LidcRule, find_lidc
 from nodulus.app.data.prepare.problems import ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -269,7 +269,7 @@ def test_a_folder_without_lidc_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lidc.database, "read_scans", _missing)
+    monkeypatch.setattr(lidc_scans.database, "read_scans", _missing)
     with pytest.raises(NodulusError, match=r"pip install nodulus\[train\]") as caught:
         find_lidc(tmp_path, LidcRule())
     assert caught.value.code is ErrorCode.PACKAGE_MISSING

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.app.data.lidc.consensus import count_readers
-from nodulus.bundles.common.lidc.database import FEATURES, Scan, read_outlines
+from nodulus.app.data.lidc_labels.consensus import count_readers
+from nodulus.bundles.common.lidc.database import FEATURES, LidcScan, read_outlines
 from nodulus.bundles.common.lidc.shapes import NOMINAL, ShapeReference, all_references, rating_name
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.ignore_label import IGNORE_LABEL
@@ -87,7 +87,7 @@ def nodules_of(series_uid: str) -> tuple[ShapeReference, ...]:
     return _references_by_scan().get(series_uid, ())
 
 
-def match_levels(scan: Scan, image_z_mm: ArrayLike) -> dict[float, int]:
+def match_levels(scan: LidcScan, image_z_mm: ArrayLike) -> dict[float, int]:
     """Which image lies at which of the scan's z positions; those without an image are left out.
 
     Args:
@@ -105,7 +105,7 @@ def match_levels(scan: Scan, image_z_mm: ArrayLike) -> dict[float, int]:
 
 
 def label_scan(
-    scan: Scan,
+    scan: LidcScan,
     references: Sequence[ShapeReference],
     image_z_mm: ArrayLike,
     shape_rc: tuple[int, int],

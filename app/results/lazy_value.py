@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
+class Lazy(Generic[T]):
     """Calls a function at the first use and keeps its value, whatever thread asks.
 
     When the function raises, nothing is kept and the next use calls it again.

@@ -8,7 +8,7 @@ from typing import Any
 from ignite.engine import Engine
 
 
-class Attached:
+class AttachedHandler:
     """An Ignite handler whose ``attach`` takes more than the engine.
 
     Args:
@@ -27,7 +27,7 @@ class Attached:
         getattr(self.handler, self.method)(engine, **self.options)
 
 
-class At:
+class HandlerAt:
     """A function of the engine, or a handler without ``attach``, that is called at an event.
 
     Args:

@@ -5,7 +5,7 @@ from importlib import metadata
 import pytest
 
 from nodulus.app.deploy import sdk
-from nodulus.app.deploy.calls import is_deploy_call
+from nodulus.app.deploy.deploy_call import is_deploy_call
 from nodulus.app.deploy.main import main
 from nodulus.app.errors import ErrorCode, NodulusError
 

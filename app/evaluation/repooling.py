@@ -10,7 +10,7 @@ SHARES = tuple(round(0.05 * n, 2) for n in range(21))
 """Weights of the segmentation that are tried."""
 
 
-def pooled_anew(scan: MatchedScan, share: float) -> MatchedScan:
+def repooled(scan: MatchedScan, share: float) -> MatchedScan:
     """The scan as the chain would have pooled it with another share.
 
     Raises:

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from nodulus.app.data.lidc.scan_labels import LabelledNodule, ScanLabels, label_scan, nodules_of
+from nodulus.app.data.lidc_labels.scan_labels import (
+    LabelledNodule,
+    ScanLabels,
+    label_scan,
+    nodules_of,
+)
 from nodulus.app.data.prepare.dicom_index import IndexedSeries, index_dicom
 from nodulus.app.data.prepare.label_map_nodules import measured_nodules
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.source_slices import source_slices
-from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, Scan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, TrainingScan
 from nodulus.app.data.prepare.training_series import plan_series, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
@@ -49,7 +54,7 @@ class LidcRule:
 
 def find_lidc(
     path: Path, rule: LidcRule, progress: Progress | None = None
-) -> tuple[list[Scan], list[Problem]]:
+) -> tuple[list[TrainingScan], list[Problem]]:
     """Find the CT series of LIDC-IDRI in any layout of folders, by their UIDs.
 
     Series of other kinds (CR, DX, SEG, SR) are passed over.
@@ -99,7 +104,7 @@ def lidc_source(path: Path, rule: LidcRule, progress: Progress | None = None) ->
     return Found("lidc", scans, problems, {"series": len(_database())})
 
 
-def _database() -> dict[str, database.Scan]:
+def _database() -> dict[str, database.LidcScan]:
     try:
         return database.read_scans()
     except FileNotFoundError as error:
@@ -111,8 +116,8 @@ def _database() -> dict[str, database.Scan]:
         ) from error
 
 
-def _scan(series: IndexedSeries, known: database.Scan, rule: LidcRule) -> Scan:
-    return Scan(
+def _scan(series: IndexedSeries, known: database.LidcScan, rule: LidcRule) -> TrainingScan:
+    return TrainingScan(
         series_uid=series.series_uid,
         # not the header's: 8 patients have two scans, and a split must not part them
         patient_id=known.patient_id,
@@ -125,7 +130,7 @@ def _scan(series: IndexedSeries, known: database.Scan, rule: LidcRule) -> Scan:
 
 def load_lidc(
     files: Sequence[Path],
-    known: database.Scan,
+    known: database.LidcScan,
     references: Sequence[ShapeReference],
     rule: LidcRule,
 ) -> LoadedScan:
@@ -182,7 +187,7 @@ def load_lidc(
     )
 
 
-def _check_same_images(plan: SlicePlan, known: database.Scan) -> None:
+def _check_same_images(plan: SlicePlan, known: database.LidcScan) -> None:
     """The outlines are pixels of axial images of one spacing; others are not those images."""
     if abs(float(plan.plane.slice_axis[2])) < _AXIAL_COSINE:
         raise _not_as_seen(known, "they are not axial")
@@ -194,12 +199,12 @@ def _check_same_images(plan: SlicePlan, known: database.Scan) -> None:
             )
 
 
-def _not_as_seen(known: database.Scan, why: str) -> ScanError:
+def _not_as_seen(known: database.LidcScan, why: str) -> ScanError:
     message = f"the images are not those that the readers outlined: {why}"
     return ScanError(Problem(ProblemKind.MASK_MISMATCH, message, series_uid=known.series_uid))
 
 
-def _lacking(drawn: ScanLabels, known: database.Scan) -> list[Problem]:
+def _lacking(drawn: ScanLabels, known: database.LidcScan) -> list[Problem]:
     """What the readers saw and outlined and is not in the label map."""
     found = []
     if drawn.missing_levels_mm:

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from nodulus.app.data.lidc.consensus import count_readers
-from nodulus.app.data.lidc.scan_labels import label_scan, match_levels, nodules_of
+from nodulus.app.data.lidc_labels.consensus import count_readers
+from nodulus.app.data.lidc_labels.scan_labels import label_scan, match_levels, nodules_of
 from nodulus.bundles.common.lidc.database import Outline, read_outlines, read_scans
 
 SQUARE = np.array([[2.0, 3.0], [6.0, 3.0], [6.0, 7.0], [2.0, 7.0]])

@@ -13,14 +13,14 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.app.data.lidc.scan_labels import LabelledNodule
+from nodulus.app.data.lidc_labels.scan_labels import LabelledNodule
 from nodulus.bundles.common.data.tables import Nodule
-from nodulus.bundles.common.lidc.database import Scan
+from nodulus.bundles.common.lidc.database import LidcScan
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from nodulus.transforms.geometry import Geometry
 
 
-def to_lps(points_xyz_mm: ArrayLike, scan: Scan, geometry: Geometry) -> NDArray[np.float64]:
+def to_lps(points_xyz_mm: ArrayLike, scan: LidcScan, geometry: Geometry) -> NDArray[np.float64]:
     """Take points of the database to the patient.
 
     Args:
