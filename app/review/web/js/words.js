@@ -1,0 +1,78 @@
+/** The words and numbers of the page. */
+
+export const REASONS = [
+  ["vessel", "Vessel"], ["scar", "Scar"], ["lymph-node", "Lymph node"], ["artefact", "Artefact"],
+  ["atelectasis", "Atelectasis"], ["pleura", "Pleura"], ["infection", "Infection"],
+  ["motion", "Motion"], ["other", "Other"],
+];
+
+export const TEXTURES = [["solid", "Solid"], ["part-solid", "Part-solid"], ["ground-glass", "Ground-glass"]];
+
+export const MALIGNANCY = ["Highly unlikely", "Moderately unlikely", "Indeterminate", "Moderately suspicious", "Highly suspicious"];
+
+/** LIDC-IDRI's characteristics with the words of both ends and the highest rating. */
+export const CHARACTERISTICS = [
+  ["subtlety", "Subtlety", "extremely subtle", "obvious", 5],
+  ["internal-structure", "Internal structure", "soft tissue", "air", 4],
+  ["calcification", "Calcification", "popcorn", "absent", 6],
+  ["sphericity", "Sphericity", "linear", "round", 5],
+  ["margin", "Margin", "poorly defined", "sharp", 5],
+  ["lobulation", "Lobulation", "none", "marked", 5],
+  ["spiculation", "Spiculation", "none", "marked", 5],
+  ["texture", "Texture rating", "ground-glass", "solid", 5],
+];
+
+export const STATUS = { new: "New", "in-progress": "In progress", "signed-off": "Signed off", failed: "Failed" };
+
+const DECISIONS = { accepted: "Accepted", rejected: "Rejected", unsure: "Unsure" };
+const SOURCES = { chain: "", "taken-up": "Taken up", added: "Added" };
+const DID = {
+  accept: "accepted", reject: "rejected", unsure: "is unsure of", change: "changed", move: "moved",
+  resize: "resized", redraw: "redrew", add: "added", "take-up": "took up", comment: "commented",
+  undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
+};
+
+/** @param {object} finding */
+export const decisionWords = (finding) => DECISIONS[finding.decision] ?? "To decide";
+
+/** @param {object} finding */
+export const sourceWords = (finding) => SOURCES[finding.source] ?? "";
+
+/** @param {string} reason */
+export const reasonWords = (reason) => REASONS.find(([code]) => code === reason)?.[1] ?? reason;
+
+/** @param {number | null | undefined} share */
+export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(100 * share)} %`);
+
+/** @param {number | null | undefined} value @param {number} digits @param {string} unit */
+export function number(value, digits, unit = "") {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const text = value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text.replace("-", "−")}${unit && ` ${unit}`}`;
+}
+
+/** Long and short axis. @param {object} finding */
+export function size({ diameters_mm: d }) {
+  return d?.long ? `${number(d.long, 1)} × ${number(d.short, 1, "mm")}` : "–";
+}
+
+/** @param {object} finding */
+export const place = (finding) => finding.lobe || "Lung";
+
+/** What an entry of the log did, in words. @param {object} entry */
+export function deed({ kind, finding, data }) {
+  const about = kind === "undo" ? ` ${data.entry}` : finding ? ` nodule ${finding}` : "";
+  const detail = kind === "reject" ? `: ${reasonWords(data.reason).toLowerCase()}` : "";
+  return `${DID[kind] ?? kind}${about}${detail}`;
+}
+
+/** @param {string | null} iso @returns {string} how long ago */
+export function age(iso) {
+  if (!iso) return "–";
+  const days = Math.floor((Date.now() - Date.parse(iso)) / 86400000);
+  if (Number.isNaN(days)) return "–";
+  if (days < 1) return "today";
+  if (days < 14) return days === 1 ? "1 day" : `${days} days`;
+  if (days < 60) return `${Math.floor(days / 7)} weeks`;
+  return days < 730 ? `${Math.floor(days / 30.4)} months` : `${Math.floor(days / 365.25)} years`;
+}

@@ -1,0 +1,166 @@
+/** The work list: which study is to be read next. */
+import * as api from "./api.js";
+import { button, byId, el, tell } from "./dom.js";
+import { STATUS, age, percent } from "./words.js";
+
+const AT_ONCE = 50;
+const REMEMBERED = "nodulus.worklist";
+
+/** Columns: what the server sorts by, the head, whether the largest comes first, what a cell holds. */
+const COLUMNS = [
+  ["status", "Status", false, ({ status }) => el("span", { class: "chip", "data-status": status }, STATUS[status] ?? status)],
+  ["key", "Study", false, (study) => el("a", { href: `study.html#${encodeURIComponent(study.key)}` }, short(study.key))],
+  ["findings", "Findings", true, (study) => String(study.findings ?? "–")],
+  ["to_decide", "To decide", true, ({ to_decide: count }) => (count ? el("span", { class: "to-decide" }, String(count)) : "0")],
+  ["highest_malignancy", "Highest malignancy", true, ({ highest_malignancy: share }) => risk(share)],
+  ["study_date", "Age of the study", true, ({ study_date: date }) => el("span", { title: date ?? "" }, age(date))],
+  ["received", "Received", true, ({ received }) => el("span", { title: received ?? "" }, age(received))],
+  ["reader", "Reader", false, ({ reader }) => reader ?? "–"],
+  ["warnings", "Notes", true, (study) => notes(study)],
+];
+const OPTIONAL = new Set(["received", "warnings"]);
+const NUMBERS = new Set(["findings", "to_decide"]);
+
+/** The end of a long key tells studies apart. @param {string} key */
+const short = (key) => (key.length > 18 ? `…${key.slice(-16)}` : key);
+
+function risk(share) {
+  if (share === null || share === undefined) return "–";
+  const fill = el("span", { class: "fill" });
+  fill.style.width = `${100 * share}%`;
+  return el("span", { class: "risk" }, el("span", { class: "value" }, percent(share)), el("span", { class: "bar", "aria-hidden": "true" }, fill));
+}
+
+function notes({ warnings, images }) {
+  const count = Array.isArray(warnings) ? warnings.length : warnings;
+  const said = [count ? `${count} warning${count > 1 ? "s" : ""}` : "", images ? "" : "no images"];
+  return said.filter(Boolean).join(", ");
+}
+
+const state = { sort: "highest_malignancy", down: true, status: "", find: "", open: false, offset: 0, studies: [], total: 0 };
+
+function remember() {
+  const { sort, down, status, open } = state;
+  sessionStorage.setItem(REMEMBERED, JSON.stringify({ sort, down, status, open }));
+}
+
+function sortBy(name, first) {
+  state.down = state.sort === name ? !state.down : first;
+  state.sort = name;
+  state.offset = 0;
+  load();
+}
+
+function drawHeads() {
+  const heads = COLUMNS.map(([name, text, first]) => {
+    const sorted = state.sort === name;
+    const arrow = el("span", { class: "arrow", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "");
+    const head = el("button", { type: "button", id: `sort-${name}`, on: { click: () => sortBy(name, first) } }, text, " ", arrow);
+    return el("th", {
+      scope: "col", class: OPTIONAL.has(name) ? "optional" : null,
+      "aria-sort": sorted ? (state.down ? "descending" : "ascending") : null,
+    }, head);
+  });
+  const held = document.activeElement?.id;
+  byId("heads").replaceChildren(...heads);
+  if (held?.startsWith("sort-")) byId(held).focus();
+}
+
+function drawRows() {
+  const words = state.find.toLowerCase();
+  const shown = state.studies.filter((study) =>
+    (!state.open || study.to_decide) &&
+    [study.key, study.reader, study.study_date, STATUS[study.status]].some((text) => String(text ?? "").toLowerCase().includes(words)));
+  byId("rows").replaceChildren(...shown.map((study) => {
+    const cells = COLUMNS.map(([name, , , cell]) => {
+      const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number"].filter(Boolean).join(" ");
+      return el("td", { class: css || null }, cell(study));
+    });
+    const row = el("tr", {}, ...cells);
+    row.addEventListener("click", () => row.querySelector("a").click());
+    row.querySelector("a").addEventListener("click", (event) => event.stopPropagation());
+    return row;
+  }));
+  byId("count").textContent = `${shown.length} of ${state.total} studies`;
+  byId("empty").hidden = shown.length > 0;
+  byId("empty").textContent = state.total ? "No study fits." : "No studies yet. `nodulus detect` makes results, `nodulus review RESULTS` shows them here.";
+}
+
+function drawPages() {
+  const { offset, total } = state;
+  const go = (to) => () => {
+    state.offset = to;
+    load();
+  };
+  const parts = total <= AT_ONCE ? [] : [
+    button("Before", go(offset - AT_ONCE), { disabled: offset === 0 }),
+    el("span", {}, `${offset + 1} to ${Math.min(total, offset + AT_ONCE)} of ${total}`),
+    button("Next", go(offset + AT_ONCE), { disabled: offset + AT_ONCE >= total }),
+  ];
+  byId("pages").replaceChildren(...parts);
+}
+
+async function load() {
+  remember();
+  drawHeads();
+  const query = { sort: `${state.down ? "-" : ""}${state.sort}`, limit: String(AT_ONCE), offset: String(state.offset) };
+  if (state.status) query.status = state.status;
+  try {
+    Object.assign(state, await api.studies(query));
+  } catch (error) {
+    tell([error.message, error.remedy].filter(Boolean).join(" "), true);
+  }
+  drawRows();
+  drawPages();
+}
+
+function choose(event) {
+  const links = [...byId("rows").querySelectorAll("a")];
+  const at = links.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+  const to = event.key === "Home" ? 0 : event.key === "End" ? links.length - 1 : at < 0 ? 0 : at + step;
+  links[Math.min(links.length - 1, Math.max(0, to))]?.focus();
+}
+
+function keys(event) {
+  const field = event.target.matches("input[type=search], select");
+  if (event.key === "Escape" && field) event.target.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const known = ["ArrowDown", "ArrowUp", "j", "k", "Home", "End"].includes(event.key);
+  if (event.key === "/" && !field) byId("find").focus();
+  else if (known && (!field || (event.key === "ArrowDown" && event.target.type === "search"))) choose(event);
+  else return;
+  event.preventDefault();
+}
+
+async function open() {
+  Object.assign(state, JSON.parse(sessionStorage.getItem(REMEMBERED) ?? "{}"));
+  const options = [["", "All"], ...Object.entries(STATUS)];
+  byId("status").replaceChildren(...options.map(([code, name]) => el("option", { value: code }, name)));
+  byId("status").value = state.status;
+  byId("open").checked = state.open;
+  byId("status").addEventListener("change", (event) => {
+    Object.assign(state, { status: event.target.value, offset: 0 });
+    load();
+  });
+  byId("find").addEventListener("input", (event) => {
+    state.find = event.target.value;
+    drawRows();
+  });
+  byId("open").addEventListener("change", (event) => {
+    state.open = event.target.checked;
+    remember();
+    drawRows();
+  });
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  document.addEventListener("keydown", keys);
+  const session = await api.session();
+  byId("reader").textContent = session.reader;
+  await load();
+  byId("rows").querySelector("a")?.focus();
+}
+
+open().catch((error) => {
+  console.error(error);
+  tell([error.message, error.remedy].filter(Boolean).join(" "), true);
+});
