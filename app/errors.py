@@ -40,6 +40,10 @@ class ErrorCode(str, Enum):
     SETTINGS_INVALID = "settings-invalid"
     OUTPUT_NOT_WRITABLE = "output-not-writable"
     RESULTS_INCOMPLETE = "results-incomplete"
+    DUPLICATE_STUDY = "duplicate-study"
+    TIME_LIMIT = "time-limit"
+    MEMORY_LIMIT = "memory-limit"
+    WORKER_DIED = "worker-died"
     INTERNAL = "internal-error"
 
 

@@ -75,7 +75,7 @@ def run_all(
     discovery = prepared(discovery, options)
     outcomes = []
     for study in discovery.studies:
-        outcome = _run_one(study, output, models, settings, options, progress)
+        outcome = run_one(study, output, models, settings, options, progress)
         outcomes.append(outcome)
         output.record([study_entry(outcome, options)])
         if finished is not None:
@@ -102,14 +102,25 @@ def prepared(discovery: Discovery, options: OutputOptions) -> Discovery:
     return replace(discovery, studies=tuple(deidentified_study(s) for s in discovery.studies))
 
 
-def _run_one(
+def run_one(
     study: StudyInput,
     output: OutputFolder,
     models: Models,
     settings: ChainSettings,
     options: OutputOptions,
-    progress: Callable[[StudyInput, str, int, int], None] | None,
+    progress: Callable[[StudyInput, str, int, int], None] | None = None,
 ) -> StudyOutcome:
+    """Run one study; whatever goes wrong is its outcome.
+
+    Args:
+        study: under the key that its result will have (`prepared`).
+        output: where the result goes.
+        models: the three networks.
+        settings: pipeline settings and operating points.
+        options: which files are written.
+        progress: called with (study, step, done, total).
+    """
+
     def tell(step: str, done: int, total: int) -> None:
         if progress is not None:
             progress(study, step, done, total)

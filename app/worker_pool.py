@@ -23,10 +23,15 @@ def worker_pool(workers: int, start: Callable[[], object] | None = None) -> Proc
     return ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(start,))
 
 
-def _begin(start: Callable[[], object] | None) -> None:
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does; to be called in a child process."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker has a parent"
     threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def _begin(start: Callable[[], object] | None) -> None:
+    end_with_parent()
     if start is not None:
         start()
 

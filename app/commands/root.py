@@ -17,6 +17,7 @@ OWN_PROCESS = "own process"
 """The context's object where nothing else runs in this process, before or after the command."""
 
 COMMANDS = {
+    "cohort": "Find and rate nodules in many studies, on every core or machine.",
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",

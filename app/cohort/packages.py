@@ -1,0 +1,46 @@
+"""Packages of the extra ``cohort``, imported when they are wanted."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from nodulus.app.errors import ErrorCode, NodulusError
+
+
+def pyarrow_parquet() -> Any:
+    """Import what reads and writes Parquet.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("pyarrow.parquet")
+
+
+def pyarrow() -> Any:
+    """Import Arrow.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("pyarrow")
+
+
+def psutil() -> Any:
+    """Import what tells the memory of processes.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("psutil")
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise NodulusError(
+            ErrorCode.PACKAGE_MISSING,
+            f"Cohorts need the package {name.partition('.')[0]}.",
+            remedy="Install it with: pip install -c constraints.txt '.[cohort]'",
+        ) from error

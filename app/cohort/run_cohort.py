@@ -1,0 +1,236 @@
+"""A cohort from its items to its tables."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nodulus.app.cohort.items import CohortItem, Inventory, shard_of
+from nodulus.app.cohort.ledger import WHOLE_ITEM, Ledger, Outcome
+from nodulus.app.cohort.tables import (
+    FINDING_COLUMNS,
+    STUDY_COLUMNS,
+    FindingRow,
+    StudyRow,
+    write_table,
+)
+from nodulus.app.results.folder import FINDINGS_FILE
+from nodulus.app.results.same_study import read_result
+
+if TYPE_CHECKING:
+    from nodulus.app.cohort.item_runner import RunnerOptions
+    from nodulus.app.cohort.supervisor import Limits
+
+STATE_FOLDER = "cohort"
+"""In the output folder: the ledgers, manifests and tables."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a cohort.
+
+    Args:
+        number: from 1.
+        count: of parts.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    def name(self) -> str:
+        """For files."""
+        return f"shard-{self.number:05d}-of-{self.count:05d}"
+
+
+@dataclass(frozen=True)
+class CohortRun:
+    """What a run of one shard came to.
+
+    Args:
+        shard: which.
+        counts: of outcomes by status, of all runs of the shard, and of items that are open.
+        done_before: items that earlier runs had ended.
+        began: ISO 8601, UTC.
+        wall_s: seconds of this run.
+        cpu_s: of all cores, of the studies of this run.
+    """
+
+    shard: Shard
+    counts: dict[str, int]
+    done_before: int
+    began: str
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything was refused, failed or is still open."""
+        return any(self.counts[name] for name in ("refused", "failed", "open"))
+
+
+Tell = Callable[[Outcome | None], None]
+
+
+def run_cohort(
+    found: Inventory,
+    options: RunnerOptions,
+    shard: Shard,
+    *,
+    workers: int,
+    limits: Limits,
+    retry_failed: bool = False,
+    begun: Callable[[int, int], None] | None = None,
+    tell: Tell | None = None,
+) -> CohortRun:
+    """Analyse what is not done yet of a shard.
+
+    Args:
+        found: what the sources hold.
+        options: how it is analysed.
+        shard: which part of it.
+        workers: processes; 0 for this one, which has no limits.
+        limits: of a study.
+        retry_failed: whether studies that failed are tried again.
+        begun: called once with (items to do, items done before).
+        tell: called with each outcome, and with None whenever an item has ended.
+
+    Raises:
+        NodulusError: models, settings or the output folder cannot be used, or another run is at
+            work on the shard.
+    """
+    from nodulus.app.cohort.item_runner import run_fingerprint
+
+    began, start = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
+    items = shard_of(found.items, shard.number, shard.count)
+    path = options.output / STATE_FOLDER / f"{shard.name()}.sqlite"
+    costs: Counter[str] = Counter()
+
+    def note(outcome: Outcome | None) -> None:
+        costs["cpu"] += 0 if outcome is None else outcome.cpu_s or 0
+        if tell is not None:
+            tell(outcome)
+
+    with ExitStack() as stack:
+        ledger = opened(path, run_fingerprint(options))
+        stack.callback(ledger.close)
+        stack.enter_context(ledger.alone())
+        ledger.begin(items, retry_failed=retry_failed)
+        ledger.reopen_without_result(options.output, FINDINGS_FILE)
+        ledger.write_problems(WHOLE_ITEM, found.problems if shard.number == 1 else ())
+        is_open = ledger.open_items()
+        to_do = [item for item in items if item.id in is_open]
+        if begun is not None:
+            begun(len(to_do), len(items) - len(to_do))
+        if to_do:
+            _run(to_do, options, ledger, workers, limits, note)
+        counts = ledger.counts()
+    return CohortRun(
+        shard,
+        counts,
+        len(items) - len(to_do),
+        began,
+        time.perf_counter() - start,
+        float(costs["cpu"]),
+    )
+
+
+def opened(path: Path, fingerprint: str = "") -> Ledger:
+    """Open a ledger.
+
+    Raises:
+        NodulusError: it cannot be made, or is no ledger.
+    """
+    import sqlite3
+
+    from nodulus.app.errors import ErrorCode, NodulusError
+
+    try:
+        return Ledger(path, fingerprint)
+    except (OSError, sqlite3.Error) as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"The state of the run cannot be kept here ({error}).",
+            remedy="See to the permissions and the free space, or choose another folder with -o.",
+            subject=path,
+        ) from error
+
+
+def _run(
+    items: Sequence[CohortItem],
+    options: RunnerOptions,
+    ledger: Ledger,
+    workers: int,
+    limits: Limits,
+    tell: Tell,
+) -> None:
+    if workers:
+        from nodulus.app.cohort.supervisor import Supervisor
+
+        Supervisor(options, ledger, min(workers, len(items)), limits, tell).run(items)
+        return
+    from nodulus.app.cohort.item_runner import ItemRunner
+
+    def put(outcome: Outcome) -> None:
+        ledger.write(outcome)
+        tell(outcome)
+
+    runner = ItemRunner(options)
+    for item in items:
+        ledger.start(item.id)
+        problems = runner.run(item, ledger.claim, lambda _key, _step: None, put)
+        ledger.write_problems(item.id, problems)
+        ledger.end(item.id)
+        tell(None)
+
+
+def ledgers(output: Path) -> Iterator[Ledger]:
+    """Open the ledger of each shard that has begun, one after the other."""
+    for path in sorted((output / STATE_FOLDER).glob("shard-*.sqlite")):
+        ledger = opened(path)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+def study_rows(output: Path) -> Iterator[StudyRow]:
+    """Give every outcome of every shard that has begun, with its result where there is one."""
+    for ledger in ledgers(output):
+        given = ledger.given()
+        for outcome in ledger.outcomes():
+            result = None if outcome.folder is None else read_result(output / outcome.folder)
+            yield StudyRow(outcome, given.get(outcome.item), result)
+
+
+def write_tables(output: Path, *, deidentify: bool = False) -> tuple[Path, ...]:
+    """Write ``studies`` and ``findings`` of every shard that has begun, as CSV and Parquet.
+
+    Args:
+        output: the folder for results.
+        deidentify: whether paths and messages, which may hold a name, are left out.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    folder = output / STATE_FOLDER
+
+    def studies() -> Iterator[StudyRow]:
+        return study_rows(output)
+
+    def findings() -> Iterator[FindingRow]:
+        for row in studies():
+            for finding in () if row.result is None else row.result.findings:
+                yield FindingRow(row.outcome.folder or "", row.result, finding)
+
+    hidden = {"input", "message"} if deidentify else set()
+    columns = tuple(column for column in STUDY_COLUMNS if column.name not in hidden)
+    return (
+        *write_table(folder, "studies", columns, studies),
+        *write_table(folder, "findings", FINDING_COLUMNS, findings),
+    )

@@ -1,0 +1,258 @@
+"""Keeps workers busy, stops those that hang or take too much memory, and loses no study."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Any
+
+from nodulus.app.cohort.items import CohortItem
+from nodulus.app.cohort.ledger import WHOLE_ITEM, Ledger, Outcome
+from nodulus.app.cohort.memory import resident_mib
+from nodulus.app.cohort.worker_process import Starts, WorkerProcess
+from nodulus.app.errors import ErrorCode, NodulusError
+
+_LOOK_EVERY_S = 0.5
+_STARTS_IN_VAIN = 3
+_UNWRITABLE_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a study may take.
+
+    Args:
+        time_s: for a study, and for the search of a path.
+        memory_mib: of a worker.
+        attempts: at a study in which the worker died.
+    """
+
+    time_s: float = 1800.0
+    memory_mib: float = float("inf")
+    attempts: int = 2
+
+
+Report = Callable[[Outcome | None], None]
+"""Called with each outcome, and with None whenever an item has ended."""
+
+
+class Supervisor:
+    """Runs items in worker processes.
+
+    Args:
+        options: how items are analysed.
+        ledger: what has become of each study; only this process writes to it.
+        workers: how many.
+        limits: of a study.
+        report: see `Report`.
+    """
+
+    def __init__(
+        self, options: Starts, ledger: Ledger, workers: int, limits: Limits, report: Report
+    ) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._count = workers
+        self._limits = limits
+        self._report = report
+        self._workers: list[WorkerProcess] = []
+        self._queue: deque[CohortItem] = deque()
+        self._deaths: Counter[tuple[str, str]] = Counter()
+        self._stopped: dict[str, set[str]] = {}
+        self._starts_in_vain = 0
+        self._unwritable = 0
+
+    def run(self, items: Sequence[CohortItem]) -> None:
+        """Analyse items until none is left.
+
+        Args:
+            items: in the order in which they are begun.
+
+        Raises:
+            NodulusError: workers cannot start, or results cannot be written any more; what is not
+                done is open in the ledger.
+            KeyboardInterrupt: likewise.
+        """
+        self._queue.extend(items)
+        try:
+            while self._queue or any(worker.item for worker in self._workers):
+                self._fill()
+                self._look()
+        except sqlite3.OperationalError as error:
+            raise _unwritable(str(error)) from error
+        except BaseException:
+            self._end(kill=True)
+            raise
+        self._end(kill=False)
+
+    def _end(self, *, kill: bool) -> None:
+        for worker in self._workers:
+            worker.close(kill=kill)
+        self._workers.clear()
+
+    def _fill(self) -> None:
+        """Start workers that are missing, and give those that are free something to do."""
+        wanted = min(self._count, len(self._queue) + sum(w.item is not None for w in self._workers))
+        while len(self._workers) < wanted:
+            self._workers.append(WorkerProcess(self._options))
+        for worker in self._workers:
+            if worker.is_ready and worker.item is None and self._queue:
+                item = self._queue.popleft()
+                self._ledger.start(item.id)
+                try:
+                    worker.give(item, time.monotonic())
+                except OSError:  # it has just died: its end is seen at the next look
+                    continue
+
+    def _look(self) -> None:
+        """Wait for messages; see who has died, hangs, or takes too much."""
+        by_handle: dict[Any, WorkerProcess] = {}
+        for worker in self._workers:
+            by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
+        for handle in wait(list(by_handle), timeout=_LOOK_EVERY_S):
+            worker = by_handle[handle]
+            if worker in self._workers and not self._received(worker):
+                self._died(worker)
+        now = time.monotonic()
+        for worker in tuple(self._workers):
+            if worker.item is None:
+                continue
+            if now - worker.since > self._limits.time_s:
+                self._stop(worker, _time_error(self._limits.time_s, worker.step))
+            elif (held := resident_mib(worker.process.pid or 0)) > self._limits.memory_mib:
+                self._stop(worker, _memory_error(held, self._limits.memory_mib, worker.step))
+
+    def _received(self, worker: WorkerProcess) -> bool:
+        """Take what a worker has sent; whether it lives."""
+        try:
+            while worker.connection.poll():
+                self._take(worker, worker.connection.recv())
+        except (EOFError, OSError):
+            return False
+        return worker.process.is_alive()
+
+    def _take(self, worker: WorkerProcess, message: tuple[Any, ...]) -> None:
+        name, *content = message
+        if name == "ready":
+            worker.is_ready, self._starts_in_vain = True, 0
+        elif name == "unable":
+            raise content[0]
+        elif name == "step":
+            key, step = content
+            if key != worker.key:
+                worker.since = time.monotonic()
+            worker.key, worker.step = key, step
+        elif name == "claim":
+            item, keys = content
+            left_out = self._stopped.get(item, set())
+            mine = self._ledger.claim(item, [key for key in keys if key not in left_out])
+            worker.connection.send(mine)
+        elif name == "outcome":
+            self._put(content[0])
+        else:
+            item, worker.item = worker.item, None
+            assert item is not None, "it was given one"
+            self._ledger.write_problems(item.id, content[0])
+            self._ledger.end(item.id)
+            self._report(None)
+
+    def _put(self, outcome: Outcome) -> None:
+        self._ledger.write(outcome)
+        self._report(outcome)
+        # Where nothing can be written any more, thousands of studies would fail alike.
+        unwritable = outcome.code == ErrorCode.OUTPUT_NOT_WRITABLE.value
+        self._unwritable = self._unwritable + 1 if unwritable else 0
+        if self._unwritable >= _UNWRITABLE_IN_A_ROW:
+            raise _unwritable(f"{self._unwritable} studies in a row could not be written")
+
+    def _died(self, worker: WorkerProcess) -> None:
+        """A worker has ended by itself: its study is tried again, or given up."""
+        self._workers.remove(worker)
+        worker.close(kill=True)
+        if worker.item is None:
+            self._starts_in_vain += not worker.is_ready
+            if self._starts_in_vain >= _STARTS_IN_VAIN:
+                raise NodulusError(
+                    ErrorCode.WORKER_DIED,
+                    f"{_STARTS_IN_VAIN} workers ended before they could begin.",
+                    remedy="Use fewer --workers, or look with --workers 0 for the cause.",
+                )
+            return
+        self._deaths[worker.item.id, worker.key] += 1
+        if self._deaths[worker.item.id, worker.key] < self._limits.attempts:
+            self._again(worker.item)
+        else:
+            code = worker.process.exitcode
+            self._give_up(worker, _death_error(self._limits.attempts, code, worker.step))
+
+    def _stop(self, worker: WorkerProcess, error: NodulusError) -> None:
+        self._workers.remove(worker)
+        worker.close(kill=True)
+        self._give_up(worker, error)
+
+    def _give_up(self, worker: WorkerProcess, error: NodulusError) -> None:
+        """Put down why a study was stopped; the others of its item are still done."""
+        item, key = worker.item, worker.key
+        assert item is not None, "it was given one"
+        outcome = Outcome(
+            item.id,
+            key,
+            "failed",
+            code=error.code.value,
+            message=error.message,
+            remedy=error.remedy,
+            wall_s=time.monotonic() - worker.since,
+        )
+        self._ledger.write(outcome)
+        self._report(outcome)
+        if item.study is not None or key == WHOLE_ITEM:
+            self._ledger.end(item.id)
+            self._report(None)
+        else:
+            self._stopped.setdefault(item.id, set()).add(key)
+            self._again(item)
+
+    def _again(self, item: CohortItem) -> None:
+        self._ledger.reopen(item.id)
+        self._queue.append(item)
+
+
+def _unwritable(why: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.OUTPUT_NOT_WRITABLE,
+        f"The run was stopped: {why}.",
+        remedy="See to the free space and the permissions, then give the same command again with"
+        " --retry-failed.",
+    )
+
+
+def _time_error(limit_s: float, step: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.TIME_LIMIT,
+        f"The step {step!r} was not done after {limit_s:.0f} s, and was stopped.",
+        remedy="Give more time with --time-limit, and --retry-failed.",
+    )
+
+
+def _memory_error(held_mib: float, limit_mib: float, step: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.MEMORY_LIMIT,
+        f"The worker held {held_mib:.0f} MiB in the step {step!r}, more than {limit_mib:.0f} MiB,"
+        " and was stopped.",
+        remedy="Give more with --memory-limit, with fewer --workers if need be, and"
+        " --retry-failed.",
+    )
+
+
+def _death_error(attempts: int, code: int | None, step: str) -> NodulusError:
+    how = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
+    return NodulusError(
+        ErrorCode.WORKER_DIED,
+        f"The worker ended with {how} in the step {step!r}, in each of {attempts} attempts.",
+        remedy="Analyse the study alone with `nodulus detect`; signal 9 means most often that the"
+        " machine was short of memory.",
+    )

@@ -1,0 +1,219 @@
+"""Findings and studies of a cohort as tables, for analysis in any tool."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nodulus.app.cohort.ledger import Outcome
+from nodulus.app.private_folder import STAGING_PREFIX, private_folder
+from nodulus.app.result import Finding, StudyResult
+from nodulus.app.results.encodable import encodable_text
+
+Kind = Literal["text", "integer", "number", "flag"]
+BATCH_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: with its unit.
+        kind: of its values; any may be missing.
+        meaning: for the documentation.
+        value: gives it, of what a row is made of.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """What a row of the studies is made of."""
+
+    outcome: Outcome
+    given: str | None
+    result: StudyResult | None
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """What a row of the findings is made of."""
+
+    folder: str
+    result: StudyResult
+    finding: Finding
+
+
+def _highest(field: str) -> Callable[[StudyRow], float | None]:
+    def value(row: StudyRow) -> float | None:
+        findings = () if row.result is None else row.result.findings
+        return max((getattr(finding, field) for finding in findings), default=None)
+
+    return value
+
+
+def _of_outcome(field: str) -> Callable[[StudyRow], Any]:
+    return lambda row: getattr(row.outcome, field)
+
+
+def _of_volume(field: str) -> Callable[[StudyRow], Any]:
+    return lambda row: None if row.result is None else getattr(row.result.volume, field)
+
+
+def _of_result(get: Callable[[StudyResult], Any]) -> Callable[[StudyRow], Any]:
+    return lambda row: None if row.result is None else get(row.result)
+
+
+def _of_finding(field: str) -> Callable[[FindingRow], Any]:
+    return lambda row: getattr(row.finding, field)
+
+
+def _axis(axis: int) -> Callable[[FindingRow], float]:
+    return lambda row: row.finding.center_lps_mm[axis]
+
+
+STUDY_COLUMNS: tuple[Column, ...] = (
+    Column("study", "text", "key of the study, and name of its folder", _of_outcome("key")),
+    Column("item", "text", "unit of work in which it was found", _of_outcome("item")),
+    Column("input", "text", "as the user named it; left out with --deidentify", lambda r: r.given),
+    Column("status", "text", "done, refused, failed or duplicate", _of_outcome("status")),
+    Column("code", "text", "error code, see errors.md", _of_outcome("code")),
+    Column("message", "text", "of the error; left out with --deidentify", _of_outcome("message")),
+    Column("folder", "text", "of the result, in the output folder", _of_outcome("folder")),
+    Column("series_uid", "text", "series that was analysed", _of_result(lambda r: r.series_uid)),
+    Column("findings", "integer", "number of findings", _of_outcome("findings")),
+    Column(
+        "suspicious", "integer", "of them at or over the malignancy's operating point",
+        _of_result(lambda r: sum(f.suspicious for f in r.findings)),
+    ),
+    Column(
+        "highest_malignancy", "number", "probability", _highest("malignancy_probability")
+    ),
+    Column("highest_nodule", "number", "probability", _highest("nodule_probability")),
+    Column(
+        "largest_diameter_mm", "number", "longest axial diameter of the largest finding",
+        _highest("longest_diameter_mm"),
+    ),
+    Column("lung_volume_ml", "number", "of the lungs in the scan", _of_volume("lung_volume_ml")),
+    Column("lung_share", "number", "estimated share of the lungs in it", _of_volume("lung_share")),
+    Column("kernel", "text", "convolution kernel", _of_volume("convolution_kernel")),
+    Column("slice_thickness_mm", "number", "by the header", _of_volume("slice_thickness_mm")),
+    Column(
+        "slice_spacing_mm", "number", "distance between slices",
+        _of_result(lambda r: r.volume.spacing_irc_mm[0]),
+    ),
+    Column(
+        "slices", "integer", "of the volume", _of_result(lambda r: r.volume.shape_irc[0])
+    ),
+    Column("manufacturer", "text", "by the header", _of_volume("manufacturer")),
+    Column(
+        "warnings", "text", "their codes, separated by spaces",
+        _of_result(lambda r: " ".join(w.code for w in r.warnings)),
+    ),
+    Column("wall_s", "number", "seconds from reading to the written result", _of_outcome("wall_s")),
+    Column("cpu_s", "number", "seconds of all cores", _of_outcome("cpu_s")),
+    Column("peak_mib", "number", "most memory of the worker so far", _of_outcome("peak_mib")),
+    Column("nodulus_version", "text", "software", _of_result(lambda r: r.nodulus_version)),
+    Column("created", "text", "ISO 8601, UTC", _of_result(lambda r: r.created)),
+)  # fmt: skip
+
+FINDING_COLUMNS: tuple[Column, ...] = (
+    Column("folder", "text", "of the study's result", lambda r: r.folder),
+    Column("series_uid", "text", "series that was analysed", lambda r: r.result.series_uid),
+    Column("id", "integer", "rank by malignancy, from 1", _of_finding("id")),
+    Column("x_mm", "number", "centre, LPS", _axis(0)),
+    Column("y_mm", "number", "centre, LPS", _axis(1)),
+    Column("z_mm", "number", "centre, LPS", _axis(2)),
+    Column("nodule_probability", "number", "", _of_finding("nodule_probability")),
+    Column("malignancy_probability", "number", "", _of_finding("malignancy_probability")),
+    Column("suspicious", "flag", "at or over the operating point", _of_finding("suspicious")),
+    Column("longest_diameter_mm", "number", "axial", _of_finding("longest_diameter_mm")),
+    Column(
+        "perpendicular_diameter_mm", "number", "in the same plane",
+        _of_finding("perpendicular_diameter_mm"),
+    ),
+    Column("volume_mm3", "number", "", _of_finding("volume_mm3")),
+    Column("mean_hu", "number", "", _of_finding("mean_hu")),
+    Column("texture", "text", "solid, part-solid or ground-glass", _of_finding("texture")),
+    Column("solid_share", "number", "", _of_finding("solid_share")),
+    Column("calcified_share", "number", "", _of_finding("calcified_share")),
+    Column("kind", "text", "nodule, mass, or mass or consolidation", _of_finding("kind")),
+    Column("laterality", "text", "left or right", _of_finding("laterality")),
+    Column("lobe", "text", "where there is no doubt", _of_finding("lobe")),
+)  # fmt: skip
+
+
+def write_table(
+    folder: Path, name: str, columns: Sequence[Column], rows: Callable[[], Iterable[Any]]
+) -> tuple[Path, Path]:
+    """Write a table as CSV and as Parquet, each as a whole or not at all.
+
+    Args:
+        folder: where to.
+        name: of the files, without suffix.
+        columns: of the table.
+        rows: gives, anew at each call, what the columns take their values from.
+
+    Returns:
+        The CSV and the Parquet file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with private_folder(folder, STAGING_PREFIX) as own:
+        for suffix, write in ((".csv", _write_csv), (".parquet", _write_parquet)):
+            write(own / f"{name}{suffix}", columns, rows())
+            (own / f"{name}{suffix}").replace(folder / f"{name}{suffix}")
+    return folder / f"{name}.csv", folder / f"{name}.parquet"
+
+
+def _write_csv(path: Path, columns: Sequence[Column], rows: Iterable[Any]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([column.name for column in columns])
+        for row in rows:
+            writer.writerow([column.value(row) for column in columns])
+
+
+def _write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Any]) -> None:
+    from nodulus.app.cohort.packages import pyarrow, pyarrow_parquet
+
+    arrow = pyarrow()
+    kinds: Mapping[Kind, Any] = {
+        "text": arrow.string(),
+        "integer": arrow.int64(),
+        "number": arrow.float64(),
+        "flag": arrow.bool_(),
+    }
+    schema = arrow.schema([(column.name, kinds[column.kind]) for column in columns])
+    with pyarrow_parquet().ParquetWriter(path, schema) as writer:
+        for batch in _batches(rows):
+            values = [[_plain(column, column.value(row)) for row in batch] for column in columns]
+            writer.write_table(arrow.Table.from_arrays(
+                [arrow.array(v, f.type) for v, f in zip(values, schema, strict=True)],
+                schema=schema,
+            ))  # fmt: skip
+
+
+def _plain(column: Column, value: Any) -> Any:
+    """A value that Arrow takes."""
+    return value if value is None or column.kind != "text" else encodable_text(str(value))
+
+
+def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

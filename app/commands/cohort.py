@@ -1,0 +1,256 @@
+"""`nodulus cohort`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.operating_point import operating_point_option
+from nodulus.app.commands.output_options import output_options, taken
+from nodulus.app.commands.root import EXIT_FAILED
+from nodulus.app.end_of_process import clean_end
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nodulus.app.chain.network.precision import PrecisionSetting
+    from nodulus.app.cohort.item_runner import RunnerOptions
+    from nodulus.app.cohort.ledger import Outcome
+    from nodulus.app.cohort.run_cohort import CohortRun, Shard
+    from nodulus.app.cohort.supervisor import Limits
+    from nodulus.app.result import PointName
+
+INTERRUPTED = 130
+"""Status after Ctrl-C, as a shell says it."""
+
+
+class _ShardType(click.ParamType):
+    """``i/n``, i from 1."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from nodulus.app.cohort.run_cohort import Shard
+
+        if isinstance(value, Shard):
+            return value
+        number, slash, count = str(value).partition("/")
+        if slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit():
+            shard = Shard(int(number), int(count))
+            if 1 <= shard.number <= shard.count:
+                return shard
+        return self.fail(f"{value!r} is not i/n with i from 1 to n.", param, ctx)
+
+
+@click.command("cohort")
+@click.argument("sources", metavar="SOURCES...", nargs=-1, required=True, type=Path)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes; default: one a core. 0: everything in this process, without limits.",
+)
+@click.option(
+    "--shard",
+    type=_ShardType(),
+    default="1/1",
+    show_default=True,
+    help="Only part i of n, for as many machines; the same parts everywhere.",
+)
+@click.option("--retry-failed", is_flag=True, help="Try studies again that failed.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(1),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one study; then its worker is stopped.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.FloatRange(64),
+    metavar="MIB",
+    help="Of one worker; default: 90 % of the machine's memory for all of them.",
+)
+@models_option
+@settings_option
+@operating_point_option
+@output_options()
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="What the networks compute in; default: as pipeline.json says.",
+)
+def command(
+    sources: tuple[Path, ...],
+    output: Path,
+    workers: int | None,
+    shard: Shard,
+    retry_failed: bool,
+    time_limit: float,
+    memory_limit: float | None,
+    models: Path | None,
+    settings: Path | None,
+    operating_point: PointName | None,
+    device: str,
+    precision: PrecisionSetting | None,
+    **results: Any,
+) -> None:
+    """Find and rate lung nodules in many studies, on every core.
+
+    SOURCES are folders, DICOM or research files, zip files, or tables (.csv, .parquet) with a
+    column "path". Each study gets a folder in OUTPUT as with detect; OUTPUT/cohort has
+    studies and findings as tables (CSV and Parquet), a page (index.html) and the run's manifest.
+
+    What is done is not done again: after Ctrl-C, a crash or a power cut the same command goes on.
+
+    Exit status: 0 all studies done, 1 some refused, failed or left, 2 wrong usage.
+    """
+    from nodulus.app.cohort.item_runner import RunnerOptions
+    from nodulus.app.cohort.memory import machine_mib, usable_cores
+    from nodulus.app.cohort.supervisor import Limits
+
+    count = usable_cores() if workers is None else workers
+    options = RunnerOptions(
+        output,
+        models,
+        settings,
+        operating_point,
+        device,
+        precision,
+        taken(results),
+        threads=max(1, usable_cores() // max(1, count)),
+    )
+    memory = memory_limit or 0.9 * machine_mib() / max(1, count)
+    with clean_end():
+        failed = _run(
+            sources, options, shard, count, Limits(time_limit, memory), retry_failed=retry_failed
+        )
+    if failed:
+        sys.exit(EXIT_FAILED)
+
+
+def _run(
+    sources: tuple[Path, ...],
+    options: RunnerOptions,
+    shard: Shard,
+    workers: int,
+    limits: Limits,
+    *,
+    retry_failed: bool,
+) -> bool:
+    """Do it; tell whether anything was refused, failed, or could not be used."""
+    from nodulus.app.cohort.cohort_page import write_page
+    from nodulus.app.cohort.items import inventory
+    from nodulus.app.cohort.manifest import write_manifest
+    from nodulus.app.cohort.packages import psutil, pyarrow_parquet
+    from nodulus.app.cohort.run_cohort import run_cohort, write_tables
+    from nodulus.app.commands.progress import StudyProgress
+    from nodulus.app.commands.terminal import LastingConsole
+    from nodulus.app.output import OutputFolder
+
+    psutil(), pyarrow_parquet()  # rather now than after a night
+    options.results.check()
+    console = LastingConsole(highlight=False, soft_wrap=True)
+    errors = LastingConsole(stderr=True, highlight=False)
+    OutputFolder(options.output)
+    with StudyProgress(errors) as looking:
+        looking.task("looking for studies")
+        found = inventory(sources, looking.files)
+    for problem in found.problems:
+        errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+    with _Bar(errors) as bar:
+        try:
+            run = run_cohort(
+                found,
+                options,
+                shard,
+                workers=workers,
+                limits=limits,
+                retry_failed=retry_failed,
+                begun=bar.begin,
+                tell=bar.tell,
+            )
+        except KeyboardInterrupt:
+            errors.print("Interrupted. The same command goes on from here.")
+            sys.exit(INTERRUPTED)
+    write_manifest(run, options, workers)
+    deidentify = options.results.deidentify
+    tables = write_tables(options.output, deidentify=deidentify)
+    page = write_page(options.output, deidentify=deidentify)
+    _print(console, run)
+    for path in (*tables, page):
+        console.print(f"  {path}", markup=False)
+    return run.failed or bool(found.problems)
+
+
+def _print(console: Console, run: CohortRun) -> None:
+    counts = run.counts
+    console.print(
+        f"{counts['done']:,} done, {counts['refused']:,} refused, {counts['failed']:,} failed,"
+        f" {counts['duplicate']:,} duplicates, {counts['open']:,} left"
+        f" ({run.done_before:,} ended before this run, which took {run.wall_s:,.0f} s)",
+        markup=False,
+    )
+
+
+class _Bar:
+    """Items that have ended, how many failed, and the time that is left at the pace so far."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("studies", total=None, left="")
+        self._began = time.monotonic()
+        self._ended = self._total = 0
+
+    def __enter__(self) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def begin(self, to_do: int, before: int) -> None:
+        """Say how much there is."""
+        self._total, self._began = to_do, time.monotonic()
+        self._bar.update(self._task, total=to_do)
+        self._console.print(f"{to_do:,} to do, {before:,} done before", markup=False)
+
+    def tell(self, outcome: Outcome | None) -> None:
+        """Count an item that has ended; name a study that went wrong."""
+        if outcome is None:
+            self._ended += 1
+            self._bar.update(self._task, completed=self._ended, left=self._left())
+        elif outcome.code is not None:
+            where = outcome.key or outcome.subject or outcome.item
+            self._console.print(
+                f"error: [{outcome.code}] {where}: {outcome.message} {outcome.remedy}",
+                style="red",
+                markup=False,
+                soft_wrap=True,
+            )
+
+    def _left(self) -> str:
+        from datetime import timedelta
+
+        pace = (time.monotonic() - self._began) / self._ended
+        return f"about {timedelta(seconds=round(pace * (self._total - self._ended)))} left"

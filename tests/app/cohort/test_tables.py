@@ -1,0 +1,128 @@
+"""The tables hold what findings.json says, missing values included."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from nodulus.app.cohort.cohort_page import write_page
+from nodulus.app.cohort.ledger import Ledger, Outcome
+from nodulus.app.cohort.run_cohort import STATE_FOLDER, Shard, write_tables
+from nodulus.app.result import Finding, StudyResult, VolumeInfo
+from tests.app.cohort.stand_in import item
+
+
+def finding(number: int, **values: object) -> Finding:
+    line = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0))
+    return Finding(
+        id=number,
+        tracking_uid=f"2.25.{number}",
+        center_lps_mm=(10.0 * number, -20.5, 3.25),
+        center_index_irc=(1.0, 2.0, 3.0),
+        nodule_probability=0.8,
+        segmentation_probability=0.9,
+        perpendicular_diameter_mm=4.0,
+        longest_diameter_ends_lps_mm=line,
+        perpendicular_diameter_ends_lps_mm=line,
+        equivalent_diameter_mm=5.0,
+        volume_mm3=100.0,
+        mean_hu=-50.0,
+        sd_hu=10.0,
+        voxel_count=100,
+        **values,
+    )
+
+
+def result_of(*findings: Finding) -> StudyResult:
+    rows = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
+    return StudyResult(
+        nodulus_version="1",
+        created="2025-01-31T12:34:56+00:00",
+        study_uid="1.2",
+        series_uid="1.2.3",
+        volume=VolumeInfo(
+            source_format="dicom",
+            shape_irc=(9, 8, 7),
+            spacing_irc_mm=(2.0, 1.0, 1.0),
+            affine_lps=rows,
+        ),
+        models=(),
+        operating_points=(),
+        findings=findings,
+    )
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Two shards: a study with two findings, one with none, one refused and one that failed."""
+    first = Ledger(tmp_path / STATE_FOLDER / f"{Shard(1, 2).name()}.sqlite")
+    second = Ledger(tmp_path / STATE_FOLDER / f"{Shard(2, 2).name()}.sqlite")
+    items = [item(name) for name in ("two", "none", "refused", "failed")]
+    first.begin(items[:2])
+    second.begin(items[2:])
+    results = {
+        "two": result_of(
+            finding(1, malignancy_probability=0.9, longest_diameter_mm=8.0, suspicious=True),
+            finding(2, malignancy_probability=0.2, longest_diameter_mm=12.5, suspicious=False),
+        ),
+        "none": result_of(),
+    }
+    for one in items[:2]:
+        save(tmp_path / one.given, results[one.given])
+        count = len(results[one.given].findings)
+        first.write(
+            Outcome(one.id, one.given, "done", folder=one.given, findings=count, wall_s=3.0)
+        )
+    second.write(Outcome(items[2].id, "refused", "refused", code="no-lungs", message="<none>"))
+    second.write(Outcome(items[3].id, "", "failed", code="time-limit", message="\udcff long"))
+    return tmp_path
+
+
+def save(folder: Path, result: StudyResult) -> None:
+    folder.mkdir()
+    (folder / "findings.json").write_text(result.model_dump_json(), encoding="utf-8")
+    (folder / "report.html").touch()
+
+
+def test_both_formats_say_the_same(output: Path) -> None:
+    studies_csv, studies_parquet, findings_csv, findings_parquet = write_tables(output)
+    rows = list(csv.DictReader(studies_csv.open(encoding="utf-8")))
+    table = pq.read_table(studies_parquet).to_pylist()
+    assert [row["status"] for row in rows] == [row["status"] for row in table]
+    two = next(row for row in table if row["study"] == "two")
+    assert (two["findings"], two["suspicious"]) == (2, 1)
+    assert (two["highest_malignancy"], two["largest_diameter_mm"]) == (0.9, 12.5)
+    none = next(row for row in table if row["study"] == "none")
+    assert (none["findings"], none["highest_malignancy"]) == (0, None)
+    refused = next(row for row in table if row["code"] == "no-lungs")
+    assert refused["findings"] is None
+    assert len(table) == 4
+    found = pq.read_table(findings_parquet).to_pylist()
+    assert [(row["folder"], row["id"], row["suspicious"]) for row in found] == [
+        ("two", 1, True),
+        ("two", 2, False),
+    ]
+    result = json.loads((output / "two" / "findings.json").read_text(encoding="utf-8"))
+    centers = [f["center_lps_mm"] for f in result["findings"]]
+    assert [[row["x_mm"], row["y_mm"], row["z_mm"]] for row in found] == centers
+    assert len(findings_csv.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_what_may_hold_a_name_is_left_out_on_request(output: Path) -> None:
+    table = pq.read_table(write_tables(output, deidentify=True)[1])
+    assert not {"input", "message"} & set(table.column_names)
+    assert "&lt;none&gt;" not in write_page(output, deidentify=True).read_text(encoding="utf-8")
+
+
+def test_the_page_counts_and_escapes(output: Path) -> None:
+    page = write_page(output).read_text(encoding="utf-8")
+    assert "<b>2</b>done" in page
+    assert "<b>1</b>refused" in page
+    assert "&lt;none&gt;" in page
+    assert '<a href="../two/report.html">two</a>' in page
+    assert "0.90" in page
+    assert "time-limit" in page

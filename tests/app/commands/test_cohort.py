@@ -1,0 +1,107 @@
+"""`nodulus cohort` on synthetic chests, with the networks of the tests."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from nodulus.app.commands.root import cli
+from nodulus.app.volume import CtVolume
+from tests.app.reading.dicom_factory import write_series
+
+
+def cohort(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["cohort", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, volume: CtVolume) -> Path:
+    """A chest in a folder, one in a zip file, the first one once more, and a head."""
+    root = tmp_path_factory.mktemp("cohort")
+    place: dict[str, Any] = {
+        "spacing_mm": (1.5, 1.5),
+        "step_mm": 2.0,
+        "first_lps_mm": volume.geometry.affine_lps[:3, 3],
+    }
+    write_series(root / "in" / "a", volume.hu, study="a", series="1", **place)
+    write_series(root / "b", volume.hu, study="b", series="1", **place)
+    shutil.make_archive(str(root / "in" / "b"), "zip", root / "b")
+    shutil.make_archive(str(root / "in" / "again"), "zip", root / "in" / "a")
+    write_series(root / "in" / "head", volume.hu * 0, study="head", series="1", **place)
+    return root / "in"
+
+
+def studies(output: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(output / "cohort" / "studies.parquet").to_pylist()
+    return rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_every_study_is_accounted_for_and_none_is_done_again(
+    source: Path, tmp_path: Path, quick_bundles: Path, workers: int
+) -> None:
+    arguments = (source, "-o", tmp_path, "-m", quick_bundles, "--workers", workers, "--no-report")
+    result = cohort(*arguments)
+    assert result.exit_code == 1, result.output
+    assert "2 done, 1 refused, 0 failed, 1 duplicates, 0 left" in result.output
+    rows = studies(tmp_path)
+    assert sorted(row["status"] for row in rows) == ["done", "done", "duplicate", "refused"]
+    assert [row["code"] for row in rows if row["status"] == "refused"] == ["no-lungs"]
+    for row in rows:
+        if row["status"] == "done":
+            found = json.loads((tmp_path / row["folder"] / "findings.json").read_text())
+            assert len(found["findings"]) == row["findings"] > 0
+            assert row["cpu_s"] > 0
+    made = {row["folder"]: row["created"] for row in rows if row["folder"]}
+    again = cohort(*arguments)
+    assert "0 to do, 4 done before" in again.output
+    assert {r["folder"]: r["created"] for r in studies(tmp_path) if r["folder"]} == made
+    manifest = json.loads((tmp_path / "cohort" / "shard-00001-of-00001.json").read_text())
+    assert manifest["counts"]["done"] == 2
+    assert manifest["workers"] == workers
+    assert len(manifest["weights_sha256"]) == 6
+
+
+@pytest.mark.slow
+def test_shards_together_give_the_whole(source: Path, tmp_path: Path, quick_bundles: Path) -> None:
+    table = tmp_path / "studies.csv"
+    table.write_text(f"path\n{source / 'a'}\n{source / 'b.zip'}\nnowhere\n", encoding="utf-8")
+    for shard in ("1/2", "2/2"):
+        cohort(
+            table, "-o", tmp_path / "out", "-m", quick_bundles, "--workers", 0, "--shard", shard,
+            "--no-report", "--no-seg", "--no-sr",
+        )  # fmt: skip
+    rows = studies(tmp_path / "out")
+    assert sorted((row["input"], row["status"], row["code"]) for row in rows) == [
+        (str(source / "a"), "done", None),
+        (str(source / "b.zip"), "done", None),
+        ("nowhere", "refused", "input-not-found"),
+    ]
+    assert len({row["item"] for row in rows}) == 3
+    page = (tmp_path / "out" / "cohort" / "index.html").read_text(encoding="utf-8")
+    assert "<b>2</b>done" in page
+    assert "input-not-found" in page
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/", "-1/2", "1/0"])
+def test_a_shard_that_is_none_is_wrong_usage(tmp_path: Path, shard: str) -> None:
+    result = cohort(tmp_path, "-o", tmp_path / "out", "--shard", shard)
+    assert result.exit_code == 2
+    assert "is not i/n with i from 1 to n" in result.output
+
+
+def test_a_missing_package_is_said_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    result = cohort(tmp_path, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "package-missing" in result.output
+    assert ".[cohort]" in result.output
