@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pytest
 from nodulus.app.cohort.cohort_page import write_page
 from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, Shard, write_tables
+from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS
 from nodulus.app.result import Finding, StudyResult, VolumeInfo
 from tests.app.cohort.stand_in import item
 
@@ -126,3 +128,9 @@ def test_the_page_counts_and_escapes(output: Path) -> None:
     assert '<a href="../two/report.html">two</a>' in page
     assert "0.90" in page
     assert "time-limit" in page
+
+
+def test_the_documentation_lists_every_column() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "cohort.md").read_text(encoding="utf-8")
+    listed = re.findall(r"(?m)^\| `(\w+)` \| (text|integer|number|flag) \|", page)
+    assert listed == [(c.name, c.kind) for c in (*STUDY_COLUMNS, *FINDING_COLUMNS)]
