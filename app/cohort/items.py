@@ -68,6 +68,7 @@ def inventory(sources: Iterable[Path], progress: Progress | None = None) -> Inve
 
     items: dict[str, CohortItem] = {}
     problems: list[NodulusError] = []
+    trouble: Sequence[NodulusError]
     for source in sources:
         if source.suffix.lower() in TABLES:
             found, trouble = [path_item(path, given) for path, given in _rows(source)], ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from nodulus.app.cohort.tables import (
     write_table,
 )
 from nodulus.app.results.folder import FINDINGS_FILE
-from nodulus.app.results.same_study import read_result
+from nodulus.app.results.same_study import stored_result
 
 if TYPE_CHECKING:
     from nodulus.app.cohort.item_runner import RunnerOptions
@@ -109,10 +108,10 @@ def run_cohort(
     began, start = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
     items = shard_of(found.items, shard.number, shard.count)
     path = options.output / STATE_FOLDER / f"{shard.name()}.sqlite"
-    costs: Counter[str] = Counter()
+    costs = [0.0]
 
     def note(outcome: Outcome | None) -> None:
-        costs["cpu"] += 0 if outcome is None else outcome.cpu_s or 0
+        costs[0] += 0.0 if outcome is None else outcome.cpu_s or 0.0
         if tell is not None:
             tell(outcome)
 
@@ -136,7 +135,7 @@ def run_cohort(
         len(items) - len(to_do),
         began,
         time.perf_counter() - start,
-        float(costs["cpu"]),
+        costs[0],
     )
 
 
@@ -204,7 +203,7 @@ def study_rows(output: Path) -> Iterator[StudyRow]:
     for ledger in ledgers(output):
         given = ledger.given()
         for outcome in ledger.outcomes():
-            result = None if outcome.folder is None else read_result(output / outcome.folder)
+            result = None if outcome.folder is None else stored_result(output / outcome.folder)
             yield StudyRow(outcome, given.get(outcome.item), result)
 
 
@@ -225,8 +224,9 @@ def write_tables(output: Path, *, deidentify: bool = False) -> tuple[Path, ...]:
 
     def findings() -> Iterator[FindingRow]:
         for row in studies():
-            for finding in () if row.result is None else row.result.findings:
-                yield FindingRow(row.outcome.folder or "", row.result, finding)
+            if row.result is not None:
+                for finding in row.result.findings:
+                    yield FindingRow(row.outcome.folder or "", row.result, finding)
 
     hidden = {"input", "message"} if deidentify else set()
     columns = tuple(column for column in STUDY_COLUMNS if column.name not in hidden)

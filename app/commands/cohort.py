@@ -29,22 +29,16 @@ INTERRUPTED = 130
 """Status after Ctrl-C, as a shell says it."""
 
 
-class _ShardType(click.ParamType):
-    """``i/n``, i from 1."""
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
+    """Read ``i/n``, i from 1."""
+    from nodulus.app.cohort.run_cohort import Shard
 
-    name = "i/n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from nodulus.app.cohort.run_cohort import Shard
-
-        if isinstance(value, Shard):
-            return value
-        number, slash, count = str(value).partition("/")
-        if slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit():
-            shard = Shard(int(number), int(count))
-            if 1 <= shard.number <= shard.count:
-                return shard
-        return self.fail(f"{value!r} is not i/n with i from 1 to n.", param, ctx)
+    number, slash, count = value.partition("/")
+    if slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit():
+        shard = Shard(int(number), int(count))
+        if 1 <= shard.number <= shard.count:
+            return shard
+    raise click.BadParameter(f"{value!r} is not i/n with i from 1 to n.", ctx, param)
 
 
 @click.command("cohort")
@@ -59,10 +53,11 @@ class _ShardType(click.ParamType):
 )
 @click.option(
     "--shard",
-    type=_ShardType(),
+    callback=_shard,
+    metavar="I/N",
     default="1/1",
     show_default=True,
-    help="Only part i of n, for as many machines; the same parts everywhere.",
+    help="Only part I of N, for as many machines; the same parts everywhere.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try studies again that failed.")
 @click.option(
