@@ -186,8 +186,13 @@ def main() -> None:
     judged = rating != 3
     malignant = rating[judged] > 3
     diameter = np.array([float(row["equivalent_diameter_mm"]) for row in rows])
-    weight = settings.pipeline.malignancy_size_weight
-    pooled = with_size(answers.malignancy, answers.diameter_mm, weight)
+    pipeline = settings.pipeline
+    pooled = with_size(
+        answers.malignancy,
+        answers.diameter_mm,
+        pipeline.malignancy_size_weight,
+        pipeline.malignancy_neutral_mm,
+    )
     scores = {
         "malignancy, network and size": pooled,
         "malignancy network alone": answers.malignancy,

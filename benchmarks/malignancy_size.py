@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from nodulus.app.chain import load_models
+from nodulus.app.chain import load_models, load_settings
 from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.evaluation.metrics.delong import auc_interval, compare_aucs
 from nodulus.app.evaluation.metrics.platt import fit_platt
@@ -83,8 +83,9 @@ def main() -> None:
     given = parser.parse_args()
     rated = judge(given.slices, given.models, given.role)
     print(f"{len(rated.malignant)} nodules, {rated.malignant.sum()} rated malignant")
+    neutral_mm = load_settings().pipeline.malignancy_neutral_mm
     for weight in SIZE_WEIGHTS:
-        score = with_size(rated.probability, rated.diameter_mm, weight)
+        score = with_size(rated.probability, rated.diameter_mm, weight, neutral_mm)
         parts = []
         for low, high in SIZES_MM:
             chosen = (rated.diameter_mm >= low) & (rated.diameter_mm < high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ _NEIGHBOURS = np.ones((3, 3, 3), bool)
 def relative(box: Box, outer: Box) -> Box:
     """A box of a volume as one of a part of it."""
     x, y, z = (slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+    return x, y, z
+
+
+def enclosing(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of several ones of one volume; at least one."""
+    x, y, z = (
+        slice(min(b[axis].start for b in boxes), max(b[axis].stop for b in boxes))
+        for axis in range(3)
+    )
     return x, y, z
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 
@@ -12,17 +13,6 @@ from scipy.spatial import ConvexHull, QhullError
 from nodulus.transforms.ball_morphology import dilate, erode
 from nodulus.transforms.geometry import Geometry
 
-MASS_ABOVE_MM = 30.0
-"""Hansell et al., Fleischner Society: glossary of terms for thoracic imaging, Radiology 2008."""
-
-COMPACT_FROM = 0.75
-"""Share of its convex hull that a mass fills; a consolidation or an effusion has arms or is curved.
-A real consolidation fills 0.46 to 0.63; lobulated tumours may fill less than 0.75, too."""
-
-
-SPICULE_MM = 2.0
-"""What is thinner than twice this is no part of the form."""
-
 
 class LesionKind(str, Enum):
     """What a finding may be called."""
@@ -32,7 +22,26 @@ class LesionKind(str, Enum):
     MASS_OR_CONSOLIDATION = "mass or consolidation"
 
 
-def lesion_kind(mask: NDArray[np.bool_], geometry: Geometry, mean_diameter_mm: float) -> LesionKind:
+@dataclass(frozen=True)
+class LesionKindRule:
+    """Where one kind ends and the next begins.
+
+    Args:
+        mass_above_mm: up to this mean diameter a lesion is a nodule (Hansell et al., Fleischner
+            Society: glossary of terms for thoracic imaging, Radiology 2008).
+        compact_share: share of its convex hull that a mass fills; a consolidation or an effusion
+            has arms or is curved.
+        spicule_mm: what is thinner than twice this is no part of the form.
+    """
+
+    mass_above_mm: float
+    compact_share: float
+    spicule_mm: float
+
+
+def lesion_kind(
+    mask: NDArray[np.bool_], geometry: Geometry, mean_diameter_mm: float, rule: LesionKindRule
+) -> LesionKind:
     """Name a lesion.
 
     Args:
@@ -40,24 +49,25 @@ def lesion_kind(mask: NDArray[np.bool_], geometry: Geometry, mean_diameter_mm: f
         geometry: of ``mask``.
         mean_diameter_mm: mean of the longest axial diameter and that perpendicular to it, which is
             what Fleischner's guideline goes by.
+        rule: the thresholds.
     """
-    if mean_diameter_mm <= MASS_ABOVE_MM:
+    if mean_diameter_mm <= rule.mass_above_mm:
         return LesionKind.NODULE
-    if solidity(mask, geometry) < COMPACT_FROM:
+    if solidity(mask, geometry, rule.spicule_mm) < rule.compact_share:
         return LesionKind.MASS_OR_CONSOLIDATION
     return LesionKind.MASS
 
 
-def solidity(mask: NDArray[np.bool_], geometry: Geometry) -> float:
+def solidity(mask: NDArray[np.bool_], geometry: Geometry, spicule_mm: float) -> float:
     """Volume as a share of the convex hull's, spicules left out; 1 where there is no hull.
 
     Args:
         mask: shape (I, R, C).
         geometry: of ``mask``.
+        spicule_mm: what is thinner than twice this is left out.
     """
-    smooth = dilate(
-        erode(mask, geometry.spacing_irc_mm, SPICULE_MM), geometry.spacing_irc_mm, SPICULE_MM
-    )
+    spacing_mm = geometry.spacing_irc_mm
+    smooth = dilate(erode(mask, spacing_mm, spicule_mm), spacing_mm, spicule_mm)
     if smooth.any():
         mask = mask & smooth
     edge = mask.copy()

@@ -16,7 +16,7 @@ from nodulus.app.chain.models import Models
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import score_candidates
-from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.settings import ChainSettings, PipelineSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
@@ -26,7 +26,6 @@ from nodulus.app.volume import CtVolume, VolumeWarning
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
 
-_MIN_PART_ML = 50.0
 """Least volume of lungs that an end of the scan cuts."""
 
 
@@ -62,7 +61,7 @@ def analyse(
     pipeline, points = settings.pipeline, settings.operating_points
     steps = Steps(progress)
     with steps("lungs"):
-        lungs = _find_lungs(volume, pipeline.min_lung_volume_ml)
+        lungs = _find_lungs(volume, pipeline)
     coverage = lung_coverage(lungs)
     scan = ScanViews(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
     found = score_candidates(scan, models, settings, steps)
@@ -75,7 +74,9 @@ def analyse(
         chosen = [looked_at[i] for i in kept]
         rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
         sizes = [candidates[i].equivalent_diameter_mm for i in kept]
-        pooled = with_size(rated, sizes, pipeline.malignancy_size_weight)
+        pooled = with_size(
+            rated, sizes, pipeline.malignancy_size_weight, pipeline.malignancy_neutral_mm
+        )
         point = points.malignancy
         malignancy = recalibrated(pooled, point.temperature, point.offset)
     with steps("measurements"):
@@ -90,7 +91,7 @@ def analyse(
             found.detection.grid,
             lungs,
             points,
-            pipeline.texture.rule(),
+            pipeline,
         )
     outcome: list[Finding | None] = [None] * len(candidates)
     for position, finding in zip(kept, measured, strict=True):
@@ -144,12 +145,13 @@ def _crops(
     )
 
 
-def _find_lungs(volume: CtVolume, min_volume_ml: float) -> LungRegion:
+def _find_lungs(volume: CtVolume, pipeline: PipelineSettings) -> LungRegion:
+    min_volume_ml = pipeline.min_lung_volume_ml
     lungs = find_lungs(volume.hu, volume.geometry)
     volume_ml = 0.0 if lungs is None else lungs.volume_ml
     if lungs is not None and any(lungs.touches_ends):
         # The bases above an abdomen, or an apex below a neck, are little lung, and lung.
-        min_volume_ml = min(min_volume_ml, _MIN_PART_ML)
+        min_volume_ml = min(min_volume_ml, pipeline.min_cut_lung_volume_ml)
     if lungs is None or volume_ml < min_volume_ml:
         raise NodulusError(
             ErrorCode.NO_LUNGS,

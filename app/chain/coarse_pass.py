@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from nodulus.app.chain.network.segment import segment
 from nodulus.app.chain.scan_views import ScanViews
-from nodulus.app.chain.settings import ChainSettings, MassSettings
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.progress import Progress
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, group_candidates
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
 
     from nodulus.app.chain.network.loading import LoadedBundle
 
-CROP_VOXELS = 12.0
-"""So many voxels across a classifier sees a mass, as it sees a nodule."""
-
 _MARGIN_MM = 8.0
+"""Room around the coarse outline in which the fine one is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,9 @@ def find_masses(
     for group in groups:
         if region[group.box][group.mask].mean() < chosen.min_share_in_lungs:
             continue
-        mass = _outlined(group, probability, grid, fine.hu[0].numpy(), fine.geometry, settings)
+        mass = _outlined(
+            group, probability, grid, fine.hu[0].numpy(), fine.geometry, settings, chosen
+        )
         if mass is not None and mass.diameter_mm >= chosen.min_diameter_mm:
             found.append(mass)
     return sorted(found, key=lambda mass: -mass.diameter_mm)
@@ -164,6 +165,7 @@ def _outlined(
     hu: NDArray[np.float32],
     fine: Geometry,
     settings: ChainSettings,
+    chosen: MassSettings,
 ) -> Mass | None:
     """The mass on the fine grid; None where no outline holds."""
     coarse_mm, fine_mm = grid.spacing_irc_mm[0], fine.spacing_irc_mm[0]
@@ -185,6 +187,6 @@ def _outlined(
     if not mask.any():
         return None
     diameter_mm = equivalent_diameter_mm(float(mask.sum()) * fine.voxel_volume_mm3)
-    spacings = settings.pipeline.masses.spacings_mm if settings.pipeline.masses else (coarse_mm,)
-    crop_spacing_mm = min(spacings, key=lambda mm: abs(mm - diameter_mm / CROP_VOXELS))
+    wanted_mm = diameter_mm / chosen.crop_voxels
+    crop_spacing_mm = min(chosen.spacings_mm, key=lambda mm: abs(mm - wanted_mm))
     return Mass((x, y, z), mask, seen, diameter_mm, crop_spacing_mm)

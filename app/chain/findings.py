@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nodulus.app.chain.laterality import laterality
 from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
 from nodulus.app.chain.native_mask import native_mask
-from nodulus.app.chain.settings import OperatingPoints
+from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate
@@ -20,7 +20,7 @@ from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lesion_kind import lesion_kind
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.measurements import measure
-from nodulus.transforms.texture_class import TextureRule, composition
+from nodulus.transforms.texture_class import composition
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -42,7 +42,7 @@ def build_findings(
     grid: Geometry,
     lungs: LungRegion,
     points: OperatingPoints,
-    texture: TextureRule,
+    pipeline: PipelineSettings,
 ) -> tuple[list[Finding | None], Labels]:
     """Rank, draw on the scanner's grid and measure.
 
@@ -53,7 +53,7 @@ def build_findings(
         grid: the networks' grid.
         lungs: for the side and the lobe.
         points: the operating points.
-        texture: thresholds of the texture class.
+        pipeline: thresholds of what is said of a finding.
 
     Returns:
         For each of ``scored`` its finding, or None where higher ones own all its voxels; ids from 1
@@ -70,7 +70,7 @@ def build_findings(
     )
     labels: Labels = np.zeros(volume.hu.shape, np.uint8 if len(scored) < 256 else np.uint16)
     findings: list[Finding | None] = [None] * len(scored)
-    extents = lung_extents(lungs)
+    extents = lung_extents(lungs, pipeline.lobe)
     number = 0
     for position in order:
         one = scored[position]
@@ -83,7 +83,7 @@ def build_findings(
         number += 1
         labels[box][mask] = number
         findings[position] = _finding(
-            number, one, volume, box, mask, lungs, extents, points, texture
+            number, one, volume, box, mask, lungs, extents, points, pipeline
         )
     return findings, labels
 
@@ -97,13 +97,13 @@ def _finding(
     lungs: LungRegion,
     extents: Mapping[Side, LungExtent],
     points: OperatingPoints,
-    texture: TextureRule,
+    pipeline: PipelineSettings,
 ) -> Finding:
     part = volume.geometry.cropped([s.start for s in box], mask.shape)
     size = measure(volume.hu[box], mask, part)
-    made_of = composition(volume.hu[box], mask, part, texture)
+    made_of = composition(volume.hu[box], mask, part, pipeline.texture.rule())
     i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
-    side = laterality(lungs, size.center_lps_mm)
+    side = laterality(lungs, size.center_lps_mm, pipeline.laterality)
     return Finding(
         id=number,
         tracking_uid=_tracking_uid(volume.series_uid, size.center_lps_mm),
@@ -127,9 +127,9 @@ def _finding(
         solid_volume_mm3=made_of.solid_volume_mm3,
         solid_longest_diameter_mm=made_of.solid_longest_diameter_mm,
         calcified_share=made_of.calcified_share,
-        kind=lesion_kind(mask, part, size.diameters.mean_mm).value,
+        kind=lesion_kind(mask, part, size.diameters.mean_mm, pipeline.lesion_kind.rule()).value,
         laterality=side,
-        lobe=lobe(extents, side, size.center_lps_mm),
+        lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,
     )
 

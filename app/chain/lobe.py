@@ -10,20 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from nodulus.app.chain.settings_sections import LobeSettings
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT, RIGHT
 from nodulus.transforms.lungs import axial_axis
 
 Side = Literal["left", "right"]
 Lobe = Literal["upper", "lower"]
-
-MIN_HEIGHT_MM = 150.0
-MIN_HEIGHT_RATIO = 0.85
-MIN_SECTION_MM2 = 600.0
-"""Levels with less lung are not counted: the trachea above the apex, the tip of a recess."""
-UPPER_FROM, LOWER_TO, SLOPE = 0.40, -0.08, 0.60
-LOWER_DEPTH = 0.5
-RIGHT_UPPER_FROM = 0.72
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class LungExtent:
         return self.high_mm - self.low_mm
 
 
-def lung_extents(lungs: LungRegion) -> dict[Side, LungExtent]:
+def lung_extents(lungs: LungRegion, rule: LobeSettings) -> dict[Side, LungExtent]:
     """Measure both lungs; empty where they are too short or too unlike each other to judge by.
 
     Of each lung only the largest connected part counts, so that no gas of the bowel
@@ -61,18 +54,25 @@ def lung_extents(lungs: LungRegion) -> dict[Side, LungExtent]:
 
     Args:
         lungs: the lungs.
+        rule: what is too short, and what is no lung.
     """
     axis = axial_axis(lungs.geometry)
     both: dict[Side, int] = {"left": LEFT, "right": RIGHT}
-    measured = {side: _extent(lungs.sides == label, lungs, axis) for side, label in both.items()}
+    measured = {
+        side: _extent(lungs.sides == label, lungs, axis, rule.min_section_mm2)
+        for side, label in both.items()
+    }
     extents = {side: extent for side, extent in measured.items() if extent is not None}
     heights = [extent.height_mm for extent in extents.values()]
-    alike = len(heights) == 2 and min(heights) >= MIN_HEIGHT_RATIO * max(heights)
-    return extents if alike and min(heights) >= MIN_HEIGHT_MM else {}
+    alike = len(heights) == 2 and min(heights) >= rule.min_height_ratio * max(heights)
+    return extents if alike and min(heights) >= rule.min_height_mm else {}
 
 
 def lobe(
-    extents: Mapping[Side, LungExtent], side: Side | None, center_lps_mm: Sequence[float]
+    extents: Mapping[Side, LungExtent],
+    side: Side | None,
+    center_lps_mm: Sequence[float],
+    rule: LobeSettings,
 ) -> Lobe | None:
     """Tell the lobe of a point, or None where the fissures may lie on either side of it.
 
@@ -87,6 +87,7 @@ def lobe(
         extents: of both lungs, from `lung_extents`.
         side: the patient's side of the point.
         center_lps_mm: the point.
+        rule: where each lobe is told.
     """
     if side is None or side not in extents:
         return None
@@ -94,14 +95,20 @@ def lobe(
     height = (center_lps_mm[2] - lung.low_mm) / lung.height_mm
     depth = (center_lps_mm[1] - lung.front_mm) / (lung.back_mm - lung.front_mm)
     depth = min(max(depth, 0.0), 1.0)
-    if height >= UPPER_FROM + SLOPE * depth and not lung.cut_above:
-        return "upper" if side == "left" or height >= RIGHT_UPPER_FROM else None
-    if height <= LOWER_TO + SLOPE * depth and depth >= LOWER_DEPTH and not lung.cut_below:
+    if height >= rule.upper_from + rule.slope * depth and not lung.cut_above:
+        return "upper" if side == "left" or height >= rule.right_upper_from else None
+    if (
+        height <= rule.lower_to + rule.slope * depth
+        and depth >= rule.lower_depth
+        and not lung.cut_below
+    ):
         return "lower"
     return None
 
 
-def _extent(half: NDArray[np.bool_], lungs: LungRegion, axis: int) -> LungExtent | None:
+def _extent(
+    half: NDArray[np.bool_], lungs: LungRegion, axis: int, min_section_mm2: float
+) -> LungExtent | None:
     labels, count = ndimage.label(half)
     if count == 0:
         return None
@@ -111,7 +118,7 @@ def _extent(half: NDArray[np.bool_], lungs: LungRegion, axis: int) -> LungExtent
     points = geometry.index_to_lps(np.argwhere(main))
     level = np.floor((points[:, 2] - points[:, 2].min()) / level_mm + 0.5).astype(int)
     section_mm2 = np.bincount(level) * geometry.voxel_volume_mm3 / level_mm
-    counted = points[section_mm2[level] >= MIN_SECTION_MM2]
+    counted = points[section_mm2[level] >= min_section_mm2]
     if len(counted) == 0:
         return None
     low, high = float(counted[:, 2].min()), float(counted[:, 2].max())

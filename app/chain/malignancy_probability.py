@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-NEUTRAL_MM = 10.0
-"""At this diameter the size leaves the network's opinion as it is."""
 _SUREST = 1e-6
 
 
 def with_size(
-    probability: ArrayLike, diameter_mm: ArrayLike, size_weight: float
+    probability: ArrayLike, diameter_mm: ArrayLike, size_weight: float, neutral_mm: float
 ) -> NDArray[np.float64]:
     """Add the logarithm of the diameter to the network's log odds.
 
@@ -23,6 +21,7 @@ def with_size(
         probability: the network's, 0 to 1, shape (n,).
         diameter_mm: of the ball of equal volume, above 0, same shape.
         size_weight: 0 leaves the probabilities as they are.
+        neutral_mm: the diameter that leaves a probability as it is.
 
     Returns:
         Probabilities, float64, shape (n,).
@@ -31,5 +30,5 @@ def with_size(
     if size_weight == 0.0:
         return given
     odds = logit(np.clip(given, _SUREST, 1.0 - _SUREST))
-    size = np.log(np.asarray(diameter_mm, dtype=np.float64) / NEUTRAL_MM)
+    size = np.log(np.asarray(diameter_mm, dtype=np.float64) / neutral_mm)
     return np.asarray(expit(odds + size_weight * size), dtype=np.float64)

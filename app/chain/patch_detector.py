@@ -13,7 +13,8 @@ from nodulus.app.chain.join_masses import Joined, join_masses
 from nodulus.app.chain.network.segment import segment
 from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan_views import ScanViews
-from nodulus.app.chain.settings import ChainSettings, MassSettings
+from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.windowing import window
 
@@ -89,7 +90,5 @@ class PatchDetector:
         with steps("masses") as report:
             masses = find_masses(scan, bundle, settings, chosen, self._device, report)
             grid = scan.isotropic(bundle.isotropic_mm).geometry
-            joined = join_masses(
-                masses, fine.candidates, fine.probability, grid, chosen.own_diameter_mm
-            )
+            joined = join_masses(masses, fine.candidates, fine.probability, grid, chosen)
         return replace(joined, dropped=[*joined.dropped, *fine.dropped])

@@ -10,60 +10,26 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nodulus.app.chain.settings_sections import (
+    LateralitySettings,
+    LesionKindSettings,
+    LobeSettings,
+    MassSettings,
+    TextureSettings,
+)
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint, PointName
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
-from nodulus.transforms.texture_class import TextureRule
 
-
-class TextureSettings(BaseModel):
-    """Where solid, part-solid and ground glass end; see ``docs/results.md`` for the sources."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    solid_hu: float = Field(default=-300.0, description="A voxel above it is solid")
-    border_mm: float = Field(default=1.0, ge=0, description="Left out: partial volume")
-    part_solid_share: float = Field(default=0.06, ge=0, le=1, description="Less is ground glass")
-    solid_share: float = Field(default=0.8, ge=0, le=1, description="From here on it is solid")
-    calcified_hu: float = Field(default=164.0, description="A voxel above it is calcified")
-
-    @model_validator(mode="after")
-    def _shares_rise(self) -> TextureSettings:
-        if self.part_solid_share > self.solid_share:
-            raise ValueError("part_solid_share is above solid_share")
-        return self
-
-    def rule(self) -> TextureRule:
-        """The thresholds as the measurement takes them."""
-        return TextureRule(**self.model_dump())
-
-
-class MassSettings(BaseModel):
-    """How lesions are found that are too large for the segmentation at its own spacing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    spacings_mm: tuple[float, ...] = Field(
-        default=(3.0, 4.0, 5.0, 6.0),
-        min_length=2,
-        description="At which the same network looks again; two of them must agree",
-    )
-    peak: float = Field(
-        default=0.5, gt=0, le=1, description="Probability that a mass reaches, the two's mean"
-    )
-    min_diameter_mm: float = Field(
-        default=25.0, gt=0, description="Of a ball of the outline's volume"
-    )
-    own_diameter_mm: float = Field(
-        default=30.0, gt=0, description="Up to it a candidate of the fine pass stays as it is"
-    )
-    min_share_in_lungs: float = Field(
-        default=0.03, ge=0, le=1, description="Of its voxels; less is outside the lungs"
-    )
+_WHERE_LEFT_OUT = (
+    "texture", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
+    "min_cut_lung_volume_ml",
+)  # fmt: skip
+"""What of pipeline.json is the shipped file's where another file does not say it."""
 
 
 class PipelineSettings(BaseModel):
-    """configs/pipeline.json: how the chain works, apart from its thresholds."""
+    """configs/pipeline.json: how the chain works, apart from its operating points."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -114,11 +80,20 @@ class PipelineSettings(BaseModel):
     malignancy_size_weight: float = Field(
         default=0.0, ge=0, description="Of the logarithm of the diameter in the log odds"
     )
+    malignancy_neutral_mm: float = Field(
+        gt=0, description="Diameter that leaves the malignancy probability as it is"
+    )
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
+    min_cut_lung_volume_ml: float = Field(
+        ge=0, description="The same for a scan that ends within the lungs"
+    )
     masses: MassSettings | None = Field(
         default=None, description="null: no coarse pass; for segmentations of isotropic voxels"
     )
-    texture: TextureSettings = TextureSettings()
+    texture: TextureSettings
+    lesion_kind: LesionKindSettings
+    laterality: LateralitySettings
+    lobe: LobeSettings
 
 
 class NamedThreshold(BaseModel):
@@ -217,13 +192,12 @@ def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
         (folder / name for folder in folders if folder is not None and (folder / name).is_file()),
         None,
     )
-    text = (
-        own.read_text(encoding="utf-8")
-        if own is not None
-        else (resources.files("nodulus.configs") / name).read_text(encoding="utf-8")
-    )
+    shipped = json.loads((resources.files("nodulus.configs") / name).read_text(encoding="utf-8"))
     try:
-        return kind.model_validate(json.loads(text))
+        values = shipped if own is None else json.loads(own.read_text(encoding="utf-8"))
+        if kind is PipelineSettings and isinstance(values, dict):
+            values = _completed(values, shipped)
+        return kind.model_validate(values)
     except (ValidationError, json.JSONDecodeError) as error:
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
@@ -231,3 +205,17 @@ def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
             remedy="Correct the named keys, or leave the file out to use the shipped settings.",
             subject=own or name,
         ) from error
+
+
+def _completed(own: dict[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline.json with what it leaves out of the shipped sections, whole or in part.
+
+    Without ``masses`` there is no coarse pass, so that this section is only completed.
+    """
+    filled = {key: shipped[key] for key in _WHERE_LEFT_OUT if key not in own}
+    partly = {
+        key: {**shipped[key], **value}
+        for key, value in own.items()
+        if isinstance(value, dict) and isinstance(shipped.get(key), dict)
+    }
+    return {**own, **filled, **partly}

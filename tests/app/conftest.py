@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from nodulus.app.chain.models import Models
-from nodulus.app.chain.settings import ChainSettings, OperatingPoints, PipelineSettings
+from nodulus.app.chain.settings import (
+    ChainSettings,
+    OperatingPoints,
+    PipelineSettings,
+    load_settings,
+)
 from nodulus.app.result import OperatingPoint
 from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import Brightness, MiddleMean, bundle, make_volume
@@ -32,6 +37,7 @@ def chain_settings() -> ChainSettings:
     def point(name: str, threshold: float) -> OperatingPoint:
         return OperatingPoint(name=name, threshold=threshold, chosen_on="a test")
 
+    shipped = load_settings().pipeline
     return ChainSettings(
         pipeline=PipelineSettings(
             patch_overlap=0.25,
@@ -41,6 +47,12 @@ def chain_settings() -> ChainSettings:
             merge_gap_mm=1,
             max_candidates=50,
             min_lung_volume_ml=200,
+            min_cut_lung_volume_ml=50,
+            malignancy_neutral_mm=10,
+            texture=shipped.texture,
+            lesion_kind=shipped.lesion_kind,
+            laterality=shipped.laterality,
+            lobe=shipped.lobe,
         ),
         operating_points=OperatingPoints(
             segmentation_voxel=point("segmentation_voxel", 0.5),

@@ -11,10 +11,13 @@ import torch
 from nodulus.app.chain import Analysis, ScanViews, analyse
 from nodulus.app.chain.classifiers import CubeClassifier
 from nodulus.app.chain.models import Models
-from nodulus.app.chain.settings import ChainSettings, MassSettings
+from nodulus.app.chain.settings import ChainSettings, load_settings
+from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import NODULES_LPS, bundle, make_volume
+
+MASSES = load_settings().pipeline.masses
 
 CENTER, RADIUS = np.array([-62.0, -55.0, -5.0]), 28.0
 
@@ -66,7 +69,7 @@ def test_a_mass_is_one_finding(
 ) -> None:
     before = run(with_mass, small_only, settings_with(chain_settings, None))
     assert not any(f.equivalent_diameter_mm >= RADIUS for f in before.findings)
-    after = run(with_mass, small_only, settings_with(chain_settings, MassSettings()))
+    after = run(with_mass, small_only, settings_with(chain_settings, MASSES))
     own = [f for f in after.findings if np.linalg.norm(CENTER - f.center_lps_mm) < RADIUS]
     assert len(own) == 1
     (mass,) = own
@@ -80,7 +83,7 @@ def test_a_mass_is_one_finding(
 def test_a_mass_is_kept_whatever_the_classifier_says(
     with_mass: CtVolume, small_only: Models, chain_settings: ChainSettings
 ) -> None:
-    settings = settings_with(chain_settings, MassSettings())
+    settings = settings_with(chain_settings, MASSES)
     nodule = settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
     points = settings.operating_points.model_copy(update={"nodule": nodule})
     found = run(with_mass, small_only, settings.model_copy(update={"operating_points": points}))
@@ -95,7 +98,7 @@ def test_nodules_are_the_same_with_the_coarse_looks(
     volume: CtVolume, small_only: Models, chain_settings: ChainSettings
 ) -> None:
     before = run(volume, small_only, settings_with(chain_settings, None))
-    after = run(volume, small_only, settings_with(chain_settings, MassSettings()))
+    after = run(volume, small_only, settings_with(chain_settings, MASSES))
     assert len(before.findings) == 2
     # in larger voxels the stand-in takes the corners of the body for masses
     assert nodules(after) == nodules(before)

@@ -5,8 +5,11 @@ import pytest
 
 from nodulus.app.chain.coarse_pass import Mass
 from nodulus.app.chain.join_masses import join_masses
+from nodulus.app.chain.settings import load_settings
 from nodulus.transforms.candidates import Candidate, group_candidates
 from nodulus.transforms.geometry import Geometry
+
+CHOSEN = load_settings().pipeline.masses
 
 GRID = Geometry((80, 80, 80), np.eye(4))
 MIDDLE, RADIUS = np.array([40, 40, 40]), 20
@@ -33,7 +36,7 @@ def test_fragments_at_the_rim_become_part_of_the_mass() -> None:
     probability[ball((40, 24, 40), 2)] = 0.7  # inside
     probability[ball((8, 8, 8), 3)] = 0.95  # elsewhere
     fine = candidates(probability)
-    joined = join_masses([mass()], fine, probability, GRID, 30.0)
+    joined = join_masses([mass()], fine, probability, GRID, CHOSEN)
     assert len(joined.candidates) == 2
     elsewhere, whole = joined.candidates
     assert joined.crop_spacing_mm == [None, 3.0]
@@ -55,7 +58,7 @@ def test_a_candidate_that_covers_a_mass_gives_its_outline() -> None:
     probability = np.zeros(GRID.shape_irc, np.float32)
     probability[ball((40, 40, 40), RADIUS - 2)] = 0.9
     (one,) = candidates(probability)
-    joined = join_masses([mass()], [one], probability, GRID, 30.0)
+    joined = join_masses([mass()], [one], probability, GRID, CHOSEN)
     (whole,) = joined.candidates
     assert whole.volume_mm3 == one.volume_mm3
     assert joined.crop_spacing_mm == [3.0]
@@ -65,7 +68,7 @@ def test_a_covered_nodule_stays_as_it_is() -> None:
     probability = np.zeros(GRID.shape_irc, np.float32)
     probability[ball((40, 40, 40), 12)] = 0.9
     (one,) = candidates(probability)
-    joined = join_masses([mass(13)], [one], probability, GRID, 30.0)
+    joined = join_masses([mass(13)], [one], probability, GRID, CHOSEN)
     assert joined.candidates == [one]
     assert joined.crop_spacing_mm == [None]
     assert joined.dropped == []
@@ -76,6 +79,6 @@ def test_without_masses_nothing_changes() -> None:
     probability = np.zeros(GRID.shape_irc, np.float32)
     probability[ball((8, 8, 8), 3)] = 0.95
     fine = candidates(probability)
-    joined = join_masses([], fine, probability, GRID, 30.0)
+    joined = join_masses([], fine, probability, GRID, CHOSEN)
     assert joined.candidates == fine
     assert joined.probability is probability

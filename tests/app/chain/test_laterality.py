@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from nodulus.app.chain.laterality import laterality
+from nodulus.app.chain.settings import load_settings
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT, RIGHT
+
+RULE = load_settings().pipeline.laterality
 
 
 def shifted_lungs(middle_mm: float = 20.0) -> LungRegion:
@@ -41,4 +44,4 @@ def shifted_lungs(middle_mm: float = 20.0) -> LungRegion:
 def test_the_lung_next_to_a_point_tells_its_side_else_the_mid_plane(
     point: tuple[float, float, float], side: str | None
 ) -> None:
-    assert laterality(shifted_lungs(), point) == side
+    assert laterality(shifted_lungs(), point, RULE) == side

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from nodulus.app.chain.lobe import lobe, lung_extents
+from nodulus.app.chain.settings import load_settings
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT, RIGHT
 from nodulus.transforms.lungs import find_lungs
 from tests.app.synthetic_chest import make_volume
+
+RULE = load_settings().pipeline.lobe
 
 
 def region(heights_mm: tuple[float, float] = (240.0, 240.0), margin: int = 10) -> LungRegion:
@@ -45,17 +48,17 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_only_what_is_certain_is_said(place: str) -> None:
     height, depth, left, right = PLACES[place]
-    extents = lung_extents(region())
+    extents = lung_extents(region(), RULE)
     point = (60.0, -80.0 + 160.0 * depth, 240.0 * height)
-    assert lobe(extents, "left", point) == left
-    assert lobe(extents, "right", (-60.0, *point[1:])) == right
-    assert lobe(extents, None, point) is None
+    assert lobe(extents, "left", point, RULE) == left
+    assert lobe(extents, "right", (-60.0, *point[1:]), RULE) == right
+    assert lobe(extents, None, point, RULE) is None
 
 
 def test_nothing_is_said_of_lungs_unlike_each_other() -> None:
-    assert set(lung_extents(region((240.0, 215.0)))) == {"left", "right"}
-    assert lung_extents(region((240.0, 190.0))) == {}
-    assert lung_extents(region((140.0, 140.0))) == {}
+    assert set(lung_extents(region((240.0, 215.0)), RULE)) == {"left", "right"}
+    assert lung_extents(region((240.0, 190.0)), RULE) == {}
+    assert lung_extents(region((140.0, 140.0)), RULE) == {}
 
 
 @pytest.mark.parametrize(
@@ -72,9 +75,9 @@ def test_a_cut_scan_does_not_say_what_depends_on_the_cut(
     whole = region()
     sides = whole.sides[slices]
     geometry = whole.geometry.cropped((slices.start, 0, 0), sides.shape)
-    extents = lung_extents(LungRegion(sides > 0, sides, geometry, (True, True)))
+    extents = lung_extents(LungRegion(sides > 0, sides, geometry, (True, True)), RULE)
     front_high, back_low = (60.0, -70.0, 195.0), (60.0, 75.0, 72.0)
-    assert (lobe(extents, "left", front_high), lobe(extents, "left", back_low)) == said
+    assert (lobe(extents, "left", front_high, RULE), lobe(extents, "left", back_low, RULE)) == said
 
 
 def test_gas_of_the_bowel_does_not_count() -> None:
@@ -82,7 +85,7 @@ def test_gas_of_the_bowel_does_not_count() -> None:
     sides = lungs.sides.copy()
     sides[2:30, 20:60, 60:90] = LEFT
     with_gas = dataclasses.replace(lungs, sides=sides)
-    assert lung_extents(with_gas) == lung_extents(lungs)
+    assert lung_extents(with_gas, RULE) == lung_extents(lungs, RULE)
 
 
 def test_array_axes_do_not_matter() -> None:
@@ -98,9 +101,9 @@ def test_array_axes_do_not_matter() -> None:
         ),
         (False, False),
     )
-    assert lung_extents(lungs)
-    for side, extent in lung_extents(flipped).items():
-        other = lung_extents(lungs)[side]
+    assert lung_extents(lungs, RULE)
+    for side, extent in lung_extents(flipped, RULE).items():
+        other = lung_extents(lungs, RULE)[side]
         assert dataclasses.astuple(extent) == pytest.approx(dataclasses.astuple(other))
 
 

@@ -61,3 +61,24 @@ def test_an_operating_point_has_the_name_of_its_key(tmp_path: Path) -> None:
     (tmp_path / "operating_points.json").write_text(json.dumps(points))
     with pytest.raises(NodulusError, match="its name must be malignancy"):
         load_settings(tmp_path)
+
+
+def test_what_a_pipeline_leaves_out_of_the_shipped_sections_is_theirs(tmp_path: Path) -> None:
+    shipped = load_settings().pipeline
+    own = shipped.model_dump(mode="json")
+    del own["lobe"], own["malignancy_neutral_mm"], own["masses"]["rim_mm"]
+    own["lesion_kind"] = {"mass_above_mm": 31.0}
+    (tmp_path / "pipeline.json").write_text(json.dumps(own))
+    found = load_settings(tmp_path).pipeline
+    assert found.lobe == shipped.lobe
+    assert found.malignancy_neutral_mm == shipped.malignancy_neutral_mm
+    assert found.masses == shipped.masses
+    assert found.lesion_kind.mass_above_mm == 31.0
+    assert found.lesion_kind.compact_share == shipped.lesion_kind.compact_share
+
+
+def test_without_masses_in_the_file_there_is_no_coarse_pass(tmp_path: Path) -> None:
+    own = load_settings().pipeline.model_dump(mode="json")
+    del own["masses"]
+    (tmp_path / "pipeline.json").write_text(json.dumps(own))
+    assert load_settings(tmp_path).pipeline.masses is None

@@ -1,0 +1,108 @@
+"""The sections of configs/pipeline.json, whose values stand there alone."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from nodulus.transforms.lesion_kind import LesionKindRule
+from nodulus.transforms.texture_class import TextureRule
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TextureSettings(_Section):
+    """Where solid, part-solid and ground glass end; see ``docs/results.md`` for the sources."""
+
+    solid_hu: float = Field(description="A voxel above it is solid")
+    border_mm: float = Field(ge=0, description="Left out: partial volume")
+    part_solid_share: float = Field(ge=0, le=1, description="Less is ground glass")
+    solid_share: float = Field(ge=0, le=1, description="From here on it is solid")
+    calcified_hu: float = Field(description="A voxel above it is calcified")
+
+    @model_validator(mode="after")
+    def _shares_rise(self) -> TextureSettings:
+        if self.part_solid_share > self.solid_share:
+            raise ValueError("part_solid_share is above solid_share")
+        return self
+
+    def rule(self) -> TextureRule:
+        """The thresholds as the measurement takes them."""
+        return TextureRule(**self.model_dump())
+
+
+class MassSettings(_Section):
+    """How lesions are found that are too large for the segmentation at its own spacing."""
+
+    spacings_mm: tuple[float, ...] = Field(
+        min_length=2, description="At which the same network looks again; two of them must agree"
+    )
+    peak: float = Field(gt=0, le=1, description="Probability that a mass reaches, the two's mean")
+    min_diameter_mm: float = Field(gt=0, description="Of a ball of the outline's volume")
+    own_diameter_mm: float = Field(
+        gt=0, description="Up to it a candidate of the fine pass stays as it is"
+    )
+    min_share_in_lungs: float = Field(
+        ge=0, le=1, description="Of its voxels; less is outside the lungs"
+    )
+    crop_voxels: float = Field(
+        gt=0, description="So many voxels across a classifier sees a mass, as it sees a nodule"
+    )
+    rim_mm: float = Field(ge=0, description="A fragment may lie so far outside of the outline")
+    inside_share: float = Field(
+        gt=0,
+        le=1,
+        description="Of a fragment that lies in the mass, and of a mass that a whole candidate "
+        "covers",
+    )
+    least_probability: float = Field(
+        gt=0, le=1, description="In a mass, so that its outline is where the probability falls"
+    )
+
+
+class LesionKindSettings(_Section):
+    """What a finding is called; see ``docs/results.md`` for the sources."""
+
+    mass_above_mm: float = Field(gt=0, description="Mean axial diameter; up to it, a nodule")
+    compact_share: float = Field(
+        ge=0,
+        le=1,
+        description="Of its convex hull that a mass fills; less may be a consolidation",
+    )
+    spicule_mm: float = Field(
+        ge=0, description="What is thinner than twice this is no part of the form"
+    )
+
+    def rule(self) -> LesionKindRule:
+        """The thresholds as the function takes them."""
+        return LesionKindRule(**self.model_dump())
+
+
+class LateralitySettings(_Section):
+    """When the side of a finding is told."""
+
+    level_mm: float = Field(ge=0, description="Lung must be seen so near to its height")
+    next_to_mm: float = Field(ge=0, description="So near to a lung it is that lung's side")
+    middle_mm: float = Field(
+        ge=0, description="Further from both lungs, no side is told so near to the mid-plane"
+    )
+
+
+class LobeSettings(_Section):
+    """When the lobe of a finding is told; heights and depths are shares of the lung's own."""
+
+    min_height_mm: float = Field(ge=0, description="Of a lung that is not collapsed or cut")
+    min_height_ratio: float = Field(ge=0, le=1, description="Of the shorter to the taller lung")
+    min_section_mm2: float = Field(
+        ge=0,
+        description="Levels with less lung do not count: the trachea above the apex, the tip of a "
+        "recess",
+    )
+    upper_from: float = Field(description="Height in front above which it is the upper lobe")
+    lower_to: float = Field(description="Height in front below which it is the lower lobe")
+    slope: float = Field(description="So much higher both limits are at the back")
+    lower_depth: float = Field(ge=0, le=1, description="The lower lobe is told from here backwards")
+    right_upper_from: float = Field(
+        ge=0, le=1, description="Height above which no horizontal fissure reaches"
+    )
