@@ -93,6 +93,10 @@ class LungRegion:
         """
         return _pick(self.search_region, self.geometry, geometry)
 
+    def aerated_on(self, geometry: Geometry) -> BoolArray:
+        """The air-filled part of both lungs on another grid, as `on` has the search region."""
+        return _pick(self.aerated, self.geometry, geometry)
+
 
 def _pick(mask: BoolArray, source: Geometry, target: Geometry) -> BoolArray:
     """Nearest neighbour between grids whose axes agree up to order and sign."""

@@ -63,7 +63,9 @@ def register(prior: RegisteredScan, current: RegisteredScan) -> Registration:
 
     It starts where the centres and the extents of the lungs agree, so that another breath is met
     from the start, and then goes on by the correlation of the densities in the current lungs and
-    8 mm around them (SimpleITK, Lowekamp et al. 2013). The same scans give the same transform.
+    8 mm around them (SimpleITK, Lowekamp et al. 2013). The lungs are their aerated part: the region
+    that is searched for nodules has a margin that differs from scan to scan. The same scans give
+    the same transform.
 
     Args:
         prior: the earlier scan.
@@ -96,8 +98,8 @@ def register(prior: RegisteredScan, current: RegisteredScan) -> Registration:
 
 
 def _extent(lungs: LungRegion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of the lungs' points, each shape (3,) in LPS mm."""
-    points = lungs.geometry.index_to_lps(np.argwhere(lungs.search_region))
+    """Mean and standard deviation of the aerated lungs' points, each shape (3,) in LPS mm."""
+    points = lungs.geometry.index_to_lps(np.argwhere(lungs.aerated))
     return points.mean(axis=0), points.std(axis=0)
 
 
@@ -115,7 +117,7 @@ def _image(scan: RegisteredScan) -> tuple[SimpleITK.Image, SimpleITK.Image]:
     affine = geometry.affine_lps.copy()
     affine[:3, :3] = affine[:3, :3] * np.asarray(steps, dtype=np.float64)
     grid = Geometry(tuple(thin.shape), affine)
-    mask = scan.lungs.on(grid)
+    mask = scan.lungs.aerated_on(grid)
     reach = [round(_AROUND_LUNGS_MM / spacing) for spacing in grid.spacing_irc_mm]
     mask = ndimage.maximum_filter(mask, size=[2 * one + 1 for one in reach])
     return _to_itk(thin, grid), _to_itk(mask.astype(np.uint8), grid)

@@ -39,8 +39,8 @@ def moved(scan: RegisteredScan, matrix: np.ndarray, step: int = 1) -> Registered
     affine[:3, 0] *= step
     hu = scan.hu[::step]
     geometry = Geometry(tuple(hu.shape), matrix @ affine)
-    lungs = scan.lungs.search_region[::step]
-    return RegisteredScan(hu, geometry, LungRegion(lungs, lungs, geometry, (False, False)))
+    lungs, sides = scan.lungs.search_region[::step], scan.lungs.sides[::step]
+    return RegisteredScan(hu, geometry, LungRegion(lungs, sides, geometry, (False, False)))
 
 
 def motion(degrees: float, shift: tuple[float, float, float]) -> np.ndarray:
@@ -68,6 +68,18 @@ def test_a_known_motion_is_found(degrees, shift, step):
     np.testing.assert_allclose(
         registration.inverse.to_prior(registration.to_prior(points)), points, atol=1e-6
     )
+
+
+def test_a_margin_around_one_scans_lungs_changes_nothing():
+    current = chest()
+    matrix = motion(4.0, (14.0, -9.0, 33.0))
+    wide = ndimage.binary_dilation(current.lungs.search_region, iterations=6)
+    region = LungRegion(wide, current.lungs.search_region, current.geometry, (False, False))
+    prior = moved(RegisteredScan(current.hu, current.geometry, region), matrix)
+    plain, other = register(moved(current, matrix), current), register(prior, current)
+    assert other.lung_dice == pytest.approx(plain.lung_dice, abs=0.01)
+    points = current.geometry.index_to_lps(np.argwhere(current.lungs.search_region)[::500])
+    np.testing.assert_allclose(other.to_prior(points), plain.to_prior(points), atol=0.5)
 
 
 def test_the_same_scans_give_the_same_transform():
