@@ -15,7 +15,9 @@ from pydantic import (
     model_serializer,
 )
 
-SCHEMA_VERSION = "1.0"
+from nodulus.app.guidance import Guidance
+
+SCHEMA_VERSION = "1.1"
 
 LpsPoint = tuple[float, float, float]
 Probability = float
@@ -225,6 +227,10 @@ class StudyResult(_Frozen):
     timings_s: dict[str, float] = Field(default_factory=dict)
     findings: tuple[Finding, ...] = Field(description="Ranked by malignancy, highest first")
     candidates: tuple[CandidateRecord, ...] = ()
+    guidance: Guidance | None = Field(
+        default=None,
+        description="What guidelines and risk models say; None in files without it",
+    )
     files: dict[str, str] = Field(default_factory=dict, description="What was written beside this")
     files_left_out: dict[str, str] = Field(
         default_factory=dict, description="What was not written, and why"

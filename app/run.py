@@ -10,6 +10,7 @@ from typing import Any
 
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.clinical import ClinicalFile
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
@@ -51,6 +52,7 @@ def run_all(
     settings: ChainSettings,
     options: OutputOptions,
     *,
+    clinical: ClinicalFile | None = None,
     progress: Callable[[StudyInput, str, int, int], None] | None = None,
     finished: Callable[[StudyOutcome], None] | None = None,
 ) -> tuple[StudyOutcome, ...]:
@@ -62,6 +64,7 @@ def run_all(
         models: the three networks.
         settings: pipeline settings and operating points.
         options: which files are written.
+        clinical: what is known of the patients beside the headers.
         progress: called with (study, step, done, total).
         finished: called after each study.
 
@@ -75,7 +78,7 @@ def run_all(
     discovery = prepared(discovery, options)
     outcomes = []
     for study in discovery.studies:
-        outcome = run_one(study, output, models, settings, options, progress)
+        outcome = run_one(study, output, models, settings, options, progress, clinical)
         outcomes.append(outcome)
         output.record([study_entry(outcome, options)])
         if finished is not None:
@@ -109,6 +112,7 @@ def run_one(
     settings: ChainSettings,
     options: OutputOptions,
     progress: Callable[[StudyInput, str, int, int], None] | None = None,
+    clinical: ClinicalFile | None = None,
 ) -> StudyOutcome:
     """Run one study; whatever goes wrong is its outcome.
 
@@ -119,6 +123,7 @@ def run_one(
         settings: pipeline settings and operating points.
         options: which files are written.
         progress: called with (study, step, done, total).
+        clinical: what is known of the patients beside the headers.
     """
 
     def tell(step: str, done: int, total: int) -> None:
@@ -128,7 +133,8 @@ def run_one(
     try:
         if study.error is not None:
             raise study.error
-        written = run_study(study, output.study(study.key), models, settings, options, tell)
+        folder = output.study(study.key)
+        written = run_study(study, folder, models, settings, options, tell, clinical)
     except Exception as error:
         # The other studies must get their results whatever goes wrong here.
         return StudyOutcome(study, None, explained(error, study.key))

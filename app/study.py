@@ -8,8 +8,13 @@ from pathlib import Path
 
 from nodulus.app.assemble import assemble_result
 from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
+from nodulus.app.guidelines.clinical import ClinicalFile
+from nodulus.app.guidelines.guide import guide
+from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.progress import StepProgress
 from nodulus.app.reading import StudyInput
+from nodulus.app.reading.patient_facts import PatientFacts, read_patient_facts
+from nodulus.app.result import ResultWarning, StudyResult
 from nodulus.app.results.encodable import encodable_text
 from nodulus.app.results.intermediates import Intermediates
 from nodulus.app.results.options import OutputOptions
@@ -48,6 +53,7 @@ def analyse_study(
     settings: ChainSettings,
     options: OutputOptions,
     progress: StepProgress | None = None,
+    clinical: ClinicalFile | None = None,
 ) -> StudyAnalysis:
     """Take a volume through the chain.
 
@@ -59,6 +65,7 @@ def analyse_study(
         settings: pipeline settings and operating points.
         options: whether answers are explained and intermediates kept.
         progress: called with (step, done, total).
+        clinical: what is known of the patient beside the header.
 
     Raises:
         NodulusError: the volume shows no lungs.
@@ -72,6 +79,7 @@ def analyse_study(
         keep_crops=options.keep_intermediates,
     )
     result = assemble_result(volume, analysis, models, settings, study.considered)
+    result = _guided(result, volume, options, clinical)
     timings = {"read": round(read_s, 3), **result.timings_s}
     return StudyAnalysis(
         analysis.labels,
@@ -80,6 +88,31 @@ def analyse_study(
         ProbabilityMap(analysis.probability, analysis.probability_geometry),
         _intermediates(analysis) if options.keep_intermediates else None,
     )
+
+
+def _guided(
+    result: StudyResult, volume: CtVolume, options: OutputOptions, clinical: ClinicalFile | None
+) -> StudyResult:
+    """The result with what guidelines and risk models say of it.
+
+    Age and sex of the header are left alone where no identity may go into the results.
+    """
+    header = PatientFacts() if options.deidentify else read_patient_facts(volume)
+    of_file = clinical.facts_of(volume.study_uid or volume.series_uid) if clinical else None
+    known = known_facts(of_file, header.age_years, header.sex, header.sources)
+    notes = [f"{doubt}: not used." for doubt in header.doubts]
+    if clinical and of_file is None:
+        notes.append("The clinical file has nothing of this study.")
+    guidance = guide(result.findings, known, tuple(notes))
+    warnings = result.warnings
+    if known.differences:
+        names = " and ".join(name.replace("_", " ") for name in known.differences)
+        message = (
+            f"The clinical file says another {names} than the DICOM header: check that it is of"
+            " this patient. The file's value is used."
+        )
+        warnings = (*warnings, ResultWarning(code="clinical-facts-differ", message=message))
+    return result.model_copy(update={"guidance": guidance, "warnings": warnings})
 
 
 def _intermediates(analysis: Analysis) -> Intermediates:
@@ -100,6 +133,7 @@ def run_study(
     settings: ChainSettings,
     options: OutputOptions,
     progress: StepProgress | None = None,
+    clinical: ClinicalFile | None = None,
 ) -> WrittenStudy:
     """Take one study through the chain and write its results.
 
@@ -110,6 +144,7 @@ def run_study(
         settings: pipeline settings and operating points.
         options: which files are written.
         progress: called with (step, done, total).
+        clinical: what is known of the patient beside the header.
 
     Returns:
         The result as written, and where; something may be missing from it.
@@ -118,5 +153,5 @@ def run_study(
         NodulusError: the study cannot be read, shows no lungs, or the folder cannot be written.
     """
     volume, read_s = read_study(study, progress)
-    analysis = analyse_study(study, volume, read_s, models, settings, options, progress)
+    analysis = analyse_study(study, volume, read_s, models, settings, options, progress, clinical)
     return write_study(folder, volume, analysis, options, progress)

@@ -17,6 +17,7 @@ from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.process import import_monai, import_without_collections, keep_imports
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write every candidate in LUNA16's submission form.",
 )
+@click.option(
+    "--clinical",
+    type=click.Path(path_type=Path),
+    help="JSON or CSV of what is known of patients and what a reader says of findings, for the"
+    " advice of guidelines.",
+)
 @output_options()
 @device_option
 @click.option(
@@ -66,6 +73,7 @@ def command(
     settings: Path | None,
     operating_point: PointName | None,
     marks: Path | None,
+    clinical: Path | None,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
@@ -94,6 +102,7 @@ def command(
             settings,
             operating_point,
             marks,
+            clinical,
             options,
             device,
             precision,
@@ -110,6 +119,7 @@ def _detect(
     settings: Path | None,
     operating_point: PointName | None,
     marks: Path | None,
+    clinical: Path | None,
     options: OutputOptions,
     device: str,
     precision: PrecisionSetting | None,
@@ -124,6 +134,7 @@ def _detect(
         progress.task("looking for studies")
         studies = _studies(source, progress, stack)
         from nodulus.app.chain import load_models, load_settings
+        from nodulus.app.guidelines.clinical import ClinicalFile
         from nodulus.app.output import OutputFolder
         from nodulus.app.results.luna16_marks import marks_of, write_marks
         from nodulus.app.results.write_results import import_writers
@@ -131,7 +142,10 @@ def _detect(
 
         chain_settings = load_settings(settings, models, operating_point=operating_point)
         folder = OutputFolder(output, source)
+        facts = ClinicalFile(clinical) if clinical else None
         discovery = studies()
+        if facts and not facts.is_by_study and len(discovery.studies) > 1:
+            raise _of_which_study(facts.path, len(discovery.studies))
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         if click.get_current_context().obj is OWN_PROCESS:
@@ -148,6 +162,7 @@ def _detect(
             loaded,
             chain_settings,
             options,
+            clinical=facts,
             progress=progress.study,
             finished=finished,
         )
@@ -156,6 +171,15 @@ def _detect(
     if marks is not None:
         write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)
+
+
+def _of_which_study(clinical: Path, count: int) -> NodulusError:
+    return NodulusError(
+        ErrorCode.INVALID_ATTRIBUTE,
+        f"The clinical facts do not say of which study they are, and the input has {count}.",
+        remedy="Give the facts by StudyInstanceUID (docs/follow_up.md), or one study at a time.",
+        subject=clinical,
+    )
 
 
 def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callable[[], Discovery]:

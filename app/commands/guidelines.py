@@ -14,6 +14,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 if TYPE_CHECKING:
     from nodulus.app.guidelines.advice import Advice
     from nodulus.app.guidelines.assess import StudyAssessment
+    from nodulus.app.guidelines.known_facts import KnownFacts
     from nodulus.app.guidelines.risk import RiskEstimate
     from nodulus.app.result import StudyResult
 
@@ -36,20 +37,26 @@ _FINDINGS = "findings.json"
 def command(result: Path, clinical: Path | None, output: Path | None) -> None:
     """Say what guidelines and risk models advise for the findings of RESULT.
 
-    RESULT is a study's result folder or its findings.json. What is not known is not assumed: where
+    RESULT is a study's result folder or its findings.json. Age and sex are those of its DICOM
+    header where the file does not say them. What is not known is not assumed: where
     it matters, every answer that is possible is given.
     """
     from nodulus.app.guidelines.assess import assess
-    from nodulus.app.guidelines.clinical import ClinicalFacts, read_clinical
+    from nodulus.app.guidelines.clinical import read_clinical
+    from nodulus.app.guidelines.known_facts import known_facts, of_header
     from nodulus.bundles.common.atomic_files import atomic_write
 
     study = _read(result)
-    facts = read_clinical(clinical, study.study_uid) if clinical else ClinicalFacts()
-    assessment = assess(study.findings, facts)
+    of_file = read_clinical(clinical, study.study_uid) if clinical else None
+    header = of_header(study.guidance.facts) if study.guidance else {}
+    known = known_facts(of_file, **header)
+    assessment = assess(study.findings, known.facts)
     if output is not None:
-        content = {"facts": facts.model_dump(exclude_none=True), **asdict(assessment)}
+        content = {"facts": known.facts.model_dump(exclude_none=True), **asdict(assessment)}
         with atomic_write(output) as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    for line in _known(known):
+        click.echo(line)
     for line in _lines(assessment):
         click.echo(line)
 
@@ -70,6 +77,20 @@ def _read(result: Path) -> StudyResult:
             remedy="Give a folder that `nodulus detect` wrote for one study.",
             subject=path,
         ) from error
+
+
+def _known(known: KnownFacts) -> list[str]:
+    """What is known, and from where; and where file and header differ."""
+    lines = [
+        f"{fact.name.replace('_', ' ')}: {fact.value} ({fact.source})" for fact in known.listed
+    ]
+    return [
+        *lines,
+        *(
+            f"warning: {name.replace('_', ' ')} differs in the DICOM header; the file's is used"
+            for name in known.differences
+        ),
+    ]
 
 
 def _lines(assessment: StudyAssessment) -> list[str]:

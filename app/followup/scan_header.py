@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pydicom
 
+from nodulus.app.reading.patient_facts import DATES, scan_day
 from nodulus.app.volume import CtVolume
 
-_DATES = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
 _PATIENT = ("PatientID", "IssuerOfPatientID")
 
 
@@ -34,17 +34,7 @@ def read_scan_header(volume: CtVolume) -> ScanHeader:
         volume.source_images[0].path,
         stop_before_pixels=True,
         force=True,
-        specific_tags=[*_DATES, *_PATIENT],
+        specific_tags=[*DATES, *_PATIENT],
     )
     patient, issuer = (str(header.get(name) or "").strip() for name in _PATIENT)
-    return ScanHeader((patient, issuer) if patient else None, _day(header))
-
-
-def _day(header: pydicom.Dataset) -> dt.date | None:
-    for name in _DATES:
-        text = str(header.get(name) or "").replace(".", "").strip()
-        try:
-            return dt.datetime.strptime(text[:8], "%Y%m%d").date()
-        except ValueError:
-            continue
-    return None
+    return ScanHeader((patient, issuer) if patient else None, scan_day(header))

@@ -86,34 +86,72 @@ _FLAG_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False
 _UNKNOWN_WORDS = {"", "unknown", "na", "n/a"}
 
 
-def read_clinical(path: Path, study_uid: str | None) -> ClinicalFacts:
-    """Read what is known of a study.
+class ClinicalFile:
+    """What a file says of patients and studies, all of it checked when it is opened.
 
     Args:
         path: JSON: an object with the fields of `ClinicalFacts`, or one with such an object for
             each StudyInstanceUID. CSV: a column ``study_uid`` and one for each field; an empty
             cell is unknown.
-        study_uid: the study; a file by study without it gives nothing known.
 
     Raises:
         NodulusError: ``input-not-readable`` or ``invalid-attribute``.
     """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content = _content(path)
+        self._of_any = _checked(content, path) if _is_one_study(content) else None
+        self._by_study = {} if self._of_any else _all_checked(content, path)
+
+    @property
+    def is_by_study(self) -> bool:
+        """Whether it says of which study it speaks."""
+        return self._of_any is None
+
+    def facts_of(self, study: str) -> ClinicalFacts | None:
+        """What it says of a study; None where it says nothing.
+
+        Args:
+            study: StudyInstanceUID, or the stem of a file that has none.
+        """
+        return self._of_any or self._by_study.get(study)
+
+
+def read_clinical(path: Path, study_uid: str | None) -> ClinicalFacts:
+    """Read what is known of a study; nothing is, where a file by study has none of it.
+
+    Args:
+        path: as `ClinicalFile` takes it.
+        study_uid: the study.
+
+    Raises:
+        NodulusError: as `ClinicalFile`.
+    """
+    return ClinicalFile(path).facts_of(study_uid or "") or ClinicalFacts()
+
+
+def _content(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        facts = (
-            _of_csv(text, study_uid)
-            if path.suffix.lower() == ".csv"
-            else _of_json(json.loads(text), study_uid)
-        )
+        return _rows(text) if path.suffix.lower() == ".csv" else json.loads(text)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise NodulusError(
             ErrorCode.INPUT_NOT_READABLE,
-            f"The clinical facts cannot be read: {error}.",
+            f"The clinical facts cannot be read: {reason}.",
             remedy="Give a JSON or CSV file in UTF-8.",
             subject=path,
         ) from error
+
+
+def _is_one_study(content: Any) -> bool:
+    return not isinstance(content, dict) or bool(set(content) & set(ClinicalFacts.model_fields))
+
+
+def _checked(content: Any, path: Path) -> ClinicalFacts:
     try:
-        return ClinicalFacts.model_validate(facts)
+        return ClinicalFacts.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -125,20 +163,21 @@ def read_clinical(path: Path, study_uid: str | None) -> ClinicalFacts:
         ) from error
 
 
-def _of_json(content: Any, study_uid: str | None) -> Any:
-    if not isinstance(content, dict) or set(content) & set(ClinicalFacts.model_fields):
-        return content
-    return content.get(study_uid, {})
+def _all_checked(content: dict[str, Any], path: Path) -> dict[str, ClinicalFacts]:
+    return {study.strip(): _checked(facts, path) for study, facts in content.items()}
 
 
-def _of_csv(text: str, study_uid: str | None) -> dict[str, Any]:
-    for row in csv.DictReader(text.splitlines()):
-        if row.get(STUDY_COLUMN, "").strip() == study_uid:
-            return {
-                name: _FLAG_WORDS.get(value.strip().lower(), value.strip())
-                if name not in ("age_years", "nodule_count")
-                else value.strip()
-                for name, value in row.items()
-                if name != STUDY_COLUMN and (value or "").strip().lower() not in _UNKNOWN_WORDS
-            }
-    return {}
+def _rows(text: str) -> dict[str, dict[str, Any]]:
+    reader = csv.DictReader(text.splitlines())
+    if STUDY_COLUMN not in (reader.fieldnames or ()):
+        raise csv.Error(f"it has no column {STUDY_COLUMN}")
+    return {
+        row[STUDY_COLUMN].strip(): {
+            name: _FLAG_WORDS.get(value.strip().lower(), value.strip())
+            if name not in ("age_years", "nodule_count")
+            else value.strip()
+            for name, value in row.items()
+            if name != STUDY_COLUMN and (value or "").strip().lower() not in _UNKNOWN_WORDS
+        }
+        for row in reader
+    }
