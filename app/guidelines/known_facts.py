@@ -67,7 +67,7 @@ def known_facts(
 def of_header(listed: tuple[KnownFact, ...]) -> dict[str, Any]:
     """The arguments of `known_facts` that a result's own facts give."""
     own = {fact.name: fact for fact in listed if fact.source != CLINICAL_FILE}
-    taken = {name: own[name].value for name in ("age_years", "sex") if name in own}
+    taken: dict[str, Any] = {name: own[name].value for name in ("age_years", "sex") if name in own}
     return {**taken, "sources": {name: own[name].source for name in taken}}
 
 
