@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NOT_DELIVERED = {
     "report": "only DICOM objects go back to Orthanc",
+    "summary": "only DICOM objects go back to Orthanc",
+    "language": "it is that of report.html and summary.txt",
     "explain": "it shows in report.html",
     "keep_intermediates": "only DICOM objects go back to Orthanc",
     "deidentify": "its objects belong to another study than the one that they would go back to",

@@ -3,7 +3,8 @@
 Each code was looked up in the dictionaries that pydicom generates from DICOM PS3.16; a test
 compares them. What is not there: LOINC's name for a chest CT; the texture classes, for which the
 DICOM standard has no terms: name and values are those of the DICOM version of LIDC-IDRI's
-readings (Fedorov et al., Medical Physics 47:5953-5965, 2020, doi:10.1002/mp.14445); and the
+readings (Fedorov et al., Medical Physics 47:5953-5965, 2020, doi:10.1002/mp.14445); RadElement's
+pulmonary nodule (RDES195, radelement.org), whose size is the average diameter in mm; and the
 private concepts of Nodulus, which the SR identifies as private.
 """
 
@@ -30,6 +31,8 @@ SHORT_AXIS = Code("103340004", "SCT", "Short axis")
 ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
 MEAN = Code("373098007", "SCT", "Mean")
 STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+MINIMUM = Code("255605001", "SCT", "Minimum")
+MAXIMUM = Code("56851009", "SCT", "Maximum")
 CERTAINTY_OF_FINDING = Code("111012", "DCM", "Certainty of Finding")
 PROBABILITY_OF_CANCER = Code("111047", "DCM", "Probability of cancer")
 
@@ -54,6 +57,8 @@ TEXTURES: dict[TextureName, Code] = {
     "ground-glass": Code("RID50153", "RADLEX", "non-solid pulmonary nodule"),
 }
 SOLID_COMPONENT = Code("RID50154", "RADLEX", "Solid component of part-solid pulmonary nodule")
+
+MEAN_DIAMETER = Code("RDE1302", "RADELEMENT", "Size")
 
 PRIVATE_SCHEME = "99NODULUS"
 PRIVATE_SCHEME_NAME = "Nodulus private codes"

@@ -11,6 +11,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.uid import SegmentationStorage
 
+from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, StudyResult
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
@@ -18,6 +19,12 @@ from nodulus.app.results.dicom_seg import segment_label
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.sources import SourceHeaders
+from nodulus.app.results.sr_guidance import (
+    advice_texts,
+    category_evaluations,
+    guidance_of,
+    risk_measurements,
+)
 
 
 def build_sr(
@@ -30,8 +37,9 @@ def build_sr(
 
     With a segmentation a group is a volumetric ROI (TID 1411) that refers to its segment; else
     it is a plain measurement group (TID 1501) whose axes are given as 3D coordinates. Without
-    a finding one group says that the search succeeded and found nothing. The disclaimer and each
-    warning are comments.
+    a finding one group says that the search succeeded and found nothing. What guidelines ask for of
+    the study, the disclaimer and each warning are comments; of a finding the guidelines' categories
+    are coded evaluations and risk models' probabilities measurements, under names of their own.
 
     Args:
         sources: the headers of the source.
@@ -60,7 +68,11 @@ def build_sr(
     )
     items = report[0].ContentSequence
     items.insert(len(items) - 1, image_library(sources))
-    texts = [result.disclaimer, *(f"Warning: {warning.message}" for warning in result.warnings)]
+    texts = [
+        *advice_texts(result.guidance),
+        result.disclaimer,
+        *(f"Warning: {warning.message}" for warning in result.warnings),
+    ]
     items.extend(
         hd.sr.TextContentItem(
             name=codes.COMMENT,
@@ -124,14 +136,14 @@ def _with_segment(
             segment_number=finding.id,
             source_images=references,
         ),
-        measurements=_measurements(finding, None),
+        measurements=_measurements(finding, result, None),
         **_common(finding, result),
     )
 
 
 def _without_segment(finding: Finding, result: StudyResult, sources: SourceHeaders) -> Any:
     return hd.sr.MeasurementsAndQualitativeEvaluations(
-        measurements=_measurements(finding, sources.frame_of_reference_uid),
+        measurements=_measurements(finding, result, sources.frame_of_reference_uid),
         **_common(finding, result),
     )
 
@@ -160,6 +172,7 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
                 if finding.texture is not None
                 else []
             ),
+            *category_evaluations(guidance_of(result.guidance, finding.id)),
         ],
     }
 
@@ -202,7 +215,9 @@ def _solid_component(finding: Finding) -> list[Any]:
     ]
 
 
-def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
+def _measurements(
+    finding: Finding, result: StudyResult, frame_of_reference_uid: str | None
+) -> list[Any]:
     def axis(ends: tuple[LpsPoint, LpsPoint]) -> list[Any] | None:
         if frame_of_reference_uid is None:
             return None
@@ -226,6 +241,11 @@ def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[
             codes.MILLIMETER,
             referenced_coordinates=axis(finding.perpendicular_diameter_ends_lps_mm),
         ),
+        _number(
+            codes.MEAN_DIAMETER,
+            mean_diameter_mm(finding.longest_diameter_mm, finding.perpendicular_diameter_mm),
+            codes.MILLIMETER,
+        ),
         _number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
         _number(
             codes.ATTENUATION,
@@ -236,6 +256,7 @@ def _measurements(finding: Finding, frame_of_reference_uid: str | None) -> list[
         *_solid_component(finding),
         _number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
         _number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
+        *risk_measurements(guidance_of(result.guidance, finding.id)),
     ]
 
 

@@ -12,6 +12,7 @@ KEY_OBJECTS_FILE = "key_objects.dcm"
 PDF_FILE = "report_pdf.dcm"
 MASK_FILE = "nodules_mask.nii.gz"
 REPORT_FILE = "report.html"
+SUMMARY_FILE = "summary.txt"
 INTERMEDIATES_FOLDER = "intermediates"
 
 _NOT_ASKED_FOR = "not asked for"
@@ -68,6 +69,8 @@ def planned_files(
     plan("pdf", options.pdf, {"pdf": PDF_FILE}, False)
     if options.report:
         files["report"] = REPORT_FILE
+    if options.summary:
+        files["summary"] = SUMMARY_FILE
     if options.keep_intermediates and intermediates:
         files["intermediates"] = INTERMEDIATES_FOLDER
     return files, left_out

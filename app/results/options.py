@@ -11,6 +11,7 @@ from importlib import util
 from typing import Literal, get_args
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.texts import Language
 
 SegType = Literal["binary", "fractional"]
 """DICOM's Segmentation Type."""
@@ -31,13 +32,15 @@ class OutputOptions:
             finding as DICOM secondary capture.
         pdf: the report as a DICOM encapsulated PDF.
         report: the HTML report.
+        summary: the result in a few lines of plain text.
+        language: of the HTML report and the summary: ``en``, ``de``, ``fr`` or ``es``.
         explain: say and show, for each finding, what the two classifiers' answers rest on.
         keep_intermediates: the lungs, the probability map, the candidates and what the classifiers
             saw of them too.
         deidentify: no identity in any of them, and other UIDs.
 
     Raises:
-        ValueError: a value of another type, or a ``seg_type`` that is none of the two.
+        ValueError: a value of another type, or a ``seg_type`` or ``language`` that is none of them.
     """
 
     seg: bool = field(default=True, metadata={"help": "Write the DICOM segmentation."})
@@ -59,6 +62,11 @@ class OutputOptions:
         default=False, metadata={"help": "Also write the report as DICOM encapsulated PDF."}
     )
     report: bool = field(default=True, metadata={"help": "Write report.html."})
+    summary: bool = field(
+        default=False,
+        metadata={"help": "Also write summary.txt, to be pasted into a report."},
+    )
+    language: Language = field(default="en", metadata={"help": "Of report.html and summary.txt."})
     explain: bool = field(
         default=False,
         metadata={
@@ -83,6 +91,9 @@ class OutputOptions:
                 raise ValueError(f"{option.name} is true or false, not {value!r}")
         if self.seg_type not in get_args(SegType):
             raise ValueError(f"seg_type is binary or fractional, not {self.seg_type!r}")
+        if self.language not in get_args(Language):
+            known = ", ".join(get_args(Language))
+            raise ValueError(f"language is one of {known}, not {self.language!r}")
 
     def check(self) -> None:
         """Make sure that what is wanted can be made here; worth calling before hours of work.

@@ -10,8 +10,11 @@ import numpy as np
 from PIL import Image
 
 from nodulus.app.explanation import Sensitivity
+from nodulus.app.guidance import Guidance, RiskRecord
+from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.page_template import page_template
 from nodulus.app.result import Explanation, Finding, OperatingPoint, StudyResult
+from nodulus.app.results.answer import answers
 from nodulus.app.results.colors import Rgb, finding_rgb
 from nodulus.app.results.image_numbers import nearest_image_number
 from nodulus.app.results.label_boxes import Labels, boxes_by_label
@@ -28,6 +31,8 @@ from nodulus.app.results.sensitivity_pictures import (
     sensitivity_pictures,
 )
 from nodulus.app.results.sources import SourceHeaders
+from nodulus.app.results.summary_lines import category_words, counted, summary_lines
+from nodulus.app.results.texts import Language, Texts
 from nodulus.app.results.wording import place_words, texture_words
 from nodulus.app.volume import CtVolume
 
@@ -131,6 +136,7 @@ def build_report(
     *,
     intermediate_pictures: Sequence[tuple[str, Sequence[Picture]]] = (),
     sensitivities: Sequence[Sensitivity] = (),
+    language: Language = "en",
 ) -> str:
     """Render the report.
 
@@ -143,21 +149,34 @@ def build_report(
         intermediate_pictures: titled rows of pictures for the end of the report.
         sensitivities: what the classifiers' answers rest on, for findings that have
             ``explanations``.
+        language: of the report's own texts.
 
     Returns:
         The HTML text. No patient attribute is in it.
     """
     suspicious = [finding.suspicious for finding in result.findings]
+    texts = Texts(language)
+    views = _finding_views(volume, labels, result, pictures, sources, sensitivities)
+    images = [view.image_number for view in views]
+    said = answers(result.guidance)
     return page_template("nodulus.app.results", TEMPLATE).render(
         result=result,
         open_count=_open_count(suspicious),
-        views=_finding_views(volume, labels, result, pictures, sources, sensitivities),
+        views=views,
+        t=texts,
+        counted=counted(result, texts),
+        summary="\n".join(summary_lines(result, images, texts)),
+        guidance=result.guidance,
+        screening=[one for one in said if one.screening],
+        by_chance=[one for one in said if not one.screening],
+        risks=_risks(result.guidance),
+        category_words=category_words,
+        mean_diameter_mm=mean_diameter_mm,
         place_words=place_words,
         texture_words=texture_words,
         fall_color=_css(FALL_RGB),
         rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),
-        suspicious_count=sum(suspicious),
         series_number=volume.facts.series_number,
         scanner=volume.facts.model_name,
         intermediate_rows=[
@@ -165,6 +184,13 @@ def build_report(
             for title, pictures in intermediate_pictures
         ],
     )
+
+
+def _risks(guidance: Guidance | None) -> list[tuple[int, RiskRecord]]:
+    """The risk models' answers by finding."""
+    if guidance is None:
+        return []
+    return [(finding.finding_id, risk) for finding in guidance.findings for risk in finding.risk]
 
 
 def _open_count(suspicious: Sequence[bool]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nodulus.app.result import Finding, TextureName
+from nodulus.app.results.texts import Texts
 
 TEXTURE_WORDS: dict[TextureName, str] = {
     "solid": "Solid",
@@ -18,7 +19,15 @@ def place_words(finding: Finding) -> str:
     return f"{finding.laterality} {finding.lobe + ' lobe' if finding.lobe else 'lung'}"
 
 
-def texture_words(finding: Finding) -> str:
-    """Say a finding's texture class, an en dash where it is not known; and that it is a mass."""
-    texture = "\N{EN DASH}" if finding.texture is None else TEXTURE_WORDS[finding.texture]
-    return texture if finding.kind in {None, "nodule"} else f"{texture}, {finding.kind}"
+def texture_words(finding: Finding, texts: Texts | None = None) -> str:
+    """Say a finding's texture class, an en dash where it is not known; and that it is a mass.
+
+    Args:
+        finding: which.
+        texts: in another language than English.
+    """
+    say = texts or Texts()
+    texture = "\N{EN DASH}" if finding.texture is None else say(TEXTURE_WORDS[finding.texture])
+    if finding.kind is None or finding.kind == "nodule":
+        return texture
+    return f"{texture}, {say(finding.kind)}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _STEPS = 5
 _ASIDE = ("seg", "sr", "key_objects", "key_images", "pdf")
 """Made in a thread of their own: they compute in Python while the pictures leave Python free."""
-_SAY_WHAT_IS_MISSING = ("report", "pdf", "intermediates")
+_SAY_WHAT_IS_MISSING = ("report", "summary", "pdf", "intermediates")
 
 
 @dataclass(frozen=True)

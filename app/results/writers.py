@@ -20,6 +20,7 @@ from nodulus.app.results.file_plan import (
     REPORT_FILE,
     SEG_FILE,
     SR_FILE,
+    SUMMARY_FILE,
     key_image_file,
 )
 from nodulus.app.results.folder import FINDINGS_FILE
@@ -136,8 +137,18 @@ def report(plan: StudyPlan) -> Files:
         plan.sources,
         intermediate_pictures=plan.intermediate_rows(),
         sensitivities=plan.sensitivities,
+        language=plan.options.language,
     )
     return {REPORT_FILE: page.encode()}
+
+
+def summary(plan: StudyPlan) -> Files:
+    """Make the summary in plain text."""
+    from nodulus.app.results.summary_lines import summary_lines
+    from nodulus.app.results.texts import Texts
+
+    lines = summary_lines(plan.result, _image_numbers(plan), Texts(plan.options.language))
+    return {SUMMARY_FILE: ("\n".join(lines) + "\n").encode()}
 
 
 def intermediates(plan: StudyPlan) -> Files:
@@ -164,6 +175,7 @@ WRITERS: Mapping[str, Callable[[StudyPlan], Files]] = {
     "key_images": key_images,
     "pdf": pdf,
     "report": report,
+    "summary": summary,
     "intermediates": intermediates,
 }
 """By the names that ``files`` and ``files_left_out`` in findings.json have for what they make."""

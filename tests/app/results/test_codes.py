@@ -24,6 +24,8 @@ def test_code_stands_in_the_standard(name: str) -> None:
         assert code.scheme_designator == codes.PRIVATE_SCHEME
     elif name in {"TEXTURE", "SOLID_COMPONENT"}:  # of vocabularies that pydicom does not package
         assert code.scheme_designator in {"NCIt", "RADLEX"}
+    elif code.scheme_designator == "RADELEMENT":  # radelement.org/home/sets/set/RDES195
+        assert code.value == "RDE1302"
     elif name == "CT_CHEST":
         assert meanings(code) == {"ct chest report"}
     else:

@@ -119,6 +119,7 @@ def test_sr_measurements_have_the_result_s_values(written: tuple[CtVolume, Path]
         ("Volume",): (pytest.approx(first.volume_mm3, abs=1e-3), "mm3"),
         ("Long axis",): (12.0, "mm"),
         ("Short axis",): (10.0, "mm"),
+        ("Size",): (11.0, "mm"),
         ("Attenuation Coefficient", "Mean"): (pytest.approx(40.0), "[hnsf'U]"),
         ("Attenuation Coefficient", "Standard Deviation"): (0.0, "[hnsf'U]"),
         ("Volume of the solid component",): (120.5, "mm3"),

@@ -112,7 +112,7 @@ def test_table_says_what_was_found(html: str, volume: CtVolume) -> None:
 
 def test_texture_and_solid_part_are_shown(html: str) -> None:
     text = " ".join(Page(html).text.split())
-    assert text.count("Part-solid") == 2  # in the table and on the card
+    assert text.count("Part-solid") == 3  # in the table, on the card, and in the text to copy
     assert "Solid part6.2 mm, 120 mm³" in text
 
 
