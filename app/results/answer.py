@@ -43,6 +43,7 @@ class Answer:
         unknown_applicability: inputs without which it may not be for this patient.
         doubts: why a reader must decide.
         not_applicable: why it is not for this patient.
+        unsettled: a number is missing by which still other rulings are possible.
     """
 
     guideline: str
@@ -53,13 +54,19 @@ class Answer:
     unknown_applicability: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     not_applicable: str | None = None
+    unsettled: bool = False
 
     @property
     def needs_reader(self) -> bool:
         """Whether a person must decide, or supply something."""
         if self.not_applicable:
             return False
-        return len(self.possible) != 1 or bool(self.unknown_applicability or self.doubts)
+        return not self.is_certain or bool(self.unknown_applicability or self.doubts)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one ruling applies whatever is unknown."""
+        return len(self.possible) == 1 and not self.unsettled
 
 
 def answers(guidance: Guidance | None) -> tuple[Answer, ...]:
@@ -95,7 +102,12 @@ def _answer(advice: AdviceRecord, finding_id: int | None) -> Answer:
         advice.unknown_applicability,
         tuple(dict.fromkeys(ruling.doubt for ruling in rulings if ruling.doubt)),
         advice.not_applicable,
+        _is_unsettled(advice),
     )
+
+
+def _is_unsettled(advice: AdviceRecord) -> bool:
+    return any(one.ruling is None for one in advice.alternatives)
 
 
 def _possible(advice: AdviceRecord) -> tuple[RulingRecord, ...]:
@@ -104,7 +116,7 @@ def _possible(advice: AdviceRecord) -> tuple[RulingRecord, ...]:
     for ruling in rulings:
         if ruling is not None:
             by_category.setdefault(ruling.category, ruling)
-    return tuple(by_category.values())
+    return tuple(by_category[category] for category in sorted(by_category))
 
 
 def _at_the_most(guidance: Guidance, guideline: str) -> Answer:
@@ -126,8 +138,9 @@ def _at_the_most(guidance: Guidance, guideline: str) -> Answer:
         for ruling in one.possible:
             if rank(ruling) >= floor:
                 above.setdefault(ruling.category, ruling)
-    open_ones = [one for one in applicable if any(rank(r) > floor for r in one.possible)]
-    asked = open_ones if len(above) > 1 else [one for one in applicable if not one.possible]
+    unsettled = [one for one in applicable if one.unsettled]
+    asked = [one for one in applicable if any(rank(r) > floor for r in one.possible)]
+    asked = [*asked, *unsettled] if len(above) > 1 else unsettled
     return Answer(
         guideline,
         first.screening,
@@ -136,6 +149,7 @@ def _at_the_most(guidance: Guidance, guideline: str) -> Answer:
         tuple(dict.fromkeys(name for one in asked for name in one.missing)),
         first.unknown_applicability,
         first.doubts,
+        unsettled=bool(unsettled),
     )
 
 

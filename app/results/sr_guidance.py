@@ -70,7 +70,7 @@ def advice_texts(guidance: Guidance | None) -> list[str]:
         words = f"{one.guideline}: {category_words(one, texts)}"
         if one.finding_id is not None:
             words += f" (finding {one.finding_id})"
-        if len(one.possible) == 1:
+        if one.is_certain:
             words += f". {one.possible[0].management}. Rule: {one.possible[0].rule}"
         if one.needs_reader:
             words += ". Needs a reader"

@@ -58,10 +58,10 @@ def category_words(answer: Answer, texts: Texts) -> str:
     """Say the category, or every one that is possible."""
     if answer.not_applicable:
         return texts.known(answer.not_applicable)
-    return (
-        f" {texts('or')} ".join(texts.known(one.category) for one in answer.possible)
-        or "\N{EN DASH}"
-    )
+    words = [texts.known(one.category) for one in answer.possible]
+    if answer.unsettled:
+        words.append(texts("not known"))
+    return f" {texts('or')} ".join(words) or "\N{EN DASH}"
 
 
 def _finding(finding: Finding, image: int | None, texts: Texts) -> str:
@@ -91,11 +91,11 @@ def _answer(answer: Answer, texts: Texts) -> str:
         return line
     if answer.finding_id is not None:
         line += f" ({texts('nodule %(number)s', number=answer.finding_id)})"
-    if len(answer.possible) == 1:
+    if answer.is_certain:
         line += f": {texts.known(answer.possible[0].management)}"
     if answer.needs_reader:
         line += f" [{texts('needs a reader')}]"
     names = [texts.known(n.replace("_", " ")) for n in answer.missing]
-    if names and len(answer.possible) != 1:
+    if names and not answer.is_certain:
         line += f" {texts('not known')}: {', '.join(names)}"
     return line

@@ -91,7 +91,15 @@ def of_guidelines() -> set[str]:
 def of_facts() -> set[str]:
     """Names of what may be known or unknown, and words that are values."""
     names = {*ClinicalFacts.model_fields, *FindingFacts.model_fields} - {"findings"}
-    return {name.replace("_", " ") for name in names} | {"female", "male", "several", "uptake"}
+    return {name.replace("_", " ") for name in names} | {
+        "female",
+        "male",
+        "several",
+        "uptake",
+        "benign calcification or fat",
+        "brock probability",
+        "herder probability",
+    }
 
 
 def every_text() -> set[str]:

@@ -4,6 +4,8 @@ from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
 from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.results.answer import answers
+from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.texts import Texts
 from tests.app.guidelines.test_assess import FACTS, PLAIN, finding
 
 
@@ -59,8 +61,13 @@ def test_nothing_known_leaves_it_to_a_reader():
         "Lung-RADS v2022", "NELSON", "Fleischner 2017", "BTS 2015"
     }  # fmt: skip
     assert all(one.needs_reader for one in found if one.guideline != "NELSON")
-    fleischner = next(one for one in found if one.guideline == "Fleischner 2017")
-    assert "screening" in fleischner.unknown_applicability
+    by_name = {one.guideline: one for one in found}
+    assert "screening" in by_name["Fleischner 2017"].unknown_applicability
+    # without a Brock probability more than a discharge may be due
+    assert by_name["BTS 2015"].unsettled
+    assert not by_name["BTS 2015"].is_certain
+    assert "brock_probability" in by_name["BTS 2015"].missing
+    assert category_words(by_name["BTS 2015"], Texts()) == "discharge or not known"
 
 
 def test_without_findings_the_exam_alone_answers():

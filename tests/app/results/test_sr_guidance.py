@@ -57,7 +57,7 @@ def test_categories_and_probabilities_are_coded_and_the_object_is_valid(tmp_path
     ]
     assert brock == [pytest.approx(100 * result.guidance.findings[0].risk[0].low, abs=0.01)]
     texts = [item.TextValue for item in items(sr) if item.ValueType == "TEXT"]
-    assert any("Fleischner 2017: " in text and "Rule: " in text for text in texts)
+    assert any("Fleischner 2017: " in text and "Needs a reader" in text for text in texts)
     assert any("age years 60.0 (clinical file)" in text for text in texts)
     validate(path)
     assert hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
