@@ -94,8 +94,8 @@ SCANS: dict[str, Scan] = {
 }
 
 PARTS: dict[str, Scan] = {
-    "cut below": Scan((1, 0, 0, 0, 1, 0), (1.6, 1.6), 2.2, ends_z=(-50.0, HIGH_Z)),
-    "cut above": Scan((-1, 0, 0, 0, -1, 0), (1.6, 1.6), -2.2, ends_z=(LOW_Z, 46.0)),
+    "cut below": Scan((1, 0, 0, 0, 1, 0), (1.6, 1.6), 2.2, ends_z=(-28.0, HIGH_Z)),
+    "cut above": Scan((-1, 0, 0, 0, -1, 0), (1.6, 1.6), -2.2, ends_z=(LOW_Z, 30.0)),
     "slices missing": Scan((1, 0, 0, 0, 1, 0), (1.6, 1.6), 2.2, missing=(40, 66, 67)),
 }
 """Scans of a part, and one of which files are missing."""
