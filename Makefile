@@ -10,13 +10,14 @@ BENCH  ?=
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help demo test test-all test-plain test-deploy lint types pins docs check bench clean
+.PHONY: help demo test test-all test-plain test-browser test-deploy lint types pins docs check bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
 	@echo "make test    the tests without the slow ones"
 	@echo "make test-all     all tests"
 	@echo "make test-plain   some of them without what changes the whole process (NODULUS_PLAIN=1)"
+	@echo "make test-browser the review page in Chromium"
 	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
@@ -56,6 +57,10 @@ PLAIN_TESTS := $(addprefix tests/app/, test_process.py commands/test_detect.py c
 
 test-plain: $(VENV)/.installed
 	NODULUS_PLAIN=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PLAIN_TESTS)
+
+# The review page in Chromium: needs Debian's chromium or NODULUS_CHROMIUM, and npm for axe-core.
+test-browser: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 0 -m browser tests/app/review
 
 test-deploy: $(VENV)-deploy/.installed $(VENV)-package/.installed
 	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py)

@@ -8,7 +8,8 @@ export class ApiError extends Error {
     this.status = status;
     this.code = body.code;
     this.remedy = body.remedy || "";
-    this.state = body.state;
+    /** The study as it is, where another entry came first. */
+    this.study = body.study;
   }
 }
 

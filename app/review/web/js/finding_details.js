@@ -13,7 +13,7 @@ export function drawDetails(page) {
   const open = [...panel.querySelectorAll("details[open]")].map(({ id }) => id);
   const held = panel.contains(document.activeElement) ? document.activeElement?.id : "";
   panel.replaceChildren(
-    el("h2", {}, `Nodule ${finding.id}`, el("span", { class: "soft" }, ` ${place(finding)}`)),
+    el("h2", {}, `Nodule ${finding.label}`, el("span", { class: "soft" }, ` ${place(finding)}`)),
     ...(page.closed() ? [] : [decisions(page, finding), page.rejecting ? reasons(page, finding) : null].filter(Boolean)),
     measures(finding),
     ...(page.closed() ? [] : [changes(page, finding), remarks(page, finding)]),
@@ -44,13 +44,13 @@ function measures(finding) {
   const row = (name, value, field) =>
     el("div", {}, el("dt", {}, name), el("dd", {}, value, field && changed(field) && el("span", { class: "changed" }, " changed")));
   const texture = TEXTURES.find(([code]) => code === finding.texture)?.[1] ?? "–";
-  const own = finding.malignancy ? `${percent(finding.malignancy_probability)}, reader ${finding.malignancy}/5` : percent(finding.malignancy_probability);
+  const own = finding.malignancy_rating ? `${percent(finding.malignancy_probability)}, reader ${finding.malignancy_rating}/5` : percent(finding.malignancy_probability);
   const where = finding.center_lps_mm.map((v) => number(v, 0)).join(", ");
   return el("dl", { class: "measures" },
     row("Malignancy", own, "malignancy"),
     row("Nodule", percent(finding.nodule_probability)),
-    row("Long × short", size(finding), "diameter"),
-    row("Mean diameter", number(finding.diameters_mm?.mean, 1, "mm")),
+    row("Axes", size(finding), "diameter"),
+    row("Mean", number(finding.diameters_mm?.mean, 1, "mm")),
     row("Volume", number(finding.volume_mm3, 0, "mm³"), "volume"),
     row("Density", number(finding.mean_hu, 0, "HU")),
     row("Texture", texture, "texture"),
@@ -66,7 +66,7 @@ function select(label, id, options, value, change) {
 function changes(page, finding) {
   const rating = MALIGNANCY.map((words, at) =>
     el("label", { title: words }, el("input", {
-      type: "radio", name: "malignancy", id: `malignancy-${at + 1}`, checked: finding.malignancy === at + 1,
+      type: "radio", name: "malignancy", id: `malignancy-${at + 1}`, checked: finding.malignancy_rating === at + 1,
       "aria-label": `${at + 1}, ${words.toLowerCase()}`, on: { change: () => page.change({ malignancy: at + 1 }) },
     }), String(at + 1)));
   const scale = ([code, name, low, high, most]) => {

@@ -17,7 +17,7 @@ export function drawFindings(page) {
   const { findings } = page.study;
   const items = findings.map((finding) => {
     const chosen = finding.id === page.selected;
-    const swatch = el("span", { class: "swatch", "aria-hidden": "true" }, String(finding.id));
+    const swatch = el("span", { class: "swatch", "aria-hidden": "true" }, String(finding.label));
     swatch.style.setProperty("--swatch", finding.css);
     const extra = [sourceWords(finding), finding.reason && reasonWords(finding.reason)].filter(Boolean).join(", ");
     return el("li", {}, el("button", {
@@ -25,7 +25,7 @@ export function drawFindings(page) {
       "data-finding": finding.id, on: { click: () => page.choose(finding.id) },
     },
     swatch,
-    el("span", { class: "what" }, el("span", { class: "unseen" }, `Nodule ${finding.id}, `), place(finding)),
+    el("span", { class: "what" }, el("span", { class: "unseen" }, `Nodule ${finding.label}, `), place(finding)),
     el("span", { class: `decision ${finding.decision ?? "open"}` }, decisionWords(finding)),
     el("span", { class: "size" }, size(finding), extra && el("span", { class: "soft" }, ` · ${extra}`)),
     share("Malignancy", finding.malignancy_probability),

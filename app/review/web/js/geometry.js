@@ -113,10 +113,17 @@ export class Grid {
     return component[plane] > 0;
   }
 
-  /** The slice of a plane that holds a point, and how many there are. @param {Point} lps */
+  /**
+   * The slice of a plane that holds a point, and how many there are: from the feet, the front, the
+   * patient's right.
+   * @param {Point} lps @param {Plane} plane
+   */
   sliceOf(lps, plane) {
     const axis = this.axes[plane];
-    return { index: Math.round(this.indexOf(lps)[axis]), count: this.shape[axis] };
+    const count = this.shape[axis];
+    const index = Math.round(this.indexOf(lps)[axis]);
+    const asIs = this.#ascending(plane) !== (plane === "coronal");
+    return { index: asIs ? index : count - 1 - index, count };
   }
 
   /** Millimetres between two slices of a plane. @param {Plane} plane */

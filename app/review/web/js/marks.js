@@ -16,7 +16,7 @@ export class Marks {
     host.append(this.canvas);
     this.findings = [];
     this.dropped = [];
-    this.selected = 0;
+    this.selected = "";
     this.active = "axial";
     this.crosshair = true;
     this.note = null;
@@ -96,7 +96,7 @@ export class Marks {
     const away = radius / scale + 5;
     const chosen = finding.id === this.selected;
     pen.font = `${chosen ? "bold " : ""}13px system-ui, sans-serif`;
-    this.#text(pen, String(finding.id), x + away * 0.75, y - away * 0.75, finding.css);
+    this.#text(pen, String(finding.label), x + away * 0.75, y - away * 0.75, finding.css);
     if (chosen && tile.plane === "axial") this.#axes(pen, tile, finding);
   }
 

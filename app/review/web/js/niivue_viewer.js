@@ -23,8 +23,7 @@ export class NiivueViewer extends Viewer {
    * @param {Promise<import("./volume_loader.js").Volume>} preview
    */
   constructor(host, loader, preview) {
-    super(host);
-    this.loader = loader;
+    super(host, loader);
     this.preview = preview;
   }
 
@@ -92,15 +91,14 @@ export class NiivueViewer extends Viewer {
     super.setOverlay(url, palette, selected);
     this.textures.palette(palette);
     if (!stale) return;
-    const labels = await this.loader.load(url, true);
+    const labels = await this.labels();
     if (this.overlay.url !== url) return;
-    this.labels = labels;
     await this.textures.volume("outlines", labels, this.#place(labels));
     this.redraw();
   }
 
   setBrush(brush) {
-    if (!brush) this.textures.drop("brush");
+    if (!brush?.data.length) this.textures.drop("brush");
     else {
       const { shape, start, data } = brush;
       const toRas = product(LPS_RAS, product(this.grid.toLps, REVERSED));

@@ -55,10 +55,6 @@ export class PictureViewer extends Viewer {
     return image;
   }
 
-  setOverlay(url, palette, selected) {
-    super.setOverlay(url, palette, selected);
-  }
-
   hu() {
     return null;
   }

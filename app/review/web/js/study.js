@@ -11,9 +11,8 @@ import { shortcuts } from "./shortcuts.js";
 import { askToSign, drawExports } from "./sign_off.js";
 import { SLABS, WINDOWS, drawTools } from "./tools.js";
 import { openViewer } from "./viewer.js";
-import { STATUS, decisionWords } from "./words.js";
+import { STATUS, color, decisionWords } from "./words.js";
 
-const AMBER = [255, 190, 40];
 const MODES = {
   add: "Click the missed nodule, or Enter for the cross-hair’s place. Esc leaves.",
   move: "Click the new centre, or Enter for the cross-hair’s place. Esc leaves.",
@@ -23,7 +22,7 @@ export class StudyPage {
   /** @param {string} key */
   constructor(key) {
     this.key = key;
-    this.selected = 0;
+    this.selected = "";
     this.candidate = null;
     this.log = [];
     this.mode = "";
@@ -39,12 +38,12 @@ export class StudyPage {
     this.session = session;
     byId("reader").textContent = session.reader;
     this.#take(study);
-    this.selected = this.study.findings[0]?.id ?? 0;
+    this.selected = this.study.findings[0]?.id ?? "";
     this.draw();
     this.#wire();
     this.#refreshLog();
     if (!study.has_images) {
-      byId("loading").textContent = "The study’s images are not here: give its DICOM folder to the command. The decisions work without them.";
+      byId("loading").textContent = "The CT is not where it was: start nodulus review with --images and its folder. Accept, reject, unsure and comments work without it.";
       return;
     }
     const host = byId("viewer");
@@ -65,7 +64,7 @@ export class StudyPage {
   }
 
   #take(study) {
-    for (const finding of study.findings) finding.css = `rgb(${(finding.rgb ?? AMBER).join(" ")})`;
+    for (const finding of study.findings) finding.css = `rgb(${color(finding.label).join(" ")})`;
     this.study = study;
   }
 
@@ -104,13 +103,13 @@ export class StudyPage {
       selected: this.selected,
       dropped: byId("dropped").open ? this.dropped() : [],
     });
-    const ink = ({ rgb, decision }) => (decision === "rejected" ? [150, 150, 150, 150] : [...(rgb ?? AMBER), 235]);
+    const ink = ({ label, decision }) => (decision === "rejected" ? [150, 150, 150, 150] : [...color(label), 235]);
     const palette = new Map(study.findings.map((f) => [f.label, this.mode === "brush" && f.id === this.selected ? [0, 0, 0, 0] : ink(f)]));
     this.viewer.study = study;
     this.viewer.setOverlay(study.labels, palette, this.finding()?.label ?? 0);
   }
 
-  /** Choose a finding and go to it. @param {number} id */
+  /** Choose a finding and go to it. @param {string} id */
   choose(id) {
     this.selected = id;
     this.candidate = null;
@@ -132,24 +131,29 @@ export class StudyPage {
   /** Add an entry to the log; the page then shows the server's state. */
   async enter(kind, finding, data) {
     if (this.busy) return false;
-    this.busy = true;
+    this.#setBusy(true);
     performance.mark(`nodulus:${kind}:start`);
     try {
       this.#take(await api.enter(this.key, { kind, finding, data, expected_version: this.study.version }));
       tell("");
     } catch (error) {
-      if (error.status === 409 && error.state) this.#take(error.state);
+      if (error.status === 409 && error.study) this.#take(error.study);
       tell([error.message, error.remedy].filter(Boolean).join(" "), true);
       return false;
     } finally {
-      this.busy = false;
-      if (!this.finding()) this.selected = this.study.findings[0]?.id ?? 0;
+      this.#setBusy(false);
+      if (!this.finding()) this.selected = this.study.findings[0]?.id ?? "";
       this.rejecting = false;
       this.draw();
       performance.mark(`nodulus:${kind}:end`);
-      await this.#refreshLog();
+      this.#refreshLog();
     }
     return true;
+  }
+
+  #setBusy(busy) {
+    this.busy = busy;
+    document.body.dataset.busy = String(busy);
   }
 
   async #refreshLog() {
@@ -162,7 +166,7 @@ export class StudyPage {
     const finding = this.finding();
     if (!finding || this.closed()) return;
     if (!(await this.enter(kind, finding.id, data))) return;
-    tell(`Nodule ${finding.id}: ${decisionWords(this.finding()).toLowerCase()}.`);
+    tell(`Nodule ${finding.label}: ${decisionWords(this.finding()).toLowerCase()}.`);
     const open = this.study.findings.find(({ decision }) => !decision);
     if (open) this.choose(open.id);
   }
@@ -209,7 +213,7 @@ export class StudyPage {
 
   /** Take an entry back, by default the last one. @param {number} [entry] */
   undo(entry = this.#lastEntry()?.number) {
-    if (this.mode === "brush" && this.brush.back()) return this.viewer.setBrush(this.brush);
+    if (this.brush?.back()) return this.viewer.setBrush(this.brush);
     if (entry && !this.closed()) return this.enter("undo", null, { entry });
     return undefined;
   }
@@ -229,7 +233,7 @@ export class StudyPage {
     if (!(await this.enter(kind, null, data))) return;
     const made = this.study.findings.find(({ id }) => !before.has(id));
     if (made) this.choose(made.id);
-    if (made) tell(`Nodule ${made.id} is added.`);
+    if (made) tell(`Nodule ${made.label} is added.`);
   }
 
   /** "", "add", "move" or "brush". @param {string} mode */
@@ -242,7 +246,10 @@ export class StudyPage {
     byId("mode").textContent = MODES[mode] ?? "";
     if (mode) byId("viewer").focus({ preventScroll: true });
     if (mode === "brush") {
-      this.brush = new BrushMask(this.viewer.grid, this.viewer.labels ?? null, this.finding().label);
+      byId("mode").textContent = "The outline is on its way …";
+      const labels = await this.viewer.labels();
+      if (this.mode !== "brush") return;
+      this.brush = new BrushMask(this.viewer.grid, labels, this.finding().label);
       this.viewer.setBrush(this.brush);
       this.#sayBrush();
     } else if (was === "brush") {
@@ -270,6 +277,7 @@ export class StudyPage {
   }
 
   paint(lps, plane, erase, start) {
+    if (!this.brush) return;
     if (start) this.brush.begin();
     this.brush.paint(lps, this.radius, { erase, axis: this.ball ? null : this.viewer.grid.axes[plane] });
     this.viewer.setBrush(this.brush);
@@ -278,6 +286,7 @@ export class StudyPage {
   /** What Enter does in a mode. */
   async finish() {
     if (this.mode === "brush") {
+      if (!this.brush) return;
       const mask = await this.brush.encode();
       if (await this.enter("redraw", this.selected, mask)) this.setMode("");
     } else if (this.mode) await this.click(this.viewer.at);

@@ -4,7 +4,7 @@ import { button, el } from "./dom.js";
 /** Window presets: centre and width in HU. */
 export const WINDOWS = {
   lung: { name: "Lung", center: -600, width: 1500 },
-  mediastinum: { name: "Mediastinum", center: 50, width: 350 },
+  mediastinum: { name: "Mediastinum", center: 40, width: 400 },
   bone: { name: "Bone", center: 400, width: 1800 },
 };
 export const SLABS = [0, 5, 10];
@@ -31,7 +31,7 @@ export function drawTools(bar, page) {
       on: { change: (event) => set(Number(event.target.value)) },
     }));
   const toggle = (text, key, on, run, label) =>
-    button(text, run, { key, "aria-pressed": String(on), "aria-label": label ?? null });
+    button(text, run, { key, "aria-pressed": String(on), title: `${label ?? text} (${key})`, "aria-label": label ?? null });
   bar.replaceChildren(
     choice("Window", windows, preset(viewer.range), (name) => page.setWindow(WINDOWS[name])),
     hu("W", width, (value) => page.setWindow({ center, width: value })),
@@ -40,6 +40,6 @@ export function drawTools(bar, page) {
     choice("Slab, maximum intensity", SLABS.map((mm) => [mm, mm ? `${mm} mm` : "Slice"]), viewer.slab, (mm) => page.setSlab(mm)),
     toggle("Outlines", "O", viewer.outlines, () => page.toggleOutlines()),
     toggle("One plane", "F", viewer.layout !== "all", () => page.toggleLayout()),
-    button("Fit", () => page.fit(), { key: "0" }),
+    button("Fit", () => page.fit(), { key: "0", title: "Whole picture (0)" }),
   );
 }

@@ -19,8 +19,8 @@ function drawable(study) {
  * @returns {Promise<import("./viewer_base.js").Viewer>}
  */
 export async function openViewer(host, study) {
+  const loader = new VolumeLoader();
   if (drawable(study)) {
-    const loader = new VolumeLoader();
     const preview = loader.load(study.volumes.preview);
     preview.catch(() => {});
     const { NiivueViewer } = await import("./niivue_viewer.js");
@@ -28,7 +28,7 @@ export async function openViewer(host, study) {
     await viewer.open(study);
     return viewer;
   }
-  const viewer = new PictureViewer(host);
+  const viewer = new PictureViewer(host, loader);
   await viewer.open(study);
   return viewer;
 }

@@ -33,9 +33,12 @@ const MARGIN = 4;
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
 export class Viewer {
-  /** @param {HTMLElement} host */
-  constructor(host) {
+  /** @param {HTMLElement} host @param {import("./volume_loader.js").VolumeLoader} loader */
+  constructor(host, loader) {
     this.host = host;
+    this.loader = loader;
+    this.masks = null;
+    this.drawn = 0;
     /** @type {Tile[]} */
     this.tiles = [];
     this.layout = "all";
@@ -122,6 +125,13 @@ export class Viewer {
   setBrush(brush) {
     this.brush = brush;
     this.redraw();
+  }
+
+  /** The masks of the findings as they are now. @returns {Promise<import("./volume_loader.js").Volume>} */
+  labels() {
+    const { url } = this.overlay;
+    if (this.masks?.url !== url) this.masks = { url, volume: this.loader.load(url, true) };
+    return this.masks.volume;
   }
 
   /** @param {string} url @param {Map<number, number[]>} palette @param {number} selected */

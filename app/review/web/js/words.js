@@ -32,6 +32,18 @@ const DID = {
   undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
 };
 
+/** The report's colours of the findings, and of masks in other viewers. */
+const COLORS = [
+  [255, 190, 40], [70, 190, 255], [255, 125, 95], [125, 220, 110], [205, 145, 255],
+  [255, 145, 200], [80, 225, 205], [205, 205, 75], [150, 165, 255], [225, 165, 115],
+];
+
+/** Red, green, blue of a finding; each further round is darker. @param {number} label from 1 */
+export function color(label) {
+  const rounds = Math.floor((label - 1) / COLORS.length);
+  return COLORS[(label - 1) % COLORS.length].map((value) => Math.round(value * Math.max(0.35, 0.82 ** rounds)));
+}
+
 /** @param {object} finding */
 export const decisionWords = (finding) => DECISIONS[finding.decision] ?? "To decide";
 
@@ -57,11 +69,14 @@ export function size({ diameters_mm: d }) {
 }
 
 /** @param {object} finding */
-export const place = (finding) => finding.lobe || "Lung";
+export function place({ laterality, lobe }) {
+  const words = lobe ? `${laterality ?? ""} ${lobe} lobe` : laterality ? `${laterality} lung` : "lung";
+  return words.trim().replace(/^./, (letter) => letter.toUpperCase());
+}
 
 /** What an entry of the log did, in words. @param {object} entry */
 export function deed({ kind, finding, data }) {
-  const about = kind === "undo" ? ` ${data.entry}` : finding ? ` nodule ${finding}` : "";
+  const about = kind === "undo" ? ` ${data.entry}` : finding ? ` nodule ${finding.replace(/^c/, "candidate ")}` : "";
   const detail = kind === "reject" ? `: ${reasonWords(data.reason).toLowerCase()}` : "";
   return `${DID[kind] ?? kind}${about}${detail}`;
 }

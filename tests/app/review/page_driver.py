@@ -1,0 +1,127 @@
+"""A browser on the review page, and the page's server, for the tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from playwright.sync_api import Browser, Page
+
+PATIENCE_S = 120.0
+SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+NO_GL = ("--disable-gpu", "--disable-3d-apis")
+
+
+def why_not() -> str | None:
+    """Give the reason for which there can be no browser here."""
+    if importlib.util.find_spec("playwright") is None:
+        return "needs Playwright (pip install playwright)"
+    return None if _chromium() else "needs Chromium (Debian package chromium)"
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("NODULUS_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def browser(*arguments: str) -> Iterator[Browser]:
+    """Start Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=_chromium(),
+            args=["--no-sandbox", *arguments],
+            timeout=PATIENCE_S * 1000,
+        )
+        yield started
+        started.close()
+
+
+@contextmanager
+def served(make: Callable[[socket.socket], FastAPI]) -> Iterator[None]:
+    """Serve an application in a thread.
+
+    Args:
+        make: from the socket that is listened on.
+    """
+    import uvicorn
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        application = make(listener)
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+
+
+class Watched:
+    """A page that notes what it asks for and what goes wrong."""
+
+    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 800):
+        context = browser.new_context(viewport={"width": width, "height": height})
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE_S * 1000)
+        self.origin = address.split("/?")[0]
+        self.asked: list[str] = []
+        self.wrong: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._said)
+        self.page.goto(address, wait_until="commit")
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error":
+            self.wrong.append(message.text)
+
+    def open_first(self) -> None:
+        """Go from the work list into its first study, until all of its voxels are there."""
+        self.page.locator("#rows a").first.click()
+        self.until_marked("nodulus:ct", "nodulus:server")
+
+    def until_marked(self, *names: str) -> None:
+        """Wait for one of the page's marks of time."""
+        self.until(
+            "names => names.some(name => performance.getEntriesByName(name).length)", list(names)
+        )
+
+    def until(self, condition: str, argument: Any = None) -> None:
+        """Wait for a condition; Playwright's own way needs what the page's policy forbids."""
+        end = time.monotonic() + PATIENCE_S
+        while not self.page.evaluate(condition, argument):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{condition} {argument}: {self.wrong}")
+            self.page.wait_for_timeout(50)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other; each waits for what the last one sent."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.until("() => document.body.dataset.busy !== 'true'")
+
+    def findings(self) -> list[str]:
+        """The words of each finding in the list."""
+        return self.page.locator("#findings .finding").all_inner_texts()
+
+    def state(self) -> dict[str, Any]:
+        """The study as the server has it."""
+        key = self.page.url.partition("#")[2]
+        answer: dict[str, Any] = self.page.evaluate(
+            "key => fetch(`/api/studies/${key}`).then(answer => answer.json())", key
+        )
+        return answer

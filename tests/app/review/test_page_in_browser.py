@@ -1,0 +1,180 @@
+"""The review page in Chromium, on a synthetic study."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.commands.root import cli
+from nodulus.app.volume import CtVolume
+from tests.app.reading.dicom_factory import write_series
+from tests.app.review.page_driver import NO_GL, SOFTWARE_GL, Watched, browser, served, why_not
+from tests.app.synthetic_chest import NODULES_LPS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+AXE = "axe-core@4.10.3"
+
+
+@pytest.fixture(scope="module")
+def result(
+    tmp_path_factory: pytest.TempPathFactory,
+    volume: CtVolume,
+    models: Models,
+    chain_settings: ChainSettings,
+) -> Path:
+    root = tmp_path_factory.mktemp("review")
+    first = volume.geometry.affine_lps[:3, 3]
+    write_series(root / "ct", volume.hu, spacing_mm=(1.5, 1.5), step_mm=2.0, first_lps_mm=first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
+        patch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
+        ran = CliRunner().invoke(cli, ["detect", str(root / "ct"), "-o", str(root / "results")])
+    assert ran.exit_code == 0, ran.output
+    return root / "results"
+
+
+@pytest.fixture
+def address(
+    result: Path, tmp_path: Path, models: Models, chain_settings: ChainSettings
+) -> Iterator[str]:
+    from nodulus.app.review.desk import Desk, Reader
+    from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.server.application import create_app
+    from nodulus.app.review.server.guard import loopback_session
+    from nodulus.app.review.store import Store
+
+    copied = shutil.copytree(result, tmp_path / "results")
+    margin_mm = chain_settings.pipeline.lung_margin_mm
+    images = ImageReader((), 2**30, margin_mm)
+    desk = Desk([copied], Store.in_folder, images, lambda: models, chain_settings)
+    found: list[str] = []
+
+    def make(listener):
+        port = listener.getsockname()[1]
+        session = loopback_session(port)
+        found.append(f"http://127.0.0.1:{port}/?token={session.token}")
+        return create_app(desk, Reader("Dr. Test"), session)
+
+    with served(make):
+        yield found[0]
+    desk.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser(*SOFTWARE_GL) as started:
+        yield started
+
+
+def test_a_study_is_read_from_the_work_list_to_the_exports(
+    chromium: Browser, address: str, tmp_path: Path
+) -> None:
+    watched = Watched(chromium, address)
+    page = watched.page
+    page.wait_for_selector("#rows a")
+    assert "token" not in page.url
+    watched.open_first()
+    assert len(watched.findings()) == 2
+
+    watched.press("j", "k", "a")
+    assert "Accepted" in watched.findings()[0]
+    watched.press("r", "1")
+    assert "Rejected" in watched.findings()[1]
+    assert "Vessel" in watched.findings()[1]
+    watched.press("z")
+    assert "To decide" in watched.findings()[1]
+    watched.press("r", "4")
+    assert watched.state()["findings"][1]["reason"] == "artefact"
+
+    watched.press("k", "m", "Shift+ArrowLeft", "Shift+ArrowLeft", "PageDown", "Enter")
+    watched.until("() => document.querySelectorAll('#findings .finding').length === 3")
+    before = watched.state()["findings"][0]["volume_mm3"]
+    page.locator("#findings .finding").first.click()
+    watched.press("b", "]", "]", "]", " ", "ArrowUp", " ", "Enter")
+    watched.until("() => document.getElementById('mode').hidden")
+    after = watched.state()["findings"][0]
+    assert after["volume_mm3"] != before
+    assert after["outlined_by"] == "reader"
+
+    page.locator("#comment").fill("Seen before.")
+    page.locator("#comment").press("Control+Enter")
+    watched.until("() => document.querySelector('.comment .said')")
+    for finding in range(3):
+        page.locator("#findings .finding").nth(finding).click()
+        if "To decide" in watched.findings()[finding]:
+            watched.press("u")
+    watched.press("Shift+S")
+    page.locator("#signing-yes").click()
+    page.wait_for_selector("#exports a")
+    assert watched.state()["status"] == "signed-off"
+
+    with page.expect_download() as download:
+        page.locator("#exports a", has_text="CSV").click()
+    download.value.save_as(tmp_path / "marks.csv")
+    rows = list(csv.DictReader((tmp_path / "marks.csv").open()))
+    x, y, z = NODULES_LPS["big"]
+    assert any(
+        abs(float(row["coordX"]) - x) < 5 and abs(float(row["coordY"]) - y) < 5 for row in rows
+    )
+    assert watched.wrong == []
+    assert {url.split("/api")[0][: len(watched.origin)] for url in watched.asked} == {
+        watched.origin
+    }
+
+
+def test_without_webgl_the_server_draws_and_the_keys_are_the_same(address: str) -> None:
+    with browser(*NO_GL) as started:
+        watched = Watched(started, address)
+        watched.open_first()
+        assert any("slice.png" in url for url in watched.asked)
+        watched.press("a", "ArrowUp", "w", "l")
+        watched.until(
+            "() => performance.getEntriesByType('resource').some(e => e.name.includes('slab_mm=5'))"
+        )
+        assert "Accepted" in watched.findings()[0]
+        assert [words for words in watched.wrong if "WebGL" not in words] == []
+
+
+def test_the_pages_have_no_serious_accessibility_fault(
+    chromium: Browser, address: str, tmp_path: Path
+) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm for axe-core")
+    command = ["npm", "pack", "--silent", "--pack-destination", str(tmp_path), AXE]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("npm's registry does not answer")
+    (archive,) = tmp_path.glob("*.tgz")
+    shutil.unpack_archive(archive, tmp_path)
+    axe = (tmp_path / "package" / "axe.min.js").read_text(encoding="utf-8")
+    watched = Watched(chromium, address)
+    watched.page.wait_for_selector("#rows a")
+
+    def faults() -> list[str]:
+        watched.page.evaluate(axe)
+        found = watched.page.evaluate("() => axe.run().then(result => result.violations)")
+        return [f"{f['id']}: {f['nodes'][0]['html']}" for f in found if f["impact"] in SERIOUS]
+
+    assert faults() == []
+    watched.open_first()
+    watched.press("x", "e", "r")
+    assert faults() == []
+    watched.press("Escape", "?")
+    assert faults() == []
+
+
+SERIOUS = ("serious", "critical")
