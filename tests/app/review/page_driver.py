@@ -77,7 +77,7 @@ class Watched:
         context = browser.new_context(viewport={"width": width, "height": height})
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_S * 1000)
-        self.origin = address.split("/?")[0]
+        self.origin = address.partition("/?")[0]
         self.asked: list[str] = []
         self.wrong: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))

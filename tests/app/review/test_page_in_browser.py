@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -127,10 +128,8 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
         page.locator("#exports a", has_text="CSV").click()
     download.value.save_as(tmp_path / "marks.csv")
     rows = list(csv.DictReader((tmp_path / "marks.csv").open()))
-    x, y, z = NODULES_LPS["big"]
-    assert any(
-        abs(float(row["coordX"]) - x) < 5 and abs(float(row["coordY"]) - y) < 5 for row in rows
-    )
+    marks = [[float(row[f"coord{axis}"]) for axis in "XYZ"] for row in rows]
+    assert any(math.dist(mark, NODULES_LPS["small"]) < 5 for mark in marks)
     assert watched.wrong == []
     assert {url.split("/api")[0][: len(watched.origin)] for url in watched.asked} == {
         watched.origin
