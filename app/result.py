@@ -96,6 +96,22 @@ class Explanation(_Frozen):
     cover_hu: float = Field(description="What it is filled with")
 
 
+CharacteristicName = Literal["texture", "spiculation", "margin", "calcification"]
+
+
+class Characteristic(_Frozen):
+    """A rating of LIDC-IDRI's readers, as a network predicts it."""
+
+    name: CharacteristicName
+    probability: Probability = Field(
+        ge=0,
+        le=1,
+        description="That the readers' median says: texture solid (4 or 5), spiculation 3 or more,"
+        " margin sharp (4 or 5), any calcification",
+    )
+    present: bool | None = Field(description="Whether so; null: not assessed, as it is unsure")
+
+
 class Finding(_Frozen):
     """One nodule. Points are patient LPS mm."""
 
@@ -150,6 +166,11 @@ class Finding(_Frozen):
         default=None, description="Where the place in the lung leaves no doubt"
     )
     suspicious: bool = Field(description="malignancy_probability is at or over its operating point")
+    characteristics: tuple[Characteristic, ...] = Field(
+        default=(),
+        description="As a network predicts the readers' ratings; none for masses and in files"
+        " without them",
+    )
     explanations: tuple[Explanation, ...] = Field(
         default=(), description="On request: what the two classifiers' answers rest on"
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.candidate_records import describe_candidates
+from nodulus.app.chain.characteristics import rate_characteristics
 from nodulus.app.chain.explain import Occlusion, explain
 from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.lung_coverage import LungCoverage, lung_coverage
@@ -79,10 +80,11 @@ def analyse(
         )
         point = points.malignancy
         malignancy = recalibrated(pooled, point.temperature, point.offset)
+        looks = rate_characteristics(scan, chosen, models, pipeline.characteristics)
     with steps("measurements"):
         scored = [
-            Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m))
-            for i, m in zip(kept, malignancy, strict=True)
+            Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m), look)
+            for i, m, look in zip(kept, malignancy, looks, strict=True)
         ]
         measured, labels = build_findings(
             volume,

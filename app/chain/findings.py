@@ -13,7 +13,7 @@ from nodulus.app.chain.laterality import laterality
 from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
 from nodulus.app.chain.native_mask import native_mask
 from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
-from nodulus.app.result import Finding
+from nodulus.app.result import Characteristic, Finding
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
@@ -33,6 +33,7 @@ class Scored:
     nodule_probability: float
     classifier_probability: float
     malignancy_probability: float
+    characteristics: tuple[Characteristic, ...] = ()
 
 
 def build_findings(
@@ -131,6 +132,7 @@ def _finding(
         laterality=side,
         lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,
+        characteristics=one.characteristics,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nodulus.app.chain.settings_sections import (
+    CharacteristicSettings,
     LateralitySettings,
     LesionKindSettings,
     LobeSettings,
@@ -94,6 +95,9 @@ class PipelineSettings(BaseModel):
     lesion_kind: LesionKindSettings
     laterality: LateralitySettings
     lobe: LobeSettings
+    characteristics: tuple[CharacteristicSettings, ...] = Field(
+        default=(), description="Which ratings of the malignancy network findings tell"
+    )
 
 
 class NamedThreshold(BaseModel):

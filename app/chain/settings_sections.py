@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nodulus.app.result import CharacteristicName
 from nodulus.transforms.lesion_kind import LesionKindRule
 from nodulus.transforms.texture_class import TextureRule
 
@@ -106,3 +107,20 @@ class LobeSettings(_Section):
     right_upper_from: float = Field(
         ge=0, le=1, description="Height above which no horizontal fissure reaches"
     )
+
+
+class CharacteristicSettings(_Section):
+    """One of the readers' ratings that the malignancy network predicts, and where it is unsure."""
+
+    name: CharacteristicName
+    temperature: float = Field(default=1.0, gt=0, description="Divides the log odds")
+    offset: float = Field(default=0.0, description="Then added to them")
+    absent_below: float = Field(ge=0, le=1, description="Probability; from here on not assessed")
+    present_from: float = Field(ge=0, le=1, description="Probability; below it not assessed")
+    chosen_on: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CharacteristicSettings:
+        if self.absent_below > self.present_from:
+            raise ValueError(f"{self.name}: absent_below is above present_from")
+        return self

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydicom.sr.coding import Code
 
-from nodulus.app.result import TextureName
+from nodulus.app.result import CharacteristicName, TextureName
 
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 NODULE = Code("27925004", "SCT", "Nodule")
@@ -47,6 +47,7 @@ OF_INTEREST = Code("113000", "DCM", "Of Interest")
 COMMENT = Code("121106", "DCM", "Comment")
 YES = Code("373066001", "SCT", "Yes")
 NO = Code("373067005", "SCT", "No")
+UNDETERMINED = Code("373068000", "SCT", "Undetermined")
 
 CT_CHEST = Code("24627-2", "LN", "CT Chest")
 
@@ -67,6 +68,13 @@ SUSPICIOUS = Code(
 )
 SOLID_VOLUME = Code("solid-volume", PRIVATE_SCHEME, "Volume of the solid component")
 SOLID_LONG_AXIS = Code("solid-long-axis", PRIVATE_SCHEME, "Long axis of the solid component")
+
+CHARACTERISTICS: dict[CharacteristicName, Code] = {
+    "texture": Code("rated-solid", PRIVATE_SCHEME, "Solid, as readers would rate it"),
+    "spiculation": Code("rated-spiculated", PRIVATE_SCHEME, "Spiculated, as readers would rate it"),
+    "margin": Code("rated-sharp", PRIVATE_SCHEME, "Sharp margin, as readers would rate it"),
+    "calcification": Code("rated-calcified", PRIVATE_SCHEME, "Calcified, as readers would rate it"),
+}
 
 
 def region_code(lobe: Literal["upper", "lower"] | None) -> Code:

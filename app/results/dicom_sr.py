@@ -26,6 +26,8 @@ from nodulus.app.results.sr_guidance import (
     risk_measurements,
 )
 
+_ANSWERS = {True: codes.YES, False: codes.NO, None: codes.UNDETERMINED}
+
 
 def build_sr(
     sources: SourceHeaders,
@@ -171,6 +173,10 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
                 [hd.sr.QualitativeEvaluation(codes.TEXTURE, codes.TEXTURES[finding.texture])]
                 if finding.texture is not None
                 else []
+            ),
+            *(
+                hd.sr.QualitativeEvaluation(codes.CHARACTERISTICS[one.name], _ANSWERS[one.present])
+                for one in finding.characteristics
             ),
             *category_evaluations(guidance_of(result.guidance, finding.id)),
         ],

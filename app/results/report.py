@@ -33,7 +33,7 @@ from nodulus.app.results.sensitivity_pictures import (
 from nodulus.app.results.sources import SourceHeaders
 from nodulus.app.results.summary_lines import category_words, counted, summary_lines
 from nodulus.app.results.texts import Language, Texts
-from nodulus.app.results.wording import place_words, texture_words
+from nodulus.app.results.wording import characteristic_words, place_words, texture_words
 from nodulus.app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
@@ -174,6 +174,7 @@ def build_report(
         mean_diameter_mm=mean_diameter_mm,
         place_words=place_words,
         texture_words=texture_words,
+        characteristic_words=characteristic_words,
         fall_color=_css(FALL_RGB),
         rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),

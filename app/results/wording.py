@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodulus.app.result import Finding, TextureName
+from nodulus.app.result import CharacteristicName, Finding, TextureName
 from nodulus.app.results.texts import Texts
 
 TEXTURE_WORDS: dict[TextureName, str] = {
@@ -10,6 +10,16 @@ TEXTURE_WORDS: dict[TextureName, str] = {
     "part-solid": "Part-solid",
     "ground-glass": "Ground glass",
 }
+
+
+CHARACTERISTIC_WORDS: dict[CharacteristicName, str] = {
+    "texture": "Looks solid",
+    "spiculation": "Spiculated",
+    "margin": "Sharp margin",
+    "calcification": "Calcified",
+}
+
+ANSWERS = {True: "yes", False: "no", None: "not assessed"}
 
 
 def place_words(finding: Finding) -> str:
@@ -31,3 +41,20 @@ def texture_words(finding: Finding, texts: Texts | None = None) -> str:
     if finding.kind is None or finding.kind == "nodule":
         return texture
     return f"{texture}, {say(finding.kind)}"
+
+
+def characteristic_words(finding: Finding, texts: Texts | None = None) -> list[tuple[str, str]]:
+    """Say each characteristic with its answer, such as ``("Spiculated", "no (4 %)")``.
+
+    Args:
+        finding: which.
+        texts: in another language than English.
+    """
+    say = texts or Texts()
+    return [
+        (
+            say(CHARACTERISTIC_WORDS[one.name]),
+            f"{say(ANSWERS[one.present])} ({100 * one.probability:.0f} %)",
+        )
+        for one in finding.characteristics
+    ]

@@ -70,4 +70,5 @@ def bundle(name: str, network: torch.nn.Module) -> SimpleNamespace:
         window_hu=(-1000.0, 400.0),
         roi_size=(96, 96, 96),
         crop_size=(48, 48, 48),
+        ratings=(),
     )

@@ -52,6 +52,8 @@ class LoadedBundle:
             number of slices.
         trained_on: one line on where the weights come from.
         metadata: all of ``metadata.json``.
+        ratings: what the outputs of a network that rates characteristics of a nodule mean, in
+            their order; such a network has a method ``every_output``. Empty for others.
     """
 
     name: str
@@ -65,6 +67,7 @@ class LoadedBundle:
     input_size: tuple[int, ...]
     trained_on: str
     metadata: Mapping[str, Any]
+    ratings: tuple[str, ...] = ()
 
     @property
     def roi_size(self) -> tuple[int, int, int]:
@@ -185,6 +188,9 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
     place = torch.device(device)
     network = _network(config, config_path).to(place)
     _load_state(network, weights, place)
+    ratings = tuple(config["ratings"]) if "ratings" in config else ()
+    if ratings and not hasattr(network, "every_output"):
+        raise ValueError(f"{config_path}: ratings are named, but the network gives one answer")
     low, high = config.get_parsed_content("window_hu")
     first, last = config.get_parsed_content("input_range") if "input_range" in config else (0, 1)
     return LoadedBundle(
@@ -199,4 +205,5 @@ def load_bundle(folder: Path | str, device: str | torch.device = "cpu") -> Loade
         input_size=_input_size(config, kind, config_path),
         trained_on=str(metadata.get("data_source", "")),
         metadata=MappingProxyType(metadata),
+        ratings=ratings,
     )

@@ -39,10 +39,14 @@ class MiddleSliceResNet(nn.Module):
         middle = x[:, :, a : 3 * a, b : 3 * b]
         zoomed = interpolate(middle, scale_factor=2.0, mode="bilinear", align_corners=False)
         logits: torch.Tensor = self.resnet(torch.cat([x, zoomed], dim=1))
-        return logits[:, : self.outputs]
+        return logits
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits; see the class for the shapes."""
+        return self.every_output(x)[:, : self.outputs]
+
+    def every_output(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of all that the head has learnt, however many are asked for: (B, all)."""
         middle = x.shape[-1] // 2
         reach = 0 if self.training else min(self.neighbours, middle, x.shape[-1] - 1 - middle)
         levels = range(middle - reach, middle + reach + 1)

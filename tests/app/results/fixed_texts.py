@@ -114,6 +114,8 @@ def every_text() -> set[str]:
         *PLANES,
         *TITLES,
         *wording.TEXTURE_WORDS.values(),
+        *wording.CHARACTERISTIC_WORDS.values(),
+        *wording.ANSWERS.values(),
         "mass",
         "mass or consolidation",
         "clinical file",
