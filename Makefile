@@ -4,13 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 JOBS   ?= 2
 DEMO   ?= demo
+ROOM   ?= metrics
 CT     ?= $(DEMO)/phantom/dicom
 BENCH  ?=
 # Where PyTorch is taken from; https://download.pytorch.org/whl/cpu for its CPU build.
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help demo test test-all test-plain test-browser test-deploy lint types pins docs check bench clean
+.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
@@ -24,6 +25,7 @@ help:
 	@echo "make check   lint, types and tests"
 	@echo "make docs    the documentation site, in build/site"
 	@echo "make pins    whether constraints.txt resolves on every supported Python and system"
+	@echo "make mutation     small changes in a sample of a room, and what its tests notice; ROOM=chain"
 	@echo "make bench   the chain's times beside others; CT=DICOM_FOLDER, BENCH='--parts detect' for some"
 	@echo "make clean   remove the environment and what demo wrote"
 
@@ -93,6 +95,9 @@ lint: $(VENV)/.installed $(LAYOUT)/nodulus
 
 types: $(VENV)/.installed $(LAYOUT)/nodulus
 	cd $(LAYOUT) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
+
+mutation: $(VENV)/.installed
+	$(BIN)/python .ci/mutation.py $(ROOM) --jobs $(JOBS)
 
 pins: $(VENV)/.installed
 	$(BIN)/python .ci/pins.py

@@ -27,6 +27,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
+from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.dicom_seg import segment_label
@@ -149,7 +150,7 @@ def _overview(result: StudyResult, images: Sequence[int | None]) -> list[Any]:
             place_words(f) or _DASH,
             _DASH if image is None else str(image),
             _axes(f),
-            f"{(f.longest_diameter_mm + f.perpendicular_diameter_mm) / 2:.1f}",
+            f"{mean_diameter_mm(f.longest_diameter_mm, f.perpendicular_diameter_mm):.1f}",
             f"{f.volume_mm3:,.0f}",
             texture_words(f),
         )

@@ -15,7 +15,7 @@ from scipy import ndimage
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.chain.network.patch_network import SingleLook
 from nodulus.app.chain.network.precision import Accelerated
-from nodulus.app.chain.settings import OperatingPoints, PipelineSettings, TextureSettings
+from nodulus.app.chain.settings import OperatingPoints, load_settings
 from nodulus.app.result import OperatingPoint
 
 from .chest_model import EDGE_HU
@@ -72,7 +72,7 @@ class MiddleDensity(torch.nn.Module):
 NODULE_NETWORK = MiddleDensity(8.0, -3.0)
 MALIGNANCY_NETWORK = MiddleDensity(5.0, -2.2)
 SEGMENTATION_SHARE = 0.4
-SIZE_WEIGHT = 0.8
+SIZE_WEIGHT, NEUTRAL_MM = 0.8, 11.0
 MIN_VOLUME_MM3 = 90.0
 NODULE_POINT = OperatingPoint(
     name="nodule", threshold=0.5, chosen_on="nodules here", temperature=1.6, offset=0.3
@@ -107,17 +107,18 @@ MODELS = Models(
 )
 
 SETTINGS = ChainSettings(
-    pipeline=PipelineSettings(
-        patch_overlap=0.0,
-        patch_batch=1,
-        crop_batch=3,
-        min_candidate_volume_mm3=MIN_VOLUME_MM3,
-        merge_gap_mm=0.1,
-        max_candidates=20,
-        min_lung_volume_ml=300,
-        segmentation_share=SEGMENTATION_SHARE,
-        malignancy_size_weight=SIZE_WEIGHT,
-        texture=TextureSettings(solid_hu=-300.0, calcified_hu=164.0),
+    pipeline=load_settings().pipeline.model_copy(
+        update={
+            "crop_batch": 3,
+            "masses": None,
+            "min_candidate_volume_mm3": MIN_VOLUME_MM3,
+            "merge_gap_mm": 0.1,
+            "max_candidates": 20,
+            "min_lung_volume_ml": 300.0,
+            "segmentation_share": SEGMENTATION_SHARE,
+            "malignancy_size_weight": SIZE_WEIGHT,
+            "malignancy_neutral_mm": NEUTRAL_MM,
+        }
     ),
     operating_points=OperatingPoints(
         segmentation_voxel=OperatingPoint(
@@ -155,4 +156,4 @@ def malignancy_probability(middle_hu: float, volume_mm3: float) -> float:
     """With the size of the candidate, recalibrated."""
     diameter_mm = (6 * volume_mm3 / np.pi) ** (1 / 3)
     odds = MALIGNANCY_NETWORK.slope * scaled(middle_hu) + MALIGNANCY_NETWORK.offset
-    return sigmoid((odds + SIZE_WEIGHT * np.log(diameter_mm / 10.0)) / 1.3 - 0.45)
+    return sigmoid((odds + SIZE_WEIGHT * np.log(diameter_mm / NEUTRAL_MM)) / 1.3 - 0.45)
