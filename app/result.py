@@ -23,6 +23,7 @@ LpsPoint = tuple[float, float, float]
 Probability = float
 TextureName = Literal["solid", "part-solid", "ground-glass"]
 """Fleischner's and Lung-RADS's terms."""
+CalcificationName = Literal["none", "complete", "central", "other"]
 KindName = Literal["nodule", "mass", "mass or consolidation"]
 """Fleischner's terms; the last one for a form that does not tell a tumour from an infiltrate."""
 
@@ -135,6 +136,11 @@ class Finding(_Frozen):
     perpendicular_diameter_mm: float = Field(ge=0)
     longest_diameter_ends_lps_mm: tuple[LpsPoint, LpsPoint]
     perpendicular_diameter_ends_lps_mm: tuple[LpsPoint, LpsPoint]
+    mean_diameter_mm: float | None = Field(
+        default=None,
+        ge=0,
+        description="Of both axes in one plane, each and the mean to 0.1 mm (Lung-RADS v2022)",
+    )
     equivalent_diameter_mm: float = Field(ge=0, description="Of a sphere of the same volume")
     volume_mm3: float = Field(ge=0)
     mean_hu: float
@@ -152,8 +158,26 @@ class Finding(_Frozen):
     solid_longest_diameter_mm: float | None = Field(
         default=None, ge=0, description="Longest axial diameter of that part"
     )
+    solid_mean_diameter_mm: float | None = Field(
+        default=None, ge=0, description="Mean of both axes of that part"
+    )
     calcified_share: float | None = Field(
         default=None, ge=0, le=1, description="Of all voxels of the mask"
+    )
+    calcification: CalcificationName | None = Field(
+        default=None,
+        description="Where calcified voxels lie; 'other' may be a benign pattern or not; None is"
+        " not assessed (thick slices)",
+    )
+    fat_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Of the core's voxels, by Hounsfield units; None is not assessed (thick slices,"
+        " not solid)",
+    )
+    cavity_volume_mm3: float | None = Field(
+        default=None, ge=0, description="Of enclosed air; None is not assessed (thick slices)"
     )
     kind: KindName | None = Field(
         default=None,
@@ -205,6 +229,16 @@ class VolumeInfo(_Frozen):
     spacing_irc_mm: tuple[float, float, float]
     affine_lps: tuple[tuple[float, float, float, float], ...]
     lung_volume_ml: float | None = None
+    right_lung_ml: float | None = Field(default=None, description="Aerated, as far as in the scan")
+    left_lung_ml: float | None = Field(default=None, description="Aerated, as far as in the scan")
+    emphysema_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Of the aerated lungs, below -950 HU; it depends on kernel, slice thickness,"
+        " dose and breath, and is no diagnosis; None is not assessed",
+    )
+    emphysema_not_assessed: str | None = Field(default=None, description="Why not")
     lung_share: float | None = Field(
         default=None, ge=0, le=1, description="Of the lungs' volume, in the scan; an estimate"
     )

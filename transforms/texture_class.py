@@ -61,6 +61,7 @@ class Composition:
         solid_share: of the core's voxels, 0 to 1.
         solid_volume_mm3: the largest connected solid part, rim included; 0 without one.
         solid_longest_diameter_mm: longest axial diameter of that part; None without one.
+        solid_mean_diameter_mm: mean of it and its perpendicular.
         calcified_share: of all voxels of the mask, 0 to 1.
     """
 
@@ -68,6 +69,7 @@ class Composition:
     solid_share: float
     solid_volume_mm3: float
     solid_longest_diameter_mm: float | None
+    solid_mean_diameter_mm: float | None
     calcified_share: float
 
 
@@ -120,13 +122,13 @@ def composition(
     else:
         texture = Texture.GROUND_GLASS
     part = None if texture is Texture.GROUND_GLASS else _largest_part(solid)
+    axes = None if part is None else axial_diameters(part, geometry)
     return Composition(
         texture=texture,
         solid_share=share,
         solid_volume_mm3=0.0 if part is None else int(part.sum()) * geometry.voxel_volume_mm3,
-        solid_longest_diameter_mm=(
-            None if part is None else axial_diameters(part, geometry).longest_mm
-        ),
+        solid_longest_diameter_mm=None if axes is None else axes.longest_mm,
+        solid_mean_diameter_mm=None if axes is None else axes.mean_mm,
         calcified_share=float((hu[mask] > rule.calcified_hu).mean()),
     )
 

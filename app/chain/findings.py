@@ -13,6 +13,7 @@ from nodulus.app.chain.laterality import laterality
 from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
 from nodulus.app.chain.native_mask import native_mask
 from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
+from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Characteristic, Finding
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate
@@ -20,7 +21,8 @@ from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lesion_kind import lesion_kind
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.measurements import measure
-from nodulus.transforms.texture_class import composition
+from nodulus.transforms.nodule_contents import ContentsRule, contents
+from nodulus.transforms.texture_class import Texture, composition
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -103,6 +105,8 @@ def _finding(
     part = volume.geometry.cropped([s.start for s in box], mask.shape)
     size = measure(volume.hu[box], mask, part)
     made_of = composition(volume.hu[box], mask, part, pipeline.texture.rule())
+    held = _held(volume, pipeline)
+    holds = None if held is None else contents(volume.hu[box], mask, part, held)
     i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
     side = laterality(lungs, size.center_lps_mm, pipeline.laterality)
     return Finding(
@@ -118,6 +122,9 @@ def _finding(
         perpendicular_diameter_mm=size.diameters.perpendicular_mm,
         longest_diameter_ends_lps_mm=size.diameters.longest_ends_lps_mm,
         perpendicular_diameter_ends_lps_mm=size.diameters.perpendicular_ends_lps_mm,
+        mean_diameter_mm=mean_diameter_mm(
+            size.diameters.longest_mm, size.diameters.perpendicular_mm
+        ),
         equivalent_diameter_mm=size.equivalent_diameter_mm,
         volume_mm3=size.volume_mm3,
         mean_hu=size.mean_hu,
@@ -127,13 +134,26 @@ def _finding(
         solid_share=made_of.solid_share,
         solid_volume_mm3=made_of.solid_volume_mm3,
         solid_longest_diameter_mm=made_of.solid_longest_diameter_mm,
+        solid_mean_diameter_mm=made_of.solid_mean_diameter_mm,
         calcified_share=made_of.calcified_share,
+        calcification=None if holds is None else holds.calcification.value,
+        fat_share=(
+            None if holds is None or made_of.texture is not Texture.SOLID else holds.fat_share
+        ),
+        cavity_volume_mm3=None if holds is None else holds.cavity_volume_mm3,
         kind=lesion_kind(mask, part, size.diameters.mean_mm, pipeline.lesion_kind.rule()).value,
         laterality=side,
         lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),
         suspicious=one.malignancy_probability >= points.malignancy.threshold,
         characteristics=one.characteristics,
     )
+
+
+def _held(volume: CtVolume, pipeline: PipelineSettings) -> ContentsRule | None:
+    """What counts as calcium, fat and air; None where slices are too thick to assess them."""
+    if volume.geometry.spacing_irc_mm[0] > pipeline.contents.thickest_slices_mm:
+        return None
+    return pipeline.contents.rule(pipeline.texture)
 
 
 def _tracking_uid(series_uid: str, center_lps_mm: Sequence[float]) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
+    ContentsSettings,
     LateralitySettings,
     LesionKindSettings,
     LobeSettings,
@@ -23,7 +24,7 @@ from nodulus.app.result import OperatingPoint, PointName
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 
 _WHERE_LEFT_OUT = (
-    "texture", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
+    "texture", "contents", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
     "min_cut_lung_volume_ml",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
@@ -95,6 +96,7 @@ class PipelineSettings(BaseModel):
     lesion_kind: LesionKindSettings
     laterality: LateralitySettings
     lobe: LobeSettings
+    contents: ContentsSettings
     characteristics: tuple[CharacteristicSettings, ...] = Field(
         default=(), description="Which ratings of the malignancy network findings tell"
     )

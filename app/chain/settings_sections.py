@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodulus.app.result import CharacteristicName
 from nodulus.transforms.lesion_kind import LesionKindRule
+from nodulus.transforms.nodule_contents import ContentsRule
 from nodulus.transforms.texture_class import TextureRule
 
 
@@ -31,6 +32,26 @@ class TextureSettings(_Section):
     def rule(self) -> TextureRule:
         """The thresholds as the measurement takes them."""
         return TextureRule(**self.model_dump())
+
+
+class ContentsSettings(_Section):
+    """What counts as calcium, fat, air and emphysema; see ``docs/results.md`` for the sources."""
+
+    complete_share: float = Field(ge=0, le=1, description="Of the core's voxels, calcified")
+    central_depth: float = Field(ge=0, le=1, description="Of the greatest depth in the nodule")
+    central_share: float = Field(ge=0, le=1, description="Of the calcified voxels")
+    fat_hu: tuple[float, float] = Field(description="Fat lies between")
+    air_hu: float = Field(description="A voxel below it is air")
+    least_voxels: int = Field(ge=1, description="Smaller pieces are noise")
+    emphysema_hu: float = Field(description="The lungs' share below it is told")
+    thickest_slices_mm: float = Field(
+        gt=0, description="With thicker slices none of it is assessed"
+    )
+
+    def rule(self, texture: TextureSettings) -> ContentsRule:
+        """The thresholds as the measurement takes them."""
+        own = self.model_dump(exclude={"emphysema_hu", "thickest_slices_mm"})
+        return ContentsRule(calcified_hu=texture.calcified_hu, border_mm=texture.border_mm, **own)
 
 
 class MassSettings(_Section):

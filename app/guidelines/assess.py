@@ -51,10 +51,11 @@ class StudyAssessment:
 def assess(findings: tuple[Finding, ...], facts: ClinicalFacts) -> StudyAssessment:
     """Apply every guideline and risk model.
 
-    Sizes, texture and lobe are measured (of a solid part the longest axis stands for the mean of
-    both: it can raise a category, not lower one); what a reader must see or a clinic must know is
-    taken from ``facts`` alone. Marks of the chain are not confirmed nodules: how many nodules there
-    are is unknown unless ``facts`` has a count.
+    Sizes, texture and lobe are measured (of a solid part in an older result the longest axis stands
+    for the mean of both: it can raise a category, not lower one). Calcium, fat and emphysema by
+    Hounsfield units are not taken for what a reader sees: a benign sign is never assumed. What a
+    reader must see or a clinic must know is taken from ``facts`` alone. Marks of the chain are not
+    confirmed nodules: how many nodules there are is unknown unless ``facts`` has a count.
 
     Args:
         findings: of one study.
@@ -87,6 +88,13 @@ def _upper_lobe(finding: Finding, known: FindingFacts) -> bool | None:
     return None if finding.lobe is None else finding.lobe == "upper"
 
 
+def _solid_diameter_mm(finding: Finding) -> float | None:
+    """The mean of both axes of the solid part; of older results its longest one."""
+    if finding.solid_mean_diameter_mm is not None:
+        return finding.solid_mean_diameter_mm
+    return finding.solid_longest_diameter_mm
+
+
 def _exam(facts: ClinicalFacts) -> LungRadsExam:
     return LungRadsExam(
         round=facts.round,
@@ -102,7 +110,7 @@ def _lung_rads_nodule(
     finding: Finding, known: FindingFacts, facts: ClinicalFacts
 ) -> LungRadsNodule:
     status = known.status or ("baseline" if facts.round == "baseline" else None)
-    solid = finding.solid_longest_diameter_mm
+    solid = _solid_diameter_mm(finding)
     return LungRadsNodule(
         status=status,
         texture=_texture(finding, known),
@@ -131,7 +139,7 @@ def _nelson(finding: Finding, known: FindingFacts) -> tuple[Advice, ...]:
 
 
 def _fleischner(finding: Finding, known: FindingFacts, facts: ClinicalFacts) -> Advice:
-    solid = finding.solid_longest_diameter_mm
+    solid = _solid_diameter_mm(finding)
     nodule = FleischnerNodule(
         texture=_texture(finding, known),
         mean_diameter_mm=mean_diameter_whole_mm(

@@ -27,6 +27,7 @@ _URGENCY: dict[str, tuple[str, ...]] = {
     ),
 }
 """By guideline, its categories from the least that it asks for to the most."""
+_NOT_CLASSIFIED = "not classified"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Answer:
         if self.not_applicable:
             return False
         return not self.is_certain or bool(self.unknown_applicability or self.doubts)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The categories that ask for the least and for the most, without "not classified"."""
+        ordered = [one.category for one in self.possible if one.category != _NOT_CLASSIFIED]
+        return ordered[0], ordered[-1]
 
     @property
     def is_certain(self) -> bool:

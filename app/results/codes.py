@@ -60,6 +60,7 @@ TEXTURES: dict[TextureName, Code] = {
 SOLID_COMPONENT = Code("RID50154", "RADLEX", "Solid component of part-solid pulmonary nodule")
 
 MEAN_DIAMETER = Code("RDE1302", "RADELEMENT", "Size")
+SOLID_MEAN_DIAMETER = Code("RDE1303", "RADELEMENT", "Solid component size")
 
 PRIVATE_SCHEME = "99NODULUS"
 PRIVATE_SCHEME_NAME = "Nodulus private codes"

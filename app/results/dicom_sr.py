@@ -213,6 +213,7 @@ def _solid_component(finding: Finding) -> list[Any]:
     sizes = (
         (codes.SOLID_VOLUME, finding.solid_volume_mm3, codes.CUBIC_MILLIMETER),
         (codes.SOLID_LONG_AXIS, finding.solid_longest_diameter_mm, codes.MILLIMETER),
+        (codes.SOLID_MEAN_DIAMETER, finding.solid_mean_diameter_mm, codes.MILLIMETER),
     )
     return [
         _number(name, value, unit, finding_sites=site)

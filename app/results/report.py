@@ -31,7 +31,12 @@ from nodulus.app.results.sensitivity_pictures import (
     sensitivity_pictures,
 )
 from nodulus.app.results.sources import SourceHeaders
-from nodulus.app.results.summary_lines import category_words, counted, summary_lines
+from nodulus.app.results.summary_lines import (
+    MOST_CATEGORIES,
+    category_words,
+    counted,
+    summary_lines,
+)
 from nodulus.app.results.texts import Language, Texts
 from nodulus.app.results.wording import characteristic_words, place_words, texture_words
 from nodulus.app.volume import CtVolume
@@ -171,6 +176,7 @@ def build_report(
         by_chance=[one for one in said if not one.screening],
         risks=_risks(result.guidance),
         category_words=category_words,
+        most_categories=MOST_CATEGORIES,
         mean_diameter_mm=mean_diameter_mm,
         place_words=place_words,
         texture_words=texture_words,

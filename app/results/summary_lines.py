@@ -10,6 +10,9 @@ from nodulus.app.results.wording import place_words, texture_words
 
 MOST_FINDINGS = 10
 """So many findings have a line of their own, and every suspicious one."""
+MOST_CATEGORIES = 3
+"""So many categories that are possible are named one by one."""
+_MOST_NAMES = 5
 
 
 def summary_lines(result: StudyResult, images: list[int | None], texts: Texts) -> list[str]:
@@ -55,10 +58,13 @@ def counted(result: StudyResult, texts: Texts) -> str:
 
 
 def category_words(answer: Answer, texts: Texts) -> str:
-    """Say the category, or every one that is possible."""
+    """Say the category, or every one that is possible; of many the first and the last."""
     if answer.not_applicable:
         return texts.known(answer.not_applicable)
     words = [texts.known(one.category) for one in answer.possible]
+    if len(words) > MOST_CATEGORIES:
+        first, last = answer.ends
+        words = [texts("%(first)s to %(last)s", first=texts.known(first), last=texts.known(last))]
     if answer.unsettled:
         words.append(texts("not known"))
     return f" {texts('or')} ".join(words) or "\N{EN DASH}"
@@ -97,5 +103,7 @@ def _answer(answer: Answer, texts: Texts) -> str:
         line += f" [{texts('needs a reader')}]"
     names = [texts.known(n.replace("_", " ")) for n in answer.missing]
     if names and not answer.is_certain:
-        line += f" {texts('not known')}: {', '.join(names)}"
+        more = len(names) - _MOST_NAMES
+        line += f" {texts('not known')}: {', '.join(names[:_MOST_NAMES])}"
+        line += f", {texts('and %(count)s more', count=more)}" if more > 0 else ""
     return line

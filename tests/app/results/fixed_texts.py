@@ -98,6 +98,7 @@ def of_facts() -> set[str]:
         "uptake",
         "benign calcification or fat",
         "brock probability",
+        "solid mean diameter mm",
         "herder probability",
     }
 
@@ -117,6 +118,9 @@ def every_text() -> set[str]:
         *wording.CHARACTERISTIC_WORDS.values(),
         *wording.ANSWERS.values(),
         "mass",
+        "complete",
+        "central",
+        "other",
         "mass or consolidation",
         "clinical file",
         "lymphadenopathy",

@@ -73,3 +73,10 @@ def test_nothing_known_leaves_it_to_a_reader():
 def test_without_findings_the_exam_alone_answers():
     found = said((), screening=True)
     assert [one.category for one in found["Lung-RADS v2022"].possible] == ["1"]
+
+
+def test_of_many_categories_the_ends_are_named():
+    found = {one.guideline: one for one in answers(guide((finding(),), known_facts(None)))}
+    exam = found["Lung-RADS v2022"]
+    assert exam.ends == ("0", "4X")
+    assert category_words(exam, Texts()) == "0 to 4X"
