@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,20 @@ from nodulus.app.errors import ErrorCode, NodulusError
 if TYPE_CHECKING:
     from nodulus.app.chain import Chain
     from nodulus.app.followup.compare import AnalysedScan
+    from nodulus.app.followup.repeatability import Repeatability
     from nodulus.app.followup.result import FollowUp, NoduleChange
     from nodulus.app.followup.scan_header import ScanHeader
     from nodulus.app.volume import CtVolume
 
 
 @click.command("follow")
-@click.argument("prior", metavar="PRIOR", type=click.Path(path_type=Path))
-@click.argument("current", metavar="CURRENT", type=click.Path(path_type=Path))
+@click.argument(
+    "scans",
+    metavar="PRIOR CURRENT | FOLDER",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+)
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
 )
@@ -30,46 +37,120 @@ if TYPE_CHECKING:
 @click.option(
     "--days",
     type=click.IntRange(0),
-    help="Between the scans, where their headers have no dates (NIfTI, MetaImage).",
+    help="Between the two scans, where their headers have no dates (NIfTI, MetaImage).",
+)
+@click.option(
+    "--report/--no-report", default=True, help="Write follow_up.html: both scans side by side."
 )
 def command(
-    prior: Path,
-    current: Path,
+    scans: tuple[Path, ...],
     output: Path,
     models: Path | None,
     settings: Path | None,
     device: str,
     days: int | None,
+    report: bool,
 ) -> None:
     """Find the nodules of two scans of one patient, match them, and say what has changed.
 
-    Both scans are analysed with the same networks. Writes a folder in OUT, named after the current
-    study, with follow_up.json. A comparison of other studies is left alone.
+    Of a FOLDER the scans of each patient are found by PatientID and date, and each is compared with
+    the one before. All are analysed with the same networks. Writes a folder in OUT for each
+    comparison, named after the current study, with follow_up.json and follow_up.html. A comparison
+    of other studies is left alone.
 
     Exit status: 0 done, 1 a scan could not be analysed, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
-    from nodulus.app.followup.compare import compare
-    from nodulus.app.followup.pair_folder import (
-        FOLLOW_UP_FILE,
-        check_pair_folder,
-        pair_folder,
-        publish_follow_up,
-    )
     from nodulus.app.followup.repeatability import load_repeatability
 
-    read = [_read(path) for path in (prior, current)]
-    before, now = (header for _, header in read)
-    _same_patient(before, now, current)
-    _in_order(before, now, prior)
-    latest = read[1][0]
-    folder = pair_folder(output, latest.study_uid, latest.series_uid)
-    check_pair_folder(folder)
+    if len(scans) > 2:
+        raise click.UsageError("Give two scans, or one folder.")
+    if len(scans) == 1 and days is not None:
+        raise click.UsageError("--days is between two scans that are both given.")
+    limits = load_repeatability(_own(settings))
+    if len(scans) == 1:
+        _follow_folder(scans[0], output, lambda: Chain(models, settings, device), limits, report)
+        return
+    prior, current = (_read(path) for path in scans)
+    _same_patient(prior[1], current[1], scans[1])
+    _in_order(prior[1], current[1], scans[0])
+    folder = _folder(output, current[0])
     chain = Chain(models, settings, device)
-    scans = [_analysed(volume, header, chain) for volume, header in read]
-    found = compare(scans[0], scans[1], load_repeatability(_own(settings)), days)
-    patient_id = now.patient[0] if now.patient else None
-    written = publish_follow_up(folder, found, {}, patient_id)
+    before, now = (_analysed(volume, header, chain) for volume, header in (prior, current))
+    _publish(before, now, current[1], folder, limits, days, report)
+
+
+def _follow_folder(
+    folder: Path,
+    output: Path,
+    load_chain: Callable[[], Chain],
+    limits: Repeatability,
+    report: bool,
+) -> None:
+    """Compare each patient's scans, each with the one before."""
+    from nodulus.app.followup.find_pairs import find_pairs
+    from nodulus.app.followup.scan_header import ScanHeader, scan_header_of
+    from nodulus.app.reading import find_studies
+
+    studies = [study for study in find_studies(folder).studies if study.error is None]
+    headers = [
+        ScanHeader(None, None)
+        if study.chosen is None or isinstance(study.chosen, Path)
+        else scan_header_of(study.chosen.slices[0].path)
+        for study in studies
+    ]
+    found = find_pairs(headers)
+    for place, reason in found.left_out:
+        click.echo(f"  not compared: {studies[place].key}: {reason}", err=True)
+    if not found.series:
+        raise NodulusError(
+            ErrorCode.INPUT_REFUSED,
+            "No patient has two scans of different days here.",
+            remedy="Give a folder with scans of one PatientID and different dates, or name the two"
+            " scans.",
+            subject=folder,
+        )
+    chain = load_chain()
+    for places in found.series:
+        before: AnalysedScan | None = None
+        for place in places:
+            volume = studies[place].load()
+            target = None if before is None else _folder(output, volume)
+            now = _analysed(volume, headers[place], chain)
+            if before is not None and target is not None:
+                _publish(before, now, headers[place], target, limits, None, report)
+            before = now
+
+
+def _folder(output: Path, current: CtVolume) -> Path:
+    """Where the comparison goes, asked for before the hours of work."""
+    from nodulus.app.followup.pair_folder import check_pair_folder, pair_folder
+
+    folder = pair_folder(output, current.study_uid, current.series_uid)
+    check_pair_folder(folder)
+    return folder
+
+
+def _publish(
+    before: AnalysedScan,
+    now: AnalysedScan,
+    header: ScanHeader,
+    folder: Path,
+    limits: Repeatability,
+    days: int | None,
+    report: bool,
+) -> None:
+    from nodulus.app.followup.compare import compare
+    from nodulus.app.followup.page import PAGE_FILE, build_page
+    from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE, publish_follow_up
+    from nodulus.app.followup.pair_pictures import pair_pictures
+
+    found = compare(before, now, limits, days)
+    files = {}
+    if report:
+        files[PAGE_FILE] = build_page(found, pair_pictures(before, now, found)).encode()
+    patient_id = header.patient[0] if header.patient else None
+    written = publish_follow_up(folder, found, files, patient_id)
     for line in _lines(found):
         click.echo(line)
     click.echo(f"  {written / FOLLOW_UP_FILE}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import pydicom
 
@@ -30,11 +31,13 @@ def read_scan_header(volume: CtVolume) -> ScanHeader:
     """The patient and the day of a scan; both None where it is not of DICOM files."""
     if not volume.source_images:
         return ScanHeader(None, None)
+    return scan_header_of(volume.source_images[0].path)
+
+
+def scan_header_of(path: Path) -> ScanHeader:
+    """The patient and the day of a scan by one of its DICOM files."""
     header = pydicom.dcmread(
-        volume.source_images[0].path,
-        stop_before_pixels=True,
-        force=True,
-        specific_tags=[*DATES, *_PATIENT],
+        path, stop_before_pixels=True, force=True, specific_tags=[*DATES, *_PATIENT]
     )
     patient, issuer = (str(header.get(name) or "").strip() for name in _PATIENT)
     return ScanHeader((patient, issuer) if patient else None, scan_day(header))

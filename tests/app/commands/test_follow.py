@@ -52,6 +52,9 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     assert [one["state"] for one in content["nodules"]] == ["grown", "new"]
     assert "P1" not in json.dumps(content)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["1.1~follow-up"]
+    page = (tmp_path / "out" / "1.1~follow-up" / "follow_up.html").read_text()
+    assert "P1" not in page
+    assert page.index("1 grown, 1 new") < page.index("Nodule 1 then, 1 now")
 
 
 @pytest.mark.parametrize("other", [("P2", ""), ("P1", "elsewhere")])
@@ -116,3 +119,42 @@ def test_a_folder_of_something_else_is_not_replaced(run, tmp_path):
     with pytest.raises(NodulusError, match="not a result of Nodulus"):
         run((scan({}), None), (scan({}, day=9), None))
     assert (foreign / "thesis.txt").read_text() == "years of work"
+
+
+def test_of_a_folder_each_scan_is_compared_with_the_one_before(monkeypatch, tmp_path):
+    from types import SimpleNamespace
+
+    scans = [
+        of_study(scan({0: 100.0 * 2**number}, day=300 * number), f"1.{number}")
+        for number in range(3)
+    ]
+    patients = {"1.0": ("P1", ""), "1.1": ("P1", ""), "1.2": ("P1", "")}
+    by_volume = {id(one.volume): one for one in scans}
+    studies = [
+        SimpleNamespace(
+            key=one.volume.study_uid,
+            error=None,
+            load=lambda one=one: one.volume,
+            chosen=SimpleNamespace(slices=[SimpleNamespace(path=one)]),
+        )
+        for one in reversed(scans)
+    ]
+    monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: None)
+    monkeypatch.setattr(
+        "nodulus.app.reading.find_studies", lambda _: SimpleNamespace(studies=studies)
+    )
+    monkeypatch.setattr(
+        "nodulus.app.followup.scan_header.scan_header_of",
+        lambda one: ScanHeader(patients[one.volume.study_uid], one.acquired),
+    )
+    monkeypatch.setattr(follow, "_analysed", lambda volume, *_: by_volume[id(volume)])
+    arguments = ["FOLDER", "-o", str(tmp_path / "out"), "--no-report"]
+    CliRunner().invoke(follow.command, arguments, catch_exceptions=False)
+    found = {
+        path.parent.name: json.loads(path.read_text())["prior"]["study_uid"]
+        for path in (tmp_path / "out").glob(f"*/{FOLLOW_UP_FILE}")
+    }
+    assert found == {"1.1~follow-up": "1.0", "1.2~follow-up": "1.1"}
+    patients.update({"1.0": ("P2", ""), "1.1": ("P3", "")})
+    with pytest.raises(NodulusError, match="No patient has two scans"):
+        CliRunner().invoke(follow.command, arguments, catch_exceptions=False)
