@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.slice_header import IdentityDigests, SliceHeader
+from nodulus.app.reading.uids import is_uid
 from nodulus.app.volume import VolumeWarning
 
 
@@ -76,11 +77,27 @@ def identity_warnings(
         found["series-in-several-studies"] = (
             f"Images with the same SeriesInstanceUID are in {others}: slices may be missing here."
         )
+    invalid = _invalid_uids(chosen)
+    if invalid:
+        found["uid-invalid"] = (
+            f"{' and '.join(invalid)} of the images {'is' if len(invalid) == 1 else 'are'} no UID, "
+            "so that no archive takes a DICOM object about them: those are left out."
+        )
     uids = Counter(header.identity for header in chosen)
     repeated = sum(number for number in uids.values() if number > 1)
-    if repeated:
+    if repeated and not invalid:
         found["sop-instance-uid-repeated"] = (
             f"{count(repeated, 'image')} of {len(chosen)} share a SOPInstanceUID with another one, "
             "so that no DICOM object can refer to them."
         )
     return tuple(VolumeWarning(code, message) for code, message in found.items())
+
+
+def _invalid_uids(chosen: Sequence[SliceHeader]) -> list[str]:
+    """The keywords of UIDs that some image has and that are none."""
+    values = {
+        "StudyInstanceUID": {header.study_uid for header in chosen},
+        "SeriesInstanceUID": {header.series_uid for header in chosen},
+        "SOPInstanceUID": {header.sop_instance_uid for header in chosen},
+    }
+    return [keyword for keyword, uids in values.items() if not all(map(is_uid, uids))]

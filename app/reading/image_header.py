@@ -17,6 +17,7 @@ from nodulus.app.reading.slice_header import (
     SliceHeader,
     Vector,
 )
+from nodulus.app.reading.uids import is_uid
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -109,10 +110,10 @@ def _base_header(
 
 
 def instance_uid(dataset: Any) -> str:
-    """SOPInstanceUID, which the file meta information repeats (PS3.10 7.1)."""
-    return AttributeReader(dataset).text("SOPInstanceUID") or _meta(
-        dataset, "MediaStorageSOPInstanceUID"
-    )
+    """SOPInstanceUID, or where it is no UID what the file meta information repeats (PS3.10 7.1)."""
+    stated = AttributeReader(dataset).text("SOPInstanceUID") or ""
+    repeated = _meta(dataset, "MediaStorageSOPInstanceUID")
+    return repeated if is_uid(repeated) and not is_uid(stated) else stated or repeated
 
 
 def _class_uid(read: AttributeReader) -> tuple[str, tuple[str, ...]]:

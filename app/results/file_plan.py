@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from nodulus.app.result import StudyResult
 from nodulus.app.results.folder import FINDINGS_FILE
 from nodulus.app.results.options import OutputOptions
@@ -76,18 +78,21 @@ def planned_files(
     return files, left_out
 
 
-def without_references(result: StudyResult, reason: str) -> StudyResult:
+_REFERRING = ("seg", "sr", "key_objects", "key_images")
+"""What refers to source images; the PDF only belongs to their study."""
+
+
+def without_references(
+    result: StudyResult, reason: str, *, objects: Collection[str] = _REFERRING
+) -> StudyResult:
     """Plan without what refers to source images, for a source that cannot be referred to.
 
     Args:
         result: with its plan in ``files`` and ``files_left_out``.
         reason: why not.
+        objects: the writers of what is left out.
     """
-    dropped = [
-        what
-        for what in result.files
-        if what in ("seg", "sr", "key_objects") or what.startswith("key_image_")
-    ]
+    dropped = [what for what in result.files if writer_of(what) in objects]
     files = {what: name for what, name in result.files.items() if what not in dropped}
     named = dict.fromkeys("key_images" if what.startswith("key_") else what for what in dropped)
     left_out = {**result.files_left_out, **dict.fromkeys(named, reason)}

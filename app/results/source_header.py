@@ -8,7 +8,6 @@ refuse. Here a header is made anew from the attributes that are needed, each one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from pydicom.multival import MultiValue
 from pydicom.valuerep import validate_value
 
 from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.uids import is_uid
 
 IDENTITY = ("PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID")
 """Repeated to the letter even where they are too long: a shorter one may be another patient's."""
@@ -141,7 +141,7 @@ def image_header(header: SliceHeader, raw: Dataset, patient: Dataset) -> Dataset
     made.Rows, made.Columns = header.rows, header.columns
     if header.instance_number is not None and header.frame is None:
         made.InstanceNumber = header.instance_number
-    if re.fullmatch(r"[0-9.]+", header.frame_of_reference_uid or ""):
+    if is_uid(header.frame_of_reference_uid):
         made.FrameOfReferenceUID = header.frame_of_reference_uid
     if usable(raw, "LossyImageCompression") == "01":
         made.LossyImageCompression = "01"

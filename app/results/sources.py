@@ -16,6 +16,7 @@ from nodulus.app.reading import limits
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.image_plane import ImagePlane, angle_degrees
 from nodulus.app.reading.slice_header import SliceHeader, Vector
+from nodulus.app.reading.uids import is_uid
 from nodulus.app.results.source_header import TAGS, image_header, patient_and_study
 from nodulus.app.volume import CtVolume, SourceImage
 from nodulus.transforms.geometry import Geometry
@@ -62,9 +63,19 @@ class SourceHeaders:
         """Why no DICOM object can refer to the images, None where one can."""
         if self.is_multiframe and len(self.datasets) > 1:
             return "the series is in several multi-frame files, and a DICOM object refers to one"
+        for keyword in ("SeriesInstanceUID", "SOPInstanceUID"):
+            if not all(is_uid(dataset.get(keyword)) for dataset in self.datasets):
+                return f"the images' {keyword} is no UID"
         if len({str(dataset.SOPInstanceUID) for dataset in self.datasets}) < len(self.datasets):
             return "images of the series share a SOPInstanceUID"
         return None
+
+    @property
+    def no_object_because(self) -> str | None:
+        """Why no DICOM object can belong to the study, None where one can."""
+        if all(is_uid(dataset.StudyInstanceUID) for dataset in self.datasets):
+            return None
+        return "the images' StudyInstanceUID is no UID"
 
     def image_number(self, position: int) -> int | None:
         """InstanceNumber (or frame number) of a source image, for a person to page to."""

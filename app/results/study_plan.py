@@ -202,7 +202,9 @@ def _with_sources(draft: StudyPlan) -> StudyPlan:
             "structured report carry one that was made from the series UID.",
         )
         result = result.model_copy(update={"warnings": (*result.warnings, warning)})
-    if sources.no_reference_because is not None:
+    if sources.no_object_because is not None:
+        result = without_references(result, sources.no_object_because, objects=_OF_DICOM_SOURCES)
+    elif sources.no_reference_because is not None:
         result = without_references(result, sources.no_reference_because)
     return replace(draft, sources=sources, result=result)
 

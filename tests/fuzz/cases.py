@@ -11,14 +11,18 @@ import shutil
 import signal
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nodulus.app.errors import ErrorCode
 from tests.fuzz.bases import Files
 from tests.fuzz.mutations import mutated
 from tests.input_matrix.outcome import is_sound
+
+if TYPE_CHECKING:
+    from nodulus.app.volume import CtVolume
 
 CPU_SECONDS = 20
 WALL_SECONDS = 180
@@ -36,7 +40,8 @@ class Verdict:
         number: of the case; with the seed it says everything.
         base: which series was mutated.
         outcome: ``volume``, ``volume with warnings`` or ``refused``; or what must not be:
-            ``crash``, ``hang``, ``memory``, ``unsound``, ``died``.
+            ``crash``, ``hang``, ``memory``, ``unsound``, ``results`` (some could not be
+            written), ``died``.
         detail: the code, the warnings, or the traceback.
     """
 
@@ -51,8 +56,17 @@ class Verdict:
         return self.outcome not in ("volume", "volume with warnings", "refused")
 
 
-def run_cases(bases: dict[str, Files], seed: int, numbers: range) -> Iterator[Verdict]:
-    """Make and read cases, each by its own seed, so that one can be had again alone."""
+def run_cases(
+    bases: dict[str, Files], seed: int, numbers: Iterable[int], *, write: bool = False
+) -> Iterator[Verdict]:
+    """Make and read cases, each by its own seed, so that one can be had again alone.
+
+    Args:
+        bases: the series to damage.
+        seed: of all cases.
+        numbers: of the cases.
+        write: also write every result about what is read, and read them back.
+    """
     names = sorted(bases)
     for number in numbers:
         rng = random.Random(f"{seed}-{number}")
@@ -61,20 +75,20 @@ def run_cases(bases: dict[str, Files], seed: int, numbers: range) -> Iterator[Ve
         try:
             for name, content in mutated(rng, bases[base]).items():
                 (folder / name).write_bytes(content)
-            outcome, detail = _in_child(folder)
+            outcome, detail = _in_child(folder, write=write)
         finally:
             shutil.rmtree(folder)
         yield Verdict(number, base, outcome, detail)
 
 
-def _in_child(folder: Path) -> tuple[str, str]:
+def _in_child(folder: Path, *, write: bool) -> tuple[str, str]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         try:
             _limit()
-            answer = _read(folder)
+            answer = _read(folder, write=write)
         except BaseException:
             answer = ("crash", traceback.format_exc())
         os.write(writing, json.dumps(answer).encode()[:60000])
@@ -102,7 +116,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _read(folder: Path) -> tuple[str, str]:
+def _read(folder: Path, *, write: bool) -> tuple[str, str]:
     """Read every study; the worst outcome of them counts."""
     from nodulus.app.errors import NodulusError
     from nodulus.app.reading import find_studies
@@ -124,6 +138,8 @@ def _read(folder: Path) -> tuple[str, str]:
                 continue
             if not is_sound(volume):
                 return "unsound", f"{volume.hu.shape}, {volume.geometry.affine_lps.tolist()}"
+            if write and (wrong := _written(volume, folder / "out")):
+                return "results", wrong
             codes = {warning.code for warning in volume.warnings} - OF_THE_BASES
             if codes and outcome == "volume":
                 outcome = "volume with warnings"
@@ -139,3 +155,16 @@ def _read(folder: Path) -> tuple[str, str]:
     if grown > RESIDENT_MIB:
         return "memory", f"{grown:.0f} MiB"
     return outcome, ", ".join(sorted(details))
+
+
+def _written(volume: CtVolume, folder: Path) -> str | None:
+    """Write every result about two findings; what is wrong with them."""
+    import numpy as np
+
+    from tests.headers.outcome import write_all
+
+    labels = np.zeros(volume.hu.shape, np.uint8)
+    slices, rows, columns = labels.shape
+    labels[slices // 4 : slices // 2, rows // 4 : rows // 2, columns // 4 : columns // 2] = 1
+    labels[-(slices // 4) - 1 :, rows // 2 : rows // 2 + 2, columns // 2 : columns // 2 + 2] = 2
+    return write_all(volume, folder, validate=False, labels=labels)

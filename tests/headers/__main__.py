@@ -1,4 +1,4 @@
-"""Run every case: `python -m tests.headers [--image CT.dcm] [--write] [--only TEXT]`."""
+"""Run every case: `python -m tests.headers [--image CT.dcm] [--write] [--log LOG]`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
+from tests.case_log import CaseLog
 from tests.headers.outcome import read, write_all
 from tests.headers.series import cases, real_header, series, write
 
@@ -19,13 +19,14 @@ def main() -> int:
     parser.add_argument("--image", type=Path, help="whose header is used; default: pydicom's")
     parser.add_argument("--write", action="store_true", help="write all results, and validate them")
     parser.add_argument("--only", default="", help="cases with this text in their name")
+    parser.add_argument("--log", type=Path, help="go on where a run with this file stopped")
     chosen = parser.parse_args()
     validate = chosen.write and shutil.which("dciodvfy") is not None
     images = series(real_header(chosen.image))
-    tally: Counter[str] = Counter()
+    log = CaseLog(chosen.log)
     with tempfile.TemporaryDirectory() as work:
-        for case in cases(images[0]):
-            if chosen.only not in case.name:
+        for case in sorted(cases(images[0]), key=lambda case: not case.is_looked_at):
+            if chosen.only not in case.name or case.name in log.done:
                 continue
             folder = Path(work, "in")
             shutil.rmtree(folder, ignore_errors=True)
@@ -35,14 +36,16 @@ def main() -> int:
             if outcome.refused and not case.is_needed:
                 wrong = f"refused: {outcome.refused}"
             if outcome.volume is not None and wrong is None and chosen.write:
-                wrong = write_all(outcome.volume, Path(work, "out"), validate=validate)
+                wrong = write_all(
+                    outcome.volume, Path(work, "out"), validate=validate and not case.is_repeated
+                )
             kind = "wrong" if wrong else "refused" if outcome.refused else "read"
-            tally[kind] += 1
+            log.add(case.name, kind, wrong or outcome.refused or "")
             if wrong:
                 sys.stdout.write(f"{case.name}: {wrong}\n")
                 sys.stdout.flush()
-    sys.stdout.write(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())) + "\n")
-    return int(tally["wrong"] > 0)
+    sys.stdout.write(f"{log.summary()}\n")
+    return int(log.tally["wrong"] > 0)
 
 
 if __name__ == "__main__":

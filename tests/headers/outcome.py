@@ -12,6 +12,7 @@ import pydicom
 
 from nodulus.app.errors import NodulusError
 from nodulus.app.reading import StudyInput, find_studies
+from nodulus.app.result import StudyResult
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
 from nodulus.app.volume import CtVolume
@@ -61,11 +62,14 @@ def read(folder: Path) -> Outcome:
     return Outcome(volume, None, None if right else "another volume")
 
 
-def write_all(volume: CtVolume, folder: Path, *, validate: bool) -> str | None:
+def write_all(
+    volume: CtVolume, folder: Path, *, validate: bool, labels: np.ndarray | None = None
+) -> str | None:
     """Write every result, read them back, and have them validated; give what is wrong."""
-    labels = np.zeros(volume.hu.shape, np.uint8)
-    labels[2:5, 8:14, 9:15] = 1
-    labels[7:9, 12:15, 8:12] = 2
+    if labels is None:
+        labels = np.zeros(volume.hu.shape, np.uint8)
+        labels[2:5, 8:14, 9:15] = 1
+        labels[7:9, 12:15, 8:12] = 2
     shutil.rmtree(folder, ignore_errors=True)
     try:
         write_results(folder, volume, labels, result_for(volume, labels), options=ALL)
@@ -78,9 +82,15 @@ def write_all(volume: CtVolume, folder: Path, *, validate: bool) -> str | None:
 
 
 def _read_back(volume: CtVolume, labels: np.ndarray, folder: Path) -> str | None:
-    missing = [name for name in DICOM_FILES if not (folder / name).is_file()]
-    if missing:
+    result = StudyResult.model_validate_json((folder / "findings.json").read_bytes())
+    if any(warning.code == "results-incomplete" for warning in result.warnings):
+        return f"results-incomplete: {result.files_left_out}"
+    without = _without(volume, result)
+    missing = [name for name in (*DICOM_FILES, "report.html") if not (folder / name).is_file()]
+    if missing != without or set(missing) & set(result.files.values()):
         return f"not written: {missing}"
+    if without:
+        return None if (folder / "nodules_mask.nii.gz").is_file() else "no mask"
     seg = pydicom.dcmread(folder / "nodules_seg.dcm")
     images = {image.sop_instance_uid for image in volume.source_images}
     referred = {
@@ -98,6 +108,18 @@ def _read_back(volume: CtVolume, labels: np.ndarray, folder: Path) -> str | None
     return next((text for text, holds in checks.items() if holds), None)
 
 
+def _without(volume: CtVolume, result: StudyResult) -> list[str]:
+    """The files that cannot be: an archive takes nothing about what has no UID."""
+    said = [
+        warning.message
+        for warning in volume.warnings
+        if warning.code in ("uid-invalid", "sop-instance-uid-repeated")
+    ] + [reason for reason in result.files_left_out.values() if "several multi-frame" in reason]
+    if not said:
+        return []
+    return [name for name in DICOM_FILES if "Study" in said[0] or name != "report_pdf.dcm"]
+
+
 def _drawn(voxels: int, volume: CtVolume, labels: np.ndarray) -> bool:
     """Whether the segmentation has the labels; interpolated slices have no frame for theirs."""
     labelled = int(np.count_nonzero(labels))
@@ -106,7 +128,7 @@ def _drawn(voxels: int, volume: CtVolume, labels: np.ndarray) -> bool:
 
 def _validated(folder: Path) -> str | None:
     """Give the first error of dciodvfy (David Clunie's dicom3tools)."""
-    for name in DICOM_FILES:
+    for name in filter(lambda name: (folder / name).is_file(), DICOM_FILES):
         ran = subprocess.run(
             ["dciodvfy", str(folder / name)], capture_output=True, check=False, errors="replace"
         )

@@ -19,6 +19,9 @@ from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.tag import BaseTag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from nodulus.app.reading.slice_header import IDENTITY_TAGS
+from nodulus.app.reading.slice_header import TAGS as READ
+from nodulus.app.results.source_header import TAGS as WRITTEN
 from tests.app.reading.dicom_factory import body_hu
 
 SHAPE_IRC = (12, 28, 24)
@@ -50,6 +53,21 @@ NEEDED = frozenset(
 )
 """Pixels, geometry, rescale and what names the images: without them a study may be refused."""
 
+TO_THE_LETTER = frozenset(
+    {
+        "AccessionNumber",
+        "FrameOfReferenceUID",
+        "PatientID",
+        "PatientName",
+        "SOPInstanceUID",
+        "SeriesInstanceUID",
+        "StudyInstanceUID",
+    }
+)
+"""What tells patients and images apart: repeated in results even where it is too long."""
+
+LOOKED_AT = frozenset((*READ, *IDENTITY_TAGS, *WRITTEN))
+
 _SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4}
 _NUMBERS = ("DS", "IS")
 _EMPTY_ITEM = b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
@@ -80,6 +98,16 @@ class Case:
     def is_needed(self) -> bool:
         """Whether a study may be refused for it."""
         return len(self.place) == 1 and keyword_for_tag(self.place[0]) in NEEDED
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether the code asks for the attribute, or for the sequence that it is in."""
+        return keyword_for_tag(self.place[0]) in LOOKED_AT
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether results repeat what the standard does not allow."""
+        return self.change == "too-long" and self.keyword in TO_THE_LETTER
 
 
 def real_header(path: Path | None = None) -> Dataset:
