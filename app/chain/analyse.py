@@ -11,7 +11,8 @@ from nodulus.app.chain.candidate_records import describe_candidates
 from nodulus.app.chain.characteristics import rate_characteristics
 from nodulus.app.chain.explain import Occlusion, explain
 from nodulus.app.chain.findings import Scored, build_findings
-from nodulus.app.chain.lung_coverage import LungCoverage, lung_coverage
+from nodulus.app.chain.lung_coverage import lung_coverage
+from nodulus.app.chain.lung_warnings import lung_warnings
 from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.recalibration import recalibrated
@@ -23,7 +24,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import Finding
-from nodulus.app.volume import CtVolume, VolumeWarning
+from nodulus.app.volume import CtVolume
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
 
@@ -127,7 +128,7 @@ def analyse(
         probability=found.detection.probability,
         probability_geometry=found.detection.grid,
         coverage=coverage,
-        warnings=(*volume.warnings, *_lung_warnings(lungs, coverage)),
+        warnings=(*volume.warnings, *lung_warnings(lungs, coverage, pipeline.usual_lungs)),
         timings_s=steps.timings_s,
         sensitivities=tuple(sensitivities),
         crops=crops,
@@ -163,27 +164,3 @@ def _find_lungs(volume: CtVolume, pipeline: PipelineSettings) -> LungRegion:
             subject=volume.series_uid,
         )
     return lungs
-
-
-def _lung_warnings(lungs: LungRegion, coverage: LungCoverage) -> tuple[VolumeWarning, ...]:
-    found: list[str] = []
-    if coverage.is_partial:
-        ends = [
-            f"at the {name} end (through {area:.0f} cm2)"
-            for name, area in zip(("lower", "upper"), coverage.cut_cm2, strict=True)
-            if area > 0
-        ]
-        found.append(
-            f"The scan shows about {100 * coverage.share:.0f} % of the lungs' volume "
-            f"({lungs.volume_ml:,.0f} ml; an estimate): they are cut {' and '.join(ends)}. What "
-            "lies beyond was not looked at."
-        )
-    elif any(lungs.touches_ends):
-        found.append(
-            "The lungs reach the first or the last slice: the scan may not show all of them."
-        )
-    if lungs.touches_sides:
-        found.append(
-            "The lungs reach the edge of the field of view: the scan may not show all of them."
-        )
-    return tuple(VolumeWarning("lungs-cut", message) for message in found)

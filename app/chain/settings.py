@@ -18,6 +18,7 @@ from nodulus.app.chain.settings_sections import (
     LobeSettings,
     MassSettings,
     TextureSettings,
+    UsualLungs,
 )
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint, PointName
@@ -25,7 +26,7 @@ from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 
 _WHERE_LEFT_OUT = (
     "texture", "contents", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
-    "min_cut_lung_volume_ml",
+    "min_cut_lung_volume_ml", "usual_lungs",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
 
@@ -88,6 +89,9 @@ class PipelineSettings(BaseModel):
     min_lung_volume_ml: float = Field(ge=0, description="Less is not a chest CT")
     min_cut_lung_volume_ml: float = Field(
         ge=0, description="The same for a scan that ends within the lungs"
+    )
+    usual_lungs: UsualLungs | None = Field(
+        default=None, description="null: odd volumes are not warned of"
     )
     masses: MassSettings | None = Field(
         default=None, description="null: no coarse pass; for segmentations of isotropic voxels"

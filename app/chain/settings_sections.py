@@ -130,6 +130,16 @@ class LobeSettings(_Section):
     )
 
 
+class UsualLungs(_Section):
+    """What the air-filled volume of whole lungs is between; beyond, a warning."""
+
+    min_ml: float = Field(ge=0, description="Of both lungs")
+    max_ml: float = Field(gt=0, description="Of both lungs")
+    min_share_of_one: float = Field(
+        ge=0, le=0.5, description="Of both lungs' volume, in the smaller one"
+    )
+
+
 class CharacteristicSettings(_Section):
     """One of the readers' ratings that the malignancy network predicts, and where it is unsure."""
 

@@ -19,6 +19,7 @@ from nodulus.app.reading.slice_header import (
 )
 from nodulus.app.reading.uids import is_uid
 
+_DESCRIPTIONS = ("VolumeBasedCalculationTechnique", "DerivationDescription", "SeriesDescription")
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
 
@@ -95,6 +96,7 @@ def _base_header(
         high_bit=read.integer("HighBit"),
         acquisition_time=_time(read),
         slice_location_mm=read.number("SliceLocation"),
+        descriptions=tuple(text.upper() for text in read.all_texts(*_DESCRIPTIONS)),
         images_stated=read.integer("NumberOfSeriesRelatedInstances")
         or read.integer("ImagesInAcquisition"),
         identity_digests=cast(
@@ -205,8 +207,12 @@ def _number(groups: Sequence[Any], group: str, keyword: str) -> float | None:
 
 def _frame_header(base: SliceHeader, index: int, groups: Sequence[Any]) -> SliceHeader:
     frame_type: tuple[str, ...] = ()
+    descriptions = base.descriptions
     for item in _items(groups, "CTImageFrameTypeSequence"):
         frame_type = frame_type or item.texts("FrameType")
+        calculated = item.text("VolumeBasedCalculationTechnique")
+        if calculated is not None:
+            descriptions = (calculated.upper(), *descriptions)
     stack = [
         text
         for text in (
@@ -248,6 +254,7 @@ def _frame_header(base: SliceHeader, index: int, groups: Sequence[Any]) -> Slice
         kernel=_text(groups, "CTReconstructionSequence", "ConvolutionKernel") or base.kernel,
         kvp=_number(groups, "CTXRayDetailsSequence", "KVP") or base.kvp,
         image_type=frame_type or base.image_type,
+        descriptions=descriptions,
         instance_number=index + 1,
         acquisition_number=base.acquisition_number if acquisition is None else int(acquisition),
         acquisition_time=base.acquisition_time if time is None else time,

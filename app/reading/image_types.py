@@ -47,6 +47,12 @@ WORDS: dict[ImageKind, frozenset[str]] = {
 }  # fmt: skip
 """Words that stand as a value, or as one word in it (values are split at anything but A-Z, 0-9)."""
 
+_DESCRIBED = frozenset(
+    {"MIP", "MIPS", "MINIP", "MNIP", "MINMIP", "MAX_IP", "MIN_IP", "RAYSUM", "RAY_SUM", "VRT",
+     "VOLREN", "VOLUME_RENDER", "SURFACE_RENDER", "THICKMIP", "THINMIP"}
+)  # fmt: skip
+"""Words that mean a projection in a description too, which may be about anything."""
+
 _SLAB_WORDS = frozenset({"THICK", "SLAB"})
 _ORDER = (
     ImageKind.LOCALIZER,
@@ -57,7 +63,9 @@ _ORDER = (
 )
 
 
-def image_kind(image_type: Iterable[str]) -> tuple[ImageKind, str] | None:
+def image_kind(
+    image_type: Iterable[str], descriptions: Iterable[str] = ()
+) -> tuple[ImageKind, str] | None:
     """What an image is that is no slice in Hounsfield units, and the value that says so.
 
     A reformat keeps LOCALIZER or AXIAL of what it was made from as its third value, so that
@@ -65,6 +73,8 @@ def image_kind(image_type: Iterable[str]) -> tuple[ImageKind, str] | None:
 
     Args:
         image_type: the values of ImageType, in upper case.
+        descriptions: how an image was derived and what its series is called, in upper case; asked
+            about derived images only, where ImageType has no word for what they are.
 
     Returns:
         None for slices: original ones, thin reformats, averages, monoenergetic images.
@@ -86,6 +96,17 @@ def image_kind(image_type: Iterable[str]) -> tuple[ImageKind, str] | None:
     for kind in (*_ORDER, ImageKind.SLAB):
         if kind in found:
             return kind, found[kind]
+    return _described(descriptions) if "DERIVED" in values else None
+
+
+def _described(descriptions: Iterable[str]) -> tuple[ImageKind, str] | None:
+    """What descriptions say; only the word is given, for they may hold anything."""
+    for text in descriptions:
+        words = _words(text)
+        for word in sorted(words & _DESCRIBED):
+            return ImageKind.PROJECTION, f"DERIVED, described as {word},"
+        if "MPR" in words and words & _SLAB_WORDS:
+            return ImageKind.SLAB, "DERIVED, described as MPR THICK,"
     return None
 
 

@@ -44,6 +44,9 @@ MAX_GAP_MM = 10.0
 THICK_SLICES_MM = 3.05
 """Above this small nodules blur with what lies around them, and the result says so."""
 
+SLAB_RATIO = 2.5
+"""Derived slices this many times thicker than their distance may be slabs (MIP, thick MPR)."""
+
 UNSCANNED_RATIO = 1.2
 """Slices further apart than this many thicknesses leave parts of the body unseen."""
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.image_types import image_kind
 from nodulus.app.reading.kernels import Sharpness, sharpness
 from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.pixels import missing_decoder
@@ -129,7 +128,7 @@ def _check_kind(stack: Stack) -> None:
             ErrorCode.NO_CT_SERIES,
             "It is no CT image but a picture, report or other object.",
         )
-    kind = image_kind(header.image_type)
+    kind = header.kind
     if kind is not None:
         what, value = kind
         _reject(stack, ErrorCode.NO_CT_SERIES, f"Its image type {value} is {what.value}.")

@@ -43,6 +43,14 @@ def _about_slices(candidate: SeriesCandidate) -> Found:
             )
         )
     thickness = header.thickness_mm or 0.0
+    is_thick = thickness > max(limits.THICK_SLICES_MM, limits.SLAB_RATIO * candidate.spacing_mm)
+    if is_thick and not candidate.is_original:
+        message = (
+            f"Derived slices of {millimetres(thickness)} lie {millimetres(candidate.spacing_mm)} "
+            "apart: they may be slabs (a MIP or a thick reformat), in which nodules are hidden or "
+            "look larger. Give the series that they were made from if there is one."
+        )
+        found.append(("overlapping-slabs", message))
     if 0 < thickness * limits.UNSCANNED_RATIO < candidate.spacing_mm:
         message = (
             f"Slices of {millimetres(thickness)} lie {millimetres(candidate.spacing_mm)} apart: "

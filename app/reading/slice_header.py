@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nodulus.app.reading.image_types import ImageKind, image_kind
 from nodulus.app.volume import SeriesFacts, SourceImage
 
 Vector = tuple[float, float, float]
@@ -23,6 +24,7 @@ TAGS = (
     "Columns",
     "ContrastBolusAgent",
     "ConvolutionKernel",
+    "DerivationDescription",
     "FrameOfReferenceUID",
     "HighBit",
     "ImageOrientationPatient",
@@ -49,6 +51,7 @@ TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
     "SamplesPerPixel",
+    "SeriesDescription",
     "SeriesInstanceUID",
     "SeriesNumber",
     "SharedFunctionalGroupsSequence",
@@ -58,6 +61,7 @@ TAGS = (
     "StudyInstanceUID",
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
+    "VolumeBasedCalculationTechnique",
 )
 """The attributes that are read, none of which identifies a patient."""
 
@@ -85,6 +89,8 @@ class SliceHeader:
         acquisition_time: AcquisitionDateTime, or AcquisitionDate and AcquisitionTime, as text.
         stack: whatever tells stacks in one series apart beside geometry: StackID, temporal
             position.
+        descriptions: how the image was derived and what its series is called, in upper case; only
+            looked through for words of `image_kind`.
         images_stated: how many images the acquisition or the series has, as the header says.
         identity_digests: of PatientID, its issuer, PatientName and PatientBirthDate, None for each
             that is not there; only to be compared with those of other images.
@@ -133,6 +139,7 @@ class SliceHeader:
     high_bit: int | None = None
     acquisition_time: str | None = None
     slice_location_mm: float | None = None
+    descriptions: tuple[str, ...] = ()
     images_stated: int | None = None
     identity_digests: IdentityDigests = (None, None, None, None)
     assumed: tuple[str, ...] = ()
@@ -144,6 +151,11 @@ class SliceHeader:
     def identity(self) -> tuple[str, int | None]:
         """What tells this image from every other."""
         return self.sop_instance_uid, self.frame
+
+    @property
+    def kind(self) -> tuple[ImageKind, str] | None:
+        """What the image is that is no slice in Hounsfield units; see `image_kind`."""
+        return image_kind(self.image_type, self.descriptions)
 
     @property
     def source_image(self) -> SourceImage:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from nodulus.app.reading import limits
 from nodulus.app.reading.acquisitions import split_acquisitions
 from nodulus.app.reading.image_plane import angle_degrees
-from nodulus.app.reading.image_types import image_kind
 from nodulus.app.reading.slice_header import SliceHeader
 
 
@@ -64,7 +63,7 @@ def _group(
 
 def _grid_key(header: SliceHeader) -> Hashable:
     spacing = header.pixel_spacing_mm
-    kind = image_kind(header.image_type)
+    kind = header.kind
     return (
         header.sop_class_uid,
         header.modality,

@@ -46,3 +46,27 @@ def test_kind(value: str, kind: ImageKind | None) -> None:
     assert (None if found is None else found[0]) is kind
     if found is not None:
         assert found[1] in value
+
+
+@pytest.mark.parametrize(
+    ("value", "descriptions", "kind"),
+    [
+        ("DERIVED\\PRIMARY\\AXIAL", ("MAX_IP",), ImageKind.PROJECTION),
+        ("DERIVED\\SECONDARY\\AXIAL", ("NONE", "THORAX MIP 10/3"), ImageKind.PROJECTION),
+        ("DERIVED\\SECONDARY\\AXIAL", ("MPR, THICK 8 MM",), ImageKind.SLAB),
+        ("DERIVED\\SECONDARY\\AXIAL", ("MPR", "CHEST 1.0 FILTERED BACK PROJECTION"), None),
+        ("DERIVED\\SECONDARY\\AXIAL", ("MIPLAN CHEST",), None),
+        ("ORIGINAL\\PRIMARY\\AXIAL", ("THORAX MIP",), None),
+    ],
+)
+def test_descriptions_are_asked_about_derived_images(
+    value: str, descriptions: tuple[str, ...], kind: ImageKind | None
+) -> None:
+    found = image_kind(value.split("\\"), descriptions)
+    assert (found and found[0]) == kind
+
+
+def test_only_the_word_of_a_description_is_repeated() -> None:
+    found = image_kind(["DERIVED"], ["MIP OF DOE JANE"])
+    assert found is not None
+    assert "DOE" not in found[1]
