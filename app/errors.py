@@ -36,6 +36,7 @@ class ErrorCode(str, Enum):
     NO_LUNGS = "no-lungs"
     MODEL_NOT_FOUND = "model-not-found"
     MODEL_INVALID = "model-invalid"
+    DEVICE_NOT_AVAILABLE = "device-not-available"
     PACKAGE_MISSING = "package-missing"
     SETTINGS_INVALID = "settings-invalid"
     OUTPUT_NOT_WRITABLE = "output-not-writable"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from nodulus.app.chain.classifiers import CubeClassifier, NativeCropClassifier
+from nodulus.app.chain.device import find_device
 from nodulus.app.chain.patch_detector import PatchDetector
 from nodulus.app.chain.protocols import Classifier, Detector
 from nodulus.app.chain.slice_detector import SliceDetector
@@ -111,19 +112,16 @@ def load_models(
             classifier, which sees a few findings, computes in float32.
 
     Raises:
-        NodulusError: ``model-not-found`` or ``model-invalid``.
+        NodulusError: ``model-not-found``, ``model-invalid`` or ``device-not-available``.
     """
-    import torch
-
     from nodulus.app.chain.network.loading import load_bundle
     from nodulus.app.chain.network.precision import accelerate, choose_precision
 
-    chosen = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    target = find_device(device)
     root = BUNDLES if folder is None else folder
     invalid = "a model cannot be used"
     remedy = "Check that the weights belong to the network in configs/inference.json."
     with model_errors(root, invalid, remedy):
-        target = torch.device(chosen)
         segmentation, nodule, malignancy = (
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
         )

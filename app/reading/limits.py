@@ -14,6 +14,9 @@ MAX_AXIAL_TILT_DEGREES = 35.0
 MAX_MATRIX = 4096
 """Largest number of rows or columns."""
 
+BITS_ALLOCATED = (8, 16, 32)
+"""Of a pixel; CT has 16 (PS3.3 C.8.2.1.1.4), and 8 and 32 are seen."""
+
 MAX_VOXELS = 2**30
 """Largest volume: 2 GiB of int16, or 1,024 slices of 1024 x 1024."""
 

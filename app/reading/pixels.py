@@ -80,6 +80,10 @@ def _decode_file(header: SliceHeader) -> NDArray[Any] | UnreadablePixelsError:
     from pydicom.pixels import pixel_array
     from pydicom.uid import UID
 
+    if header.not_decodable_for:
+        # A decoder would take PixelRepresentation for something, and the values would be wrong.
+        why = f"{header.not_decodable_for[0]} is missing or makes no sense"
+        return UnreadablePixelsError(header, why)
     try:
         return _checked(
             header,

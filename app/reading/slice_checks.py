@@ -14,6 +14,7 @@ from nodulus.app.reading.message_words import abbreviated, count
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.volume import VolumeWarning
 
+_MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _REQUIRED = (
     ("Rows", "rows"),
     ("Columns", "columns"),
@@ -37,16 +38,19 @@ def check_attributes(headers: tuple[SliceHeader, ...]) -> ImagePlane:
     if not whole:
         raise _error(ErrorCode.TRUNCATED_FILE, "All files of the series are cut off.", headers[0])
     complete = [header for header in whole if header.position_lps_mm is not None]
-    header = (complete or whole)[0]
+    # A single odd image counts as a missing slice later; here all of them have to be odd.
+    header = min(complete or whole, key=_is_odd)
     for keyword, field in _REQUIRED:
         if getattr(header, field) is None:
             if keyword in header.unreadable:
                 message = f"{keyword} is not what it should be (a malformed number, or too many)."
                 raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
             raise _error(ErrorCode.MISSING_ATTRIBUTE, f"The images have no {keyword}.", header)
-    if header.absent:
-        message = f"The images have no {header.absent[0]}."
-        raise _error(ErrorCode.MISSING_ATTRIBUTE, message, header)
+    for keyword in header.not_decodable_for:
+        if keyword in header.absent:
+            message = f"The images have no {keyword}."
+            raise _error(ErrorCode.MISSING_ATTRIBUTE, message, header)
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, f"{keyword} is not what it should be.", header)
     _check_matrix(header)
     _check_orientation(header)
     spacing = cast("tuple[float, float]", header.pixel_spacing_mm)
@@ -64,9 +68,26 @@ def _check_matrix(header: SliceHeader) -> None:
     if not (1 < rows <= limits.MAX_MATRIX and 1 < columns <= limits.MAX_MATRIX):
         message = f"The image matrix is {rows} x {columns}; up to {limits.MAX_MATRIX} is read."
         raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+    if not _bits_fit(header):
+        message = f"BitsAllocated is {header.bits_allocated} and BitsStored {header.bits_stored}."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
     if header.samples_per_pixel != 1:
         message = f"The images have {header.samples_per_pixel} colours, CT has one."
         raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+    if header.photometric not in _MONOCHROME:
+        message = "PhotometricInterpretation is neither MONOCHROME1 nor MONOCHROME2, as CT has it."
+        raise _error(ErrorCode.INVALID_ATTRIBUTE, message, header)
+
+
+def _is_odd(header: SliceHeader) -> bool:
+    """Whether no pixels can be made of an image's attributes."""
+    is_gray = header.photometric in _MONOCHROME
+    return bool(header.not_decodable_for) or not is_gray or not _bits_fit(header)
+
+
+def _bits_fit(header: SliceHeader) -> bool:
+    allocated = header.bits_allocated
+    return allocated in limits.BITS_ALLOCATED and 0 < (header.bits_stored or 0) <= (allocated or 0)
 
 
 def _check_orientation(header: SliceHeader) -> None:

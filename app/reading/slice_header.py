@@ -158,6 +158,11 @@ class SliceHeader:
         return image_kind(self.image_type, self.descriptions)
 
     @property
+    def not_decodable_for(self) -> tuple[str, ...]:
+        """Attributes without which no pixels decode, and which are absent or make no sense."""
+        return tuple(k for k in DECODED_BY if k in self.absent or k in self.unreadable)
+
+    @property
     def source_image(self) -> SourceImage:
         """The reference that results are written with."""
         return SourceImage(

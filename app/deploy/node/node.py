@@ -54,15 +54,18 @@ class Node:
             once: end when nothing is left that can be done now.
 
         Raises:
-            NodulusError: ``settings-invalid`` when Orthanc does not let the node in, or the
-                state cannot be read; ``input-not-readable`` when Orthanc does not answer, and
-                ``once``.
+            NodulusError: ``settings-invalid`` when Orthanc does not let the node in or knows no
+                such modality, or the state cannot be read; ``input-not-readable`` when Orthanc
+                does not answer, and ``once``.
         """
         state = NodeState.load(self.analyser.folder)
         self.analyser.clean()
-        silent = False
+        silent, is_checked = False, not self.send_to
         while not self.stop.is_set():
             try:
+                if not is_checked:
+                    self._check_modalities()
+                    is_checked = True
                 is_idle = not self._step(state)
                 if silent:
                     logger.info("Orthanc answers again")
@@ -86,6 +89,19 @@ class Node:
                     break
                 self.stop.wait(self.poll_s)
         logger.info("stopped; studies that wait: %d", len(state.waiting))
+
+    def _check_modalities(self) -> None:
+        """Ask for the modalities before anything is analysed, not when results are sent."""
+        known = self.orthanc.modalities()
+        unknown = [name for name in self.send_to if name not in known]
+        if unknown:
+            raise NodulusError(
+                ErrorCode.SETTINGS_INVALID,
+                f"Orthanc knows no modality {', '.join(unknown)}.",
+                remedy=f"Name one of its DicomModalities ({', '.join(sorted(known)) or 'none'}), "
+                "or add it there.",
+                subject=self.orthanc.url,
+            )
 
     def _step(self, state: NodeState) -> bool:
         """Look for new studies, and do one; False where there was none to do."""

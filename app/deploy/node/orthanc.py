@@ -114,6 +114,10 @@ class Orthanc:
         answer = self._post("/instances", data=path.read_bytes())
         return str(answer["ID"])
 
+    def modalities(self) -> list[str]:
+        """Names of the modalities in Orthanc's configuration."""
+        return [str(name) for name in self._get("/modalities")]
+
     def send(self, modality: str, instances: Iterable[str]) -> None:
         """C-STORE instances to a modality of Orthanc's configuration, and wait for the outcome."""
         job = {"Resources": list(instances), "Synchronous": True}

@@ -82,13 +82,15 @@ class NodeState(BaseModel):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep a second node out of the folder; made where it is missing.
+    """Keep other users and a second node out of the folder; made where it is missing.
 
     Raises:
         NodulusError: ``output-not-writable``.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Results in it have patients' names in their headers.
+        folder.chmod(0o700)
         lock = (folder / LOCK_FILE).open("w")
     except OSError as error:
         raise NodulusError(

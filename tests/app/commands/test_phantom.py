@@ -52,3 +52,12 @@ def test_broken_recipe(tmp_path):
 @pytest.mark.parametrize("bad", [["--nodules-per-study", "5-2"], ["--avoid", "1,2,3"]])
 def test_bad_arguments(tmp_path, bad):
     assert run("-o", tmp_path / "out", *bad).exit_code == 2
+
+
+def test_without_the_outlines_the_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
+    ran = CliRunner().invoke(command, ["-o", str(tmp_path / "out")])
+    assert isinstance(ran.exception, NodulusError)
+    assert ran.exception.code is ErrorCode.PACKAGE_MISSING
+    assert "nodulus[train]" in ran.exception.remedy
+    assert not (tmp_path / "out").exists()

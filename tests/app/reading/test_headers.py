@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.tag import Tag
 
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import find_studies
 from tests.headers.outcome import read, write_all
-from tests.headers.series import CHANGES, Case, cases, real_header, series, write
+from tests.headers.series import CHANGES, Case, cases, real_header, series, volume_hu, write
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,45 @@ def test_a_sample_of_attributes_with_every_result(images: list[Dataset], tmp_pat
     """Others at each change of the list, so that none is left out for good."""
     looked_at = [case for case in cases(images[0]) if case.is_looked_at]
     assert wrong_results(images, looked_at[3::61], tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["PhotometricInterpretation", "PixelRepresentation", "BitsStored", "BitsAllocated",
+     "SamplesPerPixel", "Rows", "Columns"],
+)  # fmt: skip
+def test_nonsense_in_every_image_is_named_as_the_cause(
+    keyword: str, images: list[Dataset], tmp_path: Path
+) -> None:
+    write(images, tmp_path, Case((Tag(tag_for_keyword(keyword) or 0),), "nonsense"))
+    (study,) = find_studies(tmp_path).studies
+    with pytest.raises(NodulusError) as raised:
+        study.load()
+    assert raised.value.code is ErrorCode.INVALID_ATTRIBUTE
+    said = {"Rows": "matrix", "Columns": "matrix", "SamplesPerPixel": "colours"}
+    assert said.get(keyword, keyword) in raised.value.message
+
+
+@pytest.mark.parametrize("change", ["absent", "wrong-type", "nonsense"])
+@pytest.mark.parametrize(
+    "keyword", ["PhotometricInterpretation", "PixelRepresentation", "BitsStored"]
+)
+@pytest.mark.parametrize("odd", [0, 5])
+def test_nonsense_in_one_image_is_a_missing_slice(
+    keyword: str, change: str, odd: int, images: list[Dataset], tmp_path: Path
+) -> None:
+    """Whichever image it is; no slice is ever read with a sign or bits that were guessed."""
+    write(images, tmp_path / "plain")
+    write(images, tmp_path / "odd", Case((Tag(tag_for_keyword(keyword) or 0),), change))
+    path = tmp_path / "plain" / f"{odd:03d}.dcm"
+    path.write_bytes((tmp_path / "odd" / path.name).read_bytes())
+    volume = find_studies(tmp_path / "plain").studies[0].load()
+    right = volume_hu()
+    if odd == 0:
+        assert np.array_equal(volume.hu, right[1:])
+    else:
+        assert np.array_equal(np.delete(volume.hu, odd, 0), np.delete(right, odd, 0))
+        assert "missing-slices-interpolated" in {warning.code for warning in volume.warnings}
 
 
 @pytest.mark.slow
