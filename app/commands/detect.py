@@ -15,6 +15,7 @@ import click
 from nodulus.app.commands.chain_options import device_option, settings_option
 from nodulus.app.commands.operating_point import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
+from nodulus.app.commands.problem_lines import problem_lines
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -166,8 +167,8 @@ def _detect(
             progress=progress.study,
             finished=finished,
         )
-    for problem in discovery.problems:
-        errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+    for line in problem_lines(discovery.problems):
+        errors.print(line, style="red", markup=False, soft_wrap=True)
     if marks is not None:
         write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)

@@ -17,7 +17,7 @@ from nodulus.app.reading.identity import by_person, identity_warnings
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.media_directory import is_media_directory, referenced_files
 from nodulus.app.reading.research import is_label_image, read_research
-from nodulus.app.reading.safe_key import safe_key
+from nodulus.app.reading.safe_key import safe_key, study_key
 from nodulus.app.reading.series_choice import choose_series
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.slice_plan import SlicePlan
@@ -295,7 +295,7 @@ def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
     for uid, images in by_uid.items():
         people = by_person(images)
         for number, own in enumerate(people, start=1):
-            key = safe_key(uid) if len(people) == 1 else f"{safe_key(uid)}~patient-{number}"
+            key = study_key(uid) if len(people) == 1 else f"{study_key(uid)}~patient-{number}"
             study = _dicom_study(key, uid, own)
             if isinstance(study.chosen, SlicePlan):
                 others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from nodulus.app.reading.uids import is_uid
+
 MAX_KEY_LENGTH = 128
 
 
@@ -19,3 +21,10 @@ def safe_key(text: str) -> str:
         return cleaned
     checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{cleaned}~{checksum}"
+
+
+def study_key(uid: str) -> str:
+    """The folder name of a study; what is no UID may be a name, and is not repeated."""
+    if is_uid(uid):
+        return safe_key(uid)
+    return f"study~{hashlib.sha256(uid.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"

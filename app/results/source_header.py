@@ -8,6 +8,7 @@ refuse. Here a header is made anew from the attributes that are needed, each one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -84,6 +85,9 @@ TAGS = (
     "LossyImageCompressionRatio",
     "LossyImageCompressionMethod",
 )
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def patient_and_study(datasets: Iterable[Dataset]) -> Dataset:
@@ -172,7 +176,8 @@ def usable(dataset: Dataset, keyword: str) -> Any:
     if len(values) > 1 and dictionary_VM(tag_for_keyword(keyword) or 0) == "1":
         values = values[:1]
     if keyword in IDENTITY:
-        return str(values[0])
+        # No archive takes control characters, which are in no name and no identifier.
+        return _CONTROL.sub("", str(values[0]))
     try:
         texts = [str(item).strip() for item in values]
         for text in texts:

@@ -21,6 +21,8 @@ from nodulus.app.results.source_header import TAGS, image_header, patient_and_st
 from nodulus.app.volume import CtVolume, SourceImage
 from nodulus.transforms.geometry import Geometry
 
+_ORTHONORMAL = 1e-5
+
 
 @dataclass(frozen=True, eq=False)
 class SourceHeaders:
@@ -160,7 +162,7 @@ def _steadied(header: SliceHeader, geometry: Geometry) -> SliceHeader:
     usual = (*geometry.direction_irc[:, 2].tolist(), *geometry.direction_irc[:, 1].tolist())
     angle = angle_degrees(header.orientation, usual)
     if not limits.STEADY_DEGREES < angle <= limits.MAX_WOBBLE_DEGREES:
-        return header
+        return replace(header, orientation=_at_right_angles(header.orientation))
     rows, columns = cast("int", header.rows), cast("int", header.columns)
     plane = ImagePlane.from_orientation(
         (rows, columns), cast("tuple[float, float]", header.pixel_spacing_mm), usual
@@ -169,6 +171,19 @@ def _steadied(header: SliceHeader, geometry: Geometry) -> SliceHeader:
     return replace(
         header, orientation=usual, position_lps_mm=cast("Vector", tuple(corner.tolist()))
     )
+
+
+def _at_right_angles(orientation: tuple[float, ...]) -> tuple[float, ...]:
+    """The directions themselves where they are orthonormal, else made so.
+
+    Reading lets small errors pass; in a derived object they are not valid (PS3.3 C.7.6.2.1.1).
+    """
+    row, column = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
+    errors = (row @ column, row @ row - 1, column @ column - 1)
+    if max(map(abs, errors)) <= _ORTHONORMAL:
+        return orientation
+    exact = ImagePlane.from_orientation((1, 1), (1.0, 1.0), orientation)
+    return (*exact.row.tolist(), *exact.column.tolist())
 
 
 def _read_attributes(path: Path) -> Dataset:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from nodulus.app.reading.safe_key import safe_key
+from nodulus.app.reading.safe_key import safe_key, study_key
 
 ALIKE = ["1.2.3", "1.2.3.", ".1.2.3", "1.2.3 ", "1.2.3\0", "1_2", "1 2", "1/2", "1\\2", "1__2",
          "", ".", "..", "study", "ct", "ct~2", "ct 2", "a" * 128, "a" * 129, "a" * 130,
@@ -18,3 +18,9 @@ def test_keys_are_folder_names_and_no_two_texts_share_one() -> None:
     keys = [safe_key(text) for text in ALIKE]
     assert len(set(keys)) == len(ALIKE)
     assert all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._~-]{0,149}", key) for key in keys)
+
+
+def test_a_study_uid_that_is_a_name_is_not_repeated() -> None:
+    assert study_key("1.2.840.1") == "1.2.840.1"
+    assert "DOE" not in study_key("DOE^JANE")
+    assert len({study_key(text) for text in ("DOE^JANE", "DOE JANE", "1.2", "1.2.", "study")}) == 5
