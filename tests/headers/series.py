@@ -204,7 +204,18 @@ def _element(dataset: Dataset, tag: BaseTag, places: Mapping[Place, str], above:
     return _plain(element)
 
 
+_ENCODED: dict[tuple[int, int], tuple[pydicom.DataElement, object, bytes]] = {}
+"""What was encoded before; it keeps the elements, so that no other one gets their id."""
+
+
 def _plain(element: pydicom.DataElement) -> bytes:
+    key = id(element), id(element.value)
+    if key not in _ENCODED:
+        _ENCODED[key] = element, element.value, _plain_anew(element)
+    return _ENCODED[key][2]
+
+
+def _plain_anew(element: pydicom.DataElement) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     write_data_element(buffer, element, ["latin_1"])

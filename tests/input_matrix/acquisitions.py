@@ -158,6 +158,26 @@ def _blend(source: Source, folder: Path) -> None:
     write(blend, folder, prefix="blend")
 
 
+@variant("projections-by-description-beside")
+def _described(source: Source, folder: Path) -> None:
+    slabs = new_series(source, "described", source.hu + 100, source.positions)
+    for image in slabs:
+        image.ImageType = ["DERIVED", "PRIMARY", "AXIAL"]
+        image.SeriesDescription = "Thorax MIP 10/3"
+        image.SliceThickness = "1"
+    write(source.copies(), folder)
+    write(slabs, folder, prefix="described")
+
+
+@variant("slabs-that-nothing-names")
+def _overlapping(source: Source, folder: Path) -> None:
+    images = source.copies()
+    for image in images:
+        image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+        image.SliceThickness = "10"
+    write(images, folder)
+
+
 def _again(source: Source, change: Change, *, offset: float = 0.0) -> list[Dataset]:
     """The scan once more, 100 HU brighter, so many slices further; numbered from 1 again."""
     positions = source.positions + np.array([0.0, 0.0, offset * source.step_mm])

@@ -204,6 +204,41 @@ def _one_uid(source: Source, folder: Path) -> None:
     _write_changed(source, folder, change)
 
 
+@variant("series-uid-is-none")
+def _no_uid(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        _replace(image, "SeriesInstanceUID", "LO", "chest routine")
+
+    _write_changed(source, folder, change)
+
+
+@variant("directions-that-lean")
+def _lean(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        row, column = image.ImageOrientationPatient[:3], image.ImageOrientationPatient[3:]
+        leaning = [float(c) + 0.0003 * float(r) for r, c in zip(row, column, strict=True)]
+        image.ImageOrientationPatient = [*row, *leaning]
+
+    _write_changed(source, folder, change)
+
+
+@variant("control-characters-in-names")
+def _control(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        _replace(image, "PatientName", "LO", "Never^\x07Shown\r\n")
+
+    _write_changed(source, folder, change)
+
+
+@variant("sign-unknown-in-one")
+def _no_sign(source: Source, folder: Path) -> None:
+    def change(image: Dataset, k: int) -> None:
+        if k == 8:
+            _replace(image, "PixelRepresentation", "LO", "signed")
+
+    _write_changed(source, folder, change)
+
+
 @variant("fewer-images-than-stated")
 def _stated(source: Source, folder: Path) -> None:
     def change(image: Dataset, k: int) -> None:
