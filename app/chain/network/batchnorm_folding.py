@@ -47,7 +47,9 @@ def fold_batch_norm(network: nn.Module) -> int:
 def _fold(conv_parent: nn.Module, conv_name: str, norm_parent: nn.Module, norm_name: str) -> bool:
     conv, norm = getattr(conv_parent, conv_name), getattr(norm_parent, norm_name)
     is_transposed = isinstance(conv, nn.ConvTranspose3d)
-    if not isinstance(norm, nn.BatchNorm3d) or not (is_transposed or isinstance(conv, nn.Conv3d)):
+    if not isinstance(norm, (nn.BatchNorm2d, nn.BatchNorm3d)) or not (
+        is_transposed or isinstance(conv, (nn.Conv2d, nn.Conv3d))
+    ):
         return False
     if norm.running_mean is None or norm.running_var is None:
         return False

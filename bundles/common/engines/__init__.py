@@ -29,7 +29,12 @@ from nodulus.bundles.common.engines.handler_adapters import AttachedHandler, Han
 from nodulus.bundles.common.engines.progress_log import ProgressLog, on_terminal
 from nodulus.bundles.common.engines.schedule import learning_rate_schedule
 from nodulus.bundles.common.engines.validation_pictures import ValidationPictures
-from nodulus.bundles.common.engines.weights import expect_rare, load_weights, publish
+from nodulus.bundles.common.engines.weights import (
+    channels_last_3d,
+    expect_rare,
+    load_weights,
+    publish,
+)
 
 __all__ = [
     "AttachedHandler",
@@ -44,6 +49,7 @@ __all__ = [
     "autocast_type",
     "begin",
     "best_checkpoint",
+    "channels_last_3d",
     "expect_rare",
     "final_checkpoint",
     "image_and_target",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
 
 from nodulus.bundles.common.atomic_files import atomic_write
 from nodulus.bundles.common.patient_record import publish_record
@@ -71,6 +72,15 @@ def load_weights(
     except RuntimeError as error:
         raise ValueError(f"{path}: the weights do not fit the network") from error
     return network
+
+
+def channels_last_3d(network: torch.nn.Module) -> torch.nn.Module:
+    """Lay the weights of the 3D convolutions out as the CPU is quickest with; returns it.
+
+    ``Module.to`` does the same, but refuses a network that has 2D convolutions too.
+    """
+    laid_out: torch.nn.Module = convert_conv3d_weight_memory_format(network, torch.channels_last_3d)
+    return laid_out
 
 
 def expect_rare(network: torch.nn.Module, prior: float) -> torch.nn.Module:

@@ -1,0 +1,1 @@
+"""Training of the part of the nodule classifier that reads single slices."""
