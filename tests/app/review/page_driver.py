@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
 PATIENCE_S = 120.0
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -34,18 +34,15 @@ def _chromium() -> str | None:
 
 
 @contextmanager
-def browser(*arguments: str) -> Iterator[Browser]:
+def browser(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
     """Start Chromium without a window."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=_chromium(),
-            args=["--no-sandbox", *arguments],
-            timeout=PATIENCE_S * 1000,
-        )
-        yield started
-        started.close()
+    started = playwright.chromium.launch(
+        executable_path=_chromium(),
+        args=["--no-sandbox", *arguments],
+        timeout=PATIENCE_S * 1000,
+    )
+    yield started
+    started.close()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.app.review.page_driver import NO_GL, SOFTWARE_GL, Watched, browser, s
 from tests.app.synthetic_chest import NODULES_LPS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
 ]
 AXE = "axe-core@4.10.3"
+SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,17 @@ def address(
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser(*SOFTWARE_GL) as started:
+def playwright() -> Iterator[Playwright]:
+    """One for the module: a thread can hold no second one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with browser(playwright, *SOFTWARE_GL) as started:
         yield started
 
 
@@ -106,10 +116,10 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
     watched.until("() => document.querySelectorAll('#findings .finding').length === 3")
     before = watched.state()["findings"][0]["volume_mm3"]
     page.locator("#findings .finding").first.click()
-    watched.press("b", "]", "]", "]", " ", "ArrowUp", " ", "Enter")
+    watched.press("b", "]", "Delete", "ArrowUp", "Delete", "ArrowUp", "]", " ", "Enter")
     watched.until("() => document.getElementById('mode').hidden")
     after = watched.state()["findings"][0]
-    assert after["volume_mm3"] != before
+    assert 0 < after["volume_mm3"] < before
     assert after["outlined_by"] == "reader"
 
     page.locator("#comment").fill("Seen before.")
@@ -129,15 +139,17 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
     download.value.save_as(tmp_path / "marks.csv")
     rows = list(csv.DictReader((tmp_path / "marks.csv").open()))
     marks = [[float(row[f"coord{axis}"]) for axis in "XYZ"] for row in rows]
-    assert any(math.dist(mark, NODULES_LPS["small"]) < 5 for mark in marks)
+    assert any(math.dist(mark, NODULES_LPS["big"]) < 5 for mark in marks)
     assert watched.wrong == []
     assert {url.split("/api")[0][: len(watched.origin)] for url in watched.asked} == {
         watched.origin
     }
 
 
-def test_without_webgl_the_server_draws_and_the_keys_are_the_same(address: str) -> None:
-    with browser(*NO_GL) as started:
+def test_without_webgl_the_server_draws_and_the_keys_are_the_same(
+    playwright: Playwright, address: str
+) -> None:
+    with browser(playwright, *NO_GL) as started:
         watched = Watched(started, address)
         watched.open_first()
         assert any("slice.png" in url for url in watched.asked)
@@ -174,6 +186,3 @@ def test_the_pages_have_no_serious_accessibility_fault(
     assert faults() == []
     watched.press("Escape", "?")
     assert faults() == []
-
-
-SERIOUS = ("serious", "critical")

@@ -9,7 +9,7 @@ export class ApiError extends Error {
     this.code = body.code;
     this.remedy = body.remedy || "";
     /** The study as it is, where another entry came first. */
-    this.study = body.study;
+    this.state = body.state;
   }
 }
 

@@ -38,7 +38,7 @@ export class PictureViewer extends Viewer {
   }
 
   #wanted(plane) {
-    const { index } = this.grid.sliceOf(this.at, plane);
+    const index = Math.round(this.grid.indexOf(this.at)[this.grid.axes[plane]]);
     const { center, width } = this.range;
     const query = new URLSearchParams({
       plane, index: String(index), window: `${Math.round(center)},${Math.round(width)}`,

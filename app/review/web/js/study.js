@@ -11,7 +11,7 @@ import { shortcuts } from "./shortcuts.js";
 import { askToSign, drawExports } from "./sign_off.js";
 import { SLABS, WINDOWS, drawTools } from "./tools.js";
 import { openViewer } from "./viewer.js";
-import { STATUS, color, decisionWords } from "./words.js";
+import { STATUS, decisionWords } from "./words.js";
 
 const MODES = {
   add: "Click the missed nodule, or Enter for the cross-hair’s place. Esc leaves.",
@@ -64,7 +64,7 @@ export class StudyPage {
   }
 
   #take(study) {
-    for (const finding of study.findings) finding.css = `rgb(${color(finding.label).join(" ")})`;
+    for (const finding of study.findings) finding.css = `rgb(${finding.rgb.join(" ")})`;
     this.study = study;
   }
 
@@ -103,7 +103,7 @@ export class StudyPage {
       selected: this.selected,
       dropped: byId("dropped").open ? this.dropped() : [],
     });
-    const ink = ({ label, decision }) => (decision === "rejected" ? [150, 150, 150, 150] : [...color(label), 235]);
+    const ink = ({ rgb, decision }) => (decision === "rejected" ? [150, 150, 150, 150] : [...rgb, 235]);
     const palette = new Map(study.findings.map((f) => [f.label, this.mode === "brush" && f.id === this.selected ? [0, 0, 0, 0] : ink(f)]));
     this.viewer.study = study;
     this.viewer.setOverlay(study.labels, palette, this.finding()?.label ?? 0);
@@ -137,7 +137,7 @@ export class StudyPage {
       this.#take(await api.enter(this.key, { kind, finding, data, expected_version: this.study.version }));
       tell("");
     } catch (error) {
-      if (error.status === 409 && error.study) this.#take(error.study);
+      if (error.status === 409 && error.state) this.#take(error.state);
       tell([error.message, error.remedy].filter(Boolean).join(" "), true);
       return false;
     } finally {

@@ -32,18 +32,6 @@ const DID = {
   undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
 };
 
-/** The report's colours of the findings, and of masks in other viewers. */
-const COLORS = [
-  [255, 190, 40], [70, 190, 255], [255, 125, 95], [125, 220, 110], [205, 145, 255],
-  [255, 145, 200], [80, 225, 205], [205, 205, 75], [150, 165, 255], [225, 165, 115],
-];
-
-/** Red, green, blue of a finding; each further round is darker. @param {number} label from 1 */
-export function color(label) {
-  const rounds = Math.floor((label - 1) / COLORS.length);
-  return COLORS[(label - 1) % COLORS.length].map((value) => Math.round(value * Math.max(0.35, 0.82 ** rounds)));
-}
-
 /** @param {object} finding */
 export const decisionWords = (finding) => DECISIONS[finding.decision] ?? "To decide";
 

@@ -4,25 +4,23 @@ import { button, byId, el, tell } from "./dom.js";
 import { STATUS, age, number, percent } from "./words.js";
 
 const AT_ONCE = 50;
-const REMEMBERED = "nodulus.worklist";
+const REMEMBERED = "nodulus.worklist.1";
 
 /** Columns: what the server sorts by, the head, whether the largest comes first, what a cell holds. */
 const COLUMNS = [
   ["status", "Status", false, ({ status }) => el("span", { class: "chip", "data-status": status }, STATUS[status] ?? status)],
   ["key", "Study", false, (study) => name(study)],
   ["findings", "Findings", true, (study) => String(study.findings ?? "–")],
-  ["to-decide", "To decide", true, ({ to_decide: count }) => (count ? el("span", { class: "to-decide" }, String(count)) : "0")],
-  ["malignancy", "Highest malignancy", true, ({ highest_malignancy: share }) => risk(share)],
-  ["study-date", "Age of the study", true, ({ study_date: date }) => el("span", { title: date ?? "" }, age(date))],
+  ["to_decide", "To decide", true, ({ to_decide: count }) => (count ? el("span", { class: "to-decide" }, String(count)) : "0")],
+  ["highest_malignancy", "Highest malignancy", true, ({ highest_malignancy: share }) => risk(share)],
+  ["study_date", "Age of the study", true, ({ study_date: date }) => el("span", { title: date ?? "" }, age(date))],
   ["received", "Received", true, ({ received }) => el("span", { title: received ?? "" }, age(received))],
-  ["expected-errors", "Expected errors", true, ({ expected_errors: count }) => number(count, 1)],
+  ["expected_errors", "Expected errors", true, ({ expected_errors: count }) => number(count, 1)],
   ["reader", "Reader", false, ({ reader }) => reader ?? "–"],
   ["warnings", "Notes", true, (study) => notes(study)],
 ];
-const OPTIONAL = new Set(["received", "warnings", "expected-errors"]);
-/** Columns that the server does not sort by. */
-const UNSORTED = new Set(["reader", "warnings"]);
-const NUMBERS = new Set(["findings", "to-decide"]);
+const OPTIONAL = new Set(["received", "warnings", "expected_errors"]);
+const NUMBERS = new Set(["findings", "to_decide"]);
 
 /** The end of a long key tells studies apart. @param {string} key */
 const short = (key) => (key.length > 18 ? `…${key.slice(-16)}` : key);
@@ -45,7 +43,7 @@ function notes({ warnings, images }) {
   return said.filter(Boolean).join(", ");
 }
 
-const state = { sort: "malignancy", down: true, status: "", find: "", open: false, offset: 0, studies: [], total: 0 };
+const state = { sort: "highest_malignancy", down: true, status: "", find: "", open: false, offset: 0, studies: [], total: 0 };
 
 function remember() {
   const { sort, down, status, open } = state;
@@ -63,9 +61,6 @@ function drawHeads() {
   const heads = COLUMNS.map(([name, text, first]) => {
     const sorted = state.sort === name;
     const arrow = el("span", { class: "arrow", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "");
-    if (UNSORTED.has(name)) {
-      return el("th", { scope: "col", class: OPTIONAL.has(name) ? "optional" : null }, el("span", { class: "head" }, text));
-    }
     const head = el("button", { type: "button", id: `sort-${name}`, on: { click: () => sortBy(name, first) } }, text, " ", arrow);
     return el("th", {
       scope: "col", class: OPTIONAL.has(name) ? "optional" : null,
@@ -115,7 +110,7 @@ function drawPages() {
 async function load() {
   remember();
   drawHeads();
-  const query = { sort: state.sort, descending: String(state.down), limit: String(AT_ONCE), offset: String(state.offset) };
+  const query = { sort: `${state.down ? "-" : ""}${state.sort}`, limit: String(AT_ONCE), offset: String(state.offset) };
   if (state.status) query.status = state.status;
   try {
     Object.assign(state, await api.studies(query));
