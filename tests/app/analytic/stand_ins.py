@@ -57,6 +57,10 @@ class Density(Accelerated):
         return torch.where(torch.from_numpy(near > 0), -20.0, logits)
 
 
+RATINGS = ("calcification", "malignancy", "spiculation")
+"""What the malignancy stand-in answers, in an order of its own."""
+
+
 class MiddleDensity(torch.nn.Module):
     """Logit per cube: slope times the scaled density of its middle, and an offset."""
 
@@ -67,6 +71,12 @@ class MiddleDensity(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         m = x.shape[-1] // 2
         return self.slope * x[:, :, m, m, m] + self.offset
+
+    def every_output(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (B, ratings)."""
+        m = x.shape[-1] // 2
+        middle = x[:, :, m, m, m]
+        return torch.cat([9 * middle - 5, self(x), -4 * middle + 1.5], dim=1)
 
 
 NODULE_NETWORK = MiddleDensity(8.0, -3.0)
@@ -96,6 +106,7 @@ def _bundle(name: str, version: str, kind: str, network: torch.nn.Module) -> Sim
         window_hu=WINDOW_HU,
         roi_size=(32, 32, 32),
         crop_size=(16, 16, 16),
+        ratings=RATINGS if name == "malignancy" else (),
     )
 
 
@@ -157,3 +168,11 @@ def malignancy_probability(middle_hu: float, volume_mm3: float) -> float:
     diameter_mm = (6 * volume_mm3 / np.pi) ** (1 / 3)
     odds = MALIGNANCY_NETWORK.slope * scaled(middle_hu) + MALIGNANCY_NETWORK.offset
     return sigmoid((odds + SIZE_WEIGHT * np.log(diameter_mm / NEUTRAL_MM)) / 1.3 - 0.45)
+
+
+def rating_probability(name: str, middle_hu: float) -> float:
+    """What the malignancy stand-in says of a look, recalibrated as the settings have it."""
+    u = scaled(middle_hu)
+    odds = {"calcification": 9 * u - 5, "spiculation": -4 * u + 1.5}[name]
+    (rule,) = (one for one in SETTINGS.pipeline.characteristics if one.name == name)
+    return sigmoid(odds / rule.temperature + rule.offset)

@@ -14,10 +14,12 @@ from .stand_ins import (
     MALIGNANCY_POINT,
     MIN_VOLUME_MM3,
     NODULE_POINT,
+    SETTINGS,
     classifier_probability,
     malignancy_probability,
     nodule_probability,
     peak_probability,
+    rating_probability,
 )
 from .studies import Study, lesion_at
 
@@ -68,6 +70,8 @@ def test_the_volume_is_told_as_it_is(study: Study) -> None:
     assert told.convolution_kernel == "STANDARD"
     whole_ml = (RIGHT_LUNG.volume_mm3 + LEFT_LUNG.volume_mm3) / 1000
     assert told.lung_volume_ml == pytest.approx(whole_ml, rel=0.035)
+    for lung, seen in ((RIGHT_LUNG, told.right_lung_ml), (LEFT_LUNG, told.left_lung_ml)):
+        assert seen == pytest.approx(lung.volume_mm3 / 1000, rel=0.05)
     assert told.lung_share == 1.0
     assert told.lung_cut_cm2 == (0.0, 0.0)
 
@@ -99,6 +103,12 @@ def test_sizes_are_those_of_the_lesion(study: Study) -> None:
         long, short = sorted(2 * np.array(lesion.form.radii[:2]))[::-1]
         assert found.longest_diameter_mm == pytest.approx(long, abs=1.3)
         assert found.perpendicular_diameter_mm == pytest.approx(short, abs=1.6)
+        assert found.mean_diameter_mm == pytest.approx((long + short) / 2, abs=1.2)
+        axes = found.longest_diameter_mm, found.perpendicular_diameter_mm
+        assert found.mean_diameter_mm == pytest.approx(sum(axes) / 2, abs=0.1)
+        if lesion.parts:
+            size = sum(sorted(lesion.parts[0].radii[:2]))
+            assert found.solid_mean_diameter_mm == pytest.approx(size, abs=1.3)
         assert found.kind == "nodule"
 
 
@@ -189,6 +199,19 @@ def test_probabilities_follow_from_density_and_size(study: Study) -> None:
     assert [f.suspicious for f in study.result.findings] == [True] * 5 + [False] * 2
 
 
+def test_looks_are_the_networks_answers_by_their_names(study: Study) -> None:
+    rules = {one.name: one for one in SETTINGS.pipeline.characteristics}
+    for lesion in LESIONS:
+        told = {one.name: one for one in study.of(lesion).characteristics}
+        assert set(told) == {"calcification", "spiculation"}
+        for name, one in told.items():
+            expected = rating_probability(name, densest_hu(lesion))
+            assert one.probability == pytest.approx(expected, abs=5e-3)
+            rule = rules[name]
+            unsure = rule.absent_below <= expected < rule.present_from
+            assert one.present == (None if unsure else expected >= rule.present_from)
+
+
 def test_every_candidate_is_told_with_its_reason(study: Study) -> None:
     records = {
         lesion.name: min(
@@ -232,4 +255,6 @@ def test_what_was_applied_is_told(study: Study) -> None:
     is_axial = abs(study.scan.affine[0][2, 0]) > 1
     expected = [] if is_axial else ["not-axial"]
     expected += ["tilted-gantry-resampled"] if any(study.scan.lean) else []
-    assert [w.code for w in study.result.warnings] == expected
+    assert [w.code for w in study.result.warnings] == [*expected, "lung-volume-unusual"]
+    told_ml = f"The lungs hold {study.result.volume.lung_volume_ml:,.0f} ml"
+    assert study.result.warnings[-1].message.startswith(told_ml)

@@ -99,6 +99,7 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
             ("Volume", ""): f.volume_mm3,
             ("Long axis", ""): f.longest_diameter_mm,
             ("Short axis", ""): f.perpendicular_diameter_mm,
+            ("Size", ""): f.mean_diameter_mm,
             ("Attenuation Coefficient", "Mean"): f.mean_hu,
             ("Attenuation Coefficient", "Standard Deviation"): f.sd_hu,
             ("Certainty of Finding", ""): 100 * f.nodule_probability,
@@ -107,6 +108,7 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
         if f.texture == "part-solid":
             expected["Volume of the solid component", ""] = f.solid_volume_mm3
             expected["Long axis of the solid component", ""] = f.solid_longest_diameter_mm
+            expected["Solid component size", ""] = f.solid_mean_diameter_mm
         for name, number in expected.items():
             assert told[name] == pytest.approx(number, abs=6e-4), name
         assert units["Volume"] == "mm3"
