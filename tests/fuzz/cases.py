@@ -13,6 +13,7 @@ import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,12 @@ def run_cases(
         write: also write every result about what is read, and read them back.
     """
     names = sorted(bases)
+    if write:
+        # Here once, and not in every child.
+        from nodulus.app.results.write_results import import_writers
+
+        import_writers()
+        import_module("tests.headers.outcome")
     for number in numbers:
         rng = random.Random(f"{seed}-{number}")
         base = rng.choice(names)
