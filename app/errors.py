@@ -45,6 +45,13 @@ class ErrorCode(str, Enum):
     TIME_LIMIT = "time-limit"
     MEMORY_LIMIT = "memory-limit"
     WORKER_DIED = "worker-died"
+    STORE_NOT_USABLE = "store-not-usable"
+    STUDY_NOT_FOUND = "study-not-found"
+    IMAGES_NOT_FOUND = "images-not-found"
+    ENTRY_REFUSED = "entry-refused"
+    ENTRY_CONFLICT = "entry-conflict"
+    NOT_SIGNED_OFF = "not-signed-off"
+    REQUEST_REFUSED = "request-refused"
     INTERNAL = "internal-error"
 
 

@@ -15,6 +15,9 @@ from nodulus.app.results.folder import FINDINGS_FILE
 from nodulus.app.results.same_study import stored_result
 
 SUMMARY = "summary.json"
+IMAGES = ".images.json"
+"""Where the images of each study are, for the review; a path may hold a patient's name, so that
+this file is its owner's alone, hidden, and no part of a result."""
 
 Entry = dict[str, Any]
 
@@ -37,6 +40,7 @@ class OutputFolder:
     def __init__(self, root: Path, source: Path | None = None) -> None:
         self.root = root
         self._input = None if source is None else _name_of(source)
+        self._source = None if source is None else str(source.absolute())
         try:
             root.mkdir(parents=True, exist_ok=True)
             clear_remains(root)
@@ -59,6 +63,35 @@ class OutputFolder:
             NodulusError: ``output-not-writable``.
         """
         self._merge(studies, None)
+
+    def remember_images(self, key: str) -> None:
+        """Keep where a study's images are, so that they are found again for the review.
+
+        Not to be called for de-identified results, which must not point back.
+
+        Args:
+            key: the study's, as its folder is named.
+
+        Raises:
+            NodulusError: ``output-not-writable``.
+        """
+        if self._source is None:
+            return
+        try:
+            with locked(self.root), private_folder(self.root, STAGING_PREFIX) as own:
+                known = {
+                    name: path
+                    for name, path in images_of(self.root).items()
+                    if (self.root / name / FINDINGS_FILE).is_file()
+                }
+                known[key] = self._source
+                (own / IMAGES).touch(mode=0o600)
+                (own / IMAGES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+                (own / IMAGES).replace(self.root / IMAGES)
+        except (OSError, UnicodeError) as error:
+            if isinstance(error, UnicodeError):  # a path that is no text is not remembered
+                return
+            raise self._not_writable(error) from error
 
     def finish(self, summary: Mapping[str, Sequence[Entry]]) -> None:
         """Put what a run says at its end into summary.json.
@@ -124,6 +157,19 @@ class OutputFolder:
             remedy="Choose another folder with -o, or make this one writable.",
             subject=self.root,
         )
+
+
+def images_of(root: Path) -> dict[str, str]:
+    """Where the images of an output folder's studies are, by their keys, as far as it is known.
+
+    Args:
+        root: the output folder.
+    """
+    try:
+        content = json.loads((root / IMAGES).read_text(encoding="utf-8"))
+        return {str(key): str(path) for key, path in content.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def _name_of(source: Path) -> str:

@@ -81,6 +81,8 @@ def run_all(
         outcome = run_one(study, output, models, settings, options, progress, clinical)
         outcomes.append(outcome)
         output.record([study_entry(outcome, options)])
+        if outcome.folder is not None and not options.deidentify:
+            output.remember_images(outcome.folder.name)
         if finished is not None:
             finished(outcome)
     output.finish(summary(outcomes, discovery, options))

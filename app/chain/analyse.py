@@ -13,11 +13,9 @@ from nodulus.app.chain.explain import Occlusion, explain
 from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.lung_coverage import lung_coverage
 from nodulus.app.chain.lung_warnings import lung_warnings
-from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
-from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan_views import ScanViews
-from nodulus.app.chain.score_candidates import score_candidates
+from nodulus.app.chain.score_candidates import rate_malignancy, score_candidates
 from nodulus.app.chain.settings import ChainSettings, PipelineSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -74,13 +72,8 @@ def analyse(
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
-        rated = models.malignancy_classifier.rate(scan, chosen, pipeline.crop_batch, report)
         sizes = [candidates[i].equivalent_diameter_mm for i in kept]
-        pooled = with_size(
-            rated, sizes, pipeline.malignancy_size_weight, pipeline.malignancy_neutral_mm
-        )
-        point = points.malignancy
-        malignancy = recalibrated(pooled, point.temperature, point.offset)
+        malignancy = rate_malignancy(scan, models, settings, chosen, sizes, report)
         looks = rate_characteristics(scan, chosen, models, pipeline.characteristics)
     with steps("measurements"):
         scored = [

@@ -16,6 +16,7 @@ from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Characteristic, Finding
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lesion_kind import lesion_kind
@@ -27,6 +28,25 @@ from nodulus.transforms.texture_class import Texture, composition
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
+@dataclass(frozen=True)
+class Ratings:
+    """What the networks say of a place.
+
+    Args:
+        nodule: pooled from the segmentation's and the nodule classifier's.
+        classifier: the nodule classifier's alone.
+        segmentation: the highest voxel probability.
+        malignancy: pooled with the size.
+        characteristics: what the malignancy network says of its looks.
+    """
+
+    nodule: float
+    classifier: float
+    segmentation: float
+    malignancy: float
+    characteristics: tuple[Characteristic, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """A candidate with what the classifiers say."""
@@ -36,6 +56,17 @@ class Scored:
     classifier_probability: float
     malignancy_probability: float
     characteristics: tuple[Characteristic, ...] = ()
+
+    @property
+    def ratings(self) -> Ratings:
+        """All of it."""
+        return Ratings(
+            self.nodule_probability,
+            self.classifier_probability,
+            self.candidate.peak_probability,
+            self.malignancy_probability,
+            self.characteristics,
+        )
 
 
 def build_findings(
@@ -85,23 +116,36 @@ def build_findings(
             continue
         number += 1
         labels[box][mask] = number
-        findings[position] = _finding(
-            number, one, volume, box, mask, lungs, extents, points, pipeline
+        findings[position] = measured_finding(
+            number, one.ratings, volume, box, mask, lungs, extents, points, pipeline
         )
     return findings, labels
 
 
-def _finding(
+def measured_finding(
     number: int,
-    one: Scored,
+    ratings: Ratings,
     volume: CtVolume,
-    box: tuple[slice, slice, slice],
+    box: Box,
     mask: NDArray[np.bool_],
     lungs: LungRegion,
     extents: Mapping[Side, LungExtent],
     points: OperatingPoints,
     pipeline: PipelineSettings,
 ) -> Finding:
+    """Measure one mask on the scanner's grid.
+
+    Args:
+        number: the finding's id.
+        ratings: of the networks.
+        volume: as it was read.
+        box: of the volume.
+        mask: bool, shape of the box, at least one voxel.
+        lungs: for the side.
+        extents: for the lobe.
+        points: the operating points.
+        pipeline: what decides the texture, the kind, the side and the lobe.
+    """
     part = volume.geometry.cropped([s.start for s in box], mask.shape)
     size = measure(volume.hu[box], mask, part)
     made_of = composition(volume.hu[box], mask, part, pipeline.texture.rule())
@@ -114,10 +158,10 @@ def _finding(
         tracking_uid=_tracking_uid(volume.series_uid, size.center_lps_mm),
         center_lps_mm=size.center_lps_mm,
         center_index_irc=(i, r, c),
-        nodule_probability=one.nodule_probability,
-        malignancy_probability=one.malignancy_probability,
-        segmentation_probability=one.candidate.peak_probability,
-        classifier_probability=one.classifier_probability,
+        nodule_probability=ratings.nodule,
+        malignancy_probability=ratings.malignancy,
+        segmentation_probability=ratings.segmentation,
+        classifier_probability=ratings.classifier,
         longest_diameter_mm=size.diameters.longest_mm,
         perpendicular_diameter_mm=size.diameters.perpendicular_mm,
         longest_diameter_ends_lps_mm=size.diameters.longest_ends_lps_mm,
@@ -144,8 +188,8 @@ def _finding(
         kind=lesion_kind(mask, part, size.diameters.mean_mm, pipeline.lesion_kind.rule()).value,
         laterality=side,
         lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),
-        suspicious=one.malignancy_probability >= points.malignancy.threshold,
-        characteristics=one.characteristics,
+        suspicious=ratings.malignancy >= points.malignancy.threshold,
+        characteristics=ratings.characteristics,
     )
 
 

@@ -1,12 +1,14 @@
-"""The first half of the chain: candidates, and the probability that each is a nodule."""
+"""Candidates, the probability that each is a nodule, and that it is malignant."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.chain.protocols import Detection
@@ -14,6 +16,7 @@ from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
+from nodulus.app.progress import Progress
 from nodulus.transforms.candidates import Candidate
 
 
@@ -55,6 +58,34 @@ def score_candidates(
     steps = Steps() if steps is None else steps
     detection = models.detector.detect(scan, settings, steps)
     peaks = [c.peak_probability for c in detection.candidates]
+    with steps("nodule") as report:
+        nodule, classifier = rate_nodules(
+            scan, models, settings, detection.points_lps_mm, peaks, report
+        )
+    return ScoredCandidates(detection, nodule, classifier)
+
+
+def rate_nodules(
+    scan: ScanViews,
+    models: Models,
+    settings: ChainSettings,
+    points_lps_mm: Sequence[Sequence[float]],
+    peaks: Sequence[float],
+    report: Progress,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The probability that what lies at each point is a nodule.
+
+    Args:
+        scan: the volume and its views.
+        models: the nodule classifier is used.
+        settings: pipeline settings and operating points.
+        points_lps_mm: LPS mm, each of three numbers.
+        peaks: the segmentation's highest voxel probability at each.
+        report: called with (looks done, looks in all).
+
+    Returns:
+        The pooled probability and the classifier's alone, float64, shape (points,).
+    """
     point = settings.operating_points.nodule
     least = settings.pipeline.neighbour_crops_share * point.threshold
 
@@ -62,13 +93,40 @@ def score_candidates(
         pooled = combine(peaks, classifier, settings.pipeline.segmentation_share)
         return recalibrated(pooled, point.temperature, point.offset)
 
-    with steps("nodule") as report:
-        classifier = models.nodule_classifier.rate(
-            scan,
-            detection.points_lps_mm,
-            settings.pipeline.crop_batch,
-            report,
-            lambda seen: probability(seen) >= least,
-        )
-        nodule = probability(classifier)
-    return ScoredCandidates(detection, nodule, classifier)
+    classifier = models.nodule_classifier.rate(
+        scan,
+        points_lps_mm,
+        settings.pipeline.crop_batch,
+        report,
+        lambda seen: probability(seen) >= least,
+    )
+    return probability(classifier), classifier
+
+
+def rate_malignancy(
+    scan: ScanViews,
+    models: Models,
+    settings: ChainSettings,
+    points_lps_mm: Sequence[Sequence[float]],
+    diameters_mm: Sequence[float],
+    report: Progress,
+) -> NDArray[np.float64]:
+    """The probability that the nodule at each point is malignant.
+
+    Args:
+        scan: the volume and its views.
+        models: the malignancy classifier is used.
+        settings: pipeline settings and operating points.
+        points_lps_mm: LPS mm, each of three numbers.
+        diameters_mm: of a ball of each one's volume.
+        report: called with (points done, points in all).
+
+    Returns:
+        float64, shape (points,).
+    """
+    pipeline, point = settings.pipeline, settings.operating_points.malignancy
+    rated = models.malignancy_classifier.rate(scan, points_lps_mm, pipeline.crop_batch, report)
+    pooled = with_size(
+        rated, diameters_mm, pipeline.malignancy_size_weight, pipeline.malignancy_neutral_mm
+    )
+    return recalibrated(pooled, point.temperature, point.offset)

@@ -17,6 +17,7 @@ from nodulus.app.chain.settings_sections import (
     LesionKindSettings,
     LobeSettings,
     MassSettings,
+    PointSettings,
     TextureSettings,
     UsualLungs,
 )
@@ -26,7 +27,7 @@ from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 
 _WHERE_LEFT_OUT = (
     "texture", "contents", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
-    "min_cut_lung_volume_ml", "usual_lungs",
+    "min_cut_lung_volume_ml", "usual_lungs", "point",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
 
@@ -104,6 +105,7 @@ class PipelineSettings(BaseModel):
     characteristics: tuple[CharacteristicSettings, ...] = Field(
         default=(), description="Which ratings of the malignancy network findings tell"
     )
+    point: PointSettings
 
 
 class NamedThreshold(BaseModel):

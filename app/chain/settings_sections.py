@@ -155,3 +155,26 @@ class CharacteristicSettings(_Section):
         if self.absent_below > self.present_from:
             raise ValueError(f"{self.name}: absent_below is above present_from")
         return self
+
+
+class PointSettings(_Section):
+    """How the chain outlines what a reader points at."""
+
+    near_mm: float = Field(ge=0, description="How far from the point the nodule's voxels may begin")
+    search_mm: tuple[float, ...] = Field(
+        min_length=1,
+        description="Radius that the segmentation looks at; the next where the outline reaches it",
+    )
+    least_probability: float = Field(
+        ge=0,
+        le=1,
+        description="Of a voxel near the point; below it the segmentation sees nothing there",
+    )
+    share_of_peak: float = Field(
+        gt=0,
+        le=1,
+        description="Where no voxel reaches the operating point, the outline is cut at this share"
+        " of the highest one's probability",
+    )
+    grow_mm: float = Field(gt=0, description="Radius within which an outline may grow by HU")
+    ball_mm: float = Field(gt=0, description="Diameter of the ball where growing fails too")

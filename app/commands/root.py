@@ -28,6 +28,7 @@ COMMANDS = {
     "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",
+    "review": "Read, decide on and complete findings in a page of this computer.",
     "schema": "Print the JSON schema of findings.json.",
 }
 

@@ -76,6 +76,26 @@ CHARACTERISTICS: dict[CharacteristicName, Code] = {
     "margin": Code("rated-sharp", PRIVATE_SCHEME, "Sharp margin, as readers would rate it"),
     "calcification": Code("rated-calcified", PRIVATE_SCHEME, "Calcified, as readers would rate it"),
 }
+READER_DECISION = Code("reader-decision", PRIVATE_SCHEME, "Reader's decision on the finding")
+CONFIRMED = Code("confirmed", PRIVATE_SCHEME, "Confirmed by the reader")
+CHANGED = Code("changed", PRIVATE_SCHEME, "Confirmed by the reader with changes")
+ADDED = Code("added", PRIVATE_SCHEME, "Added by the reader")
+UNSURE = Code("82334004", "SCT", "Indeterminate")
+REJECTED = Code("rejected", PRIVATE_SCHEME, "Rejected by the reader: not a nodule")
+REJECTION_REASON = Code("rejection-reason", PRIVATE_SCHEME, "What it is instead of a nodule")
+MALIGNANCY_RATING = Code(
+    "malignancy-rating", PRIVATE_SCHEME, "Reader's malignancy rating, 1 to 5 (LIDC-IDRI)"
+)
+NO_UNITS = Code("1", "UCUM", "no units")
+VESSEL = Code("59820001", "SCT", "Blood Vessel")
+SCAR = Code("12402003", "SCT", "Scar tissue")
+LYMPH_NODE = Code("59441001", "SCT", "Lymph Node")
+ARTEFACT = Code("111207", "DCM", "Image artifact(s)")
+ATELECTASIS = Code("atelectasis", PRIVATE_SCHEME, "Atelectasis")
+PLEURA = Code("3120008", "SCT", "Pleura")
+INFECTION = Code("infection", PRIVATE_SCHEME, "Infection")
+MOTION = Code("motion", PRIVATE_SCHEME, "Motion artefact")
+OTHER = Code("other", PRIVATE_SCHEME, "Something else")
 
 
 def region_code(lobe: Literal["upper", "lower"] | None) -> Code:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import highdicom as hd
@@ -17,6 +18,8 @@ from nodulus.app.results.label_boxes import Labels
 from nodulus.app.results.probability import MAX_FRACTIONAL_VALUE
 from nodulus.app.results.sources import SourceHeaders
 
+AlgorithmType = hd.seg.SegmentAlgorithmTypeValues
+
 
 def segment_label(finding: Finding) -> str:
     """Give the name of a finding in SEG, SR and report, such as ``Nodule 1``."""
@@ -31,6 +34,9 @@ def build_seg(
     *,
     fractions: NDArray[np.uint8] | None = None,
     all_frames: bool = False,
+    series: derived.DerivedSeries = derived.SEG,
+    made_by: Mapping[int, AlgorithmType] | None = None,
+    creator: str = "Nodulus^",
 ) -> Dataset:
     """Make the segmentation; segment numbers are finding ids.
 
@@ -43,6 +49,9 @@ def build_seg(
         fractions: shape of ``planes``; what a fractional segmentation says where ``planes`` has a
             label, 0 to `MAX_FRACTIONAL_VALUE`. None for a binary one.
         all_frames: keep the frames in which a segment is empty.
+        series: that it is in.
+        made_by: how each segment was made, by its number; automatically where it is not named.
+        creator: a person name, of who answers for the content.
 
     Returns:
         The data set, ready to be saved.
@@ -57,13 +66,16 @@ def build_seg(
         source_images=list(sources.datasets),
         pixel_array=planes,
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_description(finding, result) for finding in findings],
+        segment_descriptions=[
+            _description(finding, result, (made_by or {}).get(finding.id, AlgorithmType.AUTOMATIC))
+            for finding in findings
+        ],
         instance_number=1,
         content_label="NODULES",
         content_description="Lung nodules found by software, for research",
-        content_creator_name="Nodulus^",
+        content_creator_name=creator,
         omit_empty_frames=not all_frames,
-        **derived.common(derived.SEG, result, uids),
+        **derived.common(series, result, uids),
     )
     if fractions is not None:
         _make_fractional(seg, planes, fractions, sources)
@@ -97,14 +109,16 @@ def _make_fractional(
     seg.PixelData = data + b"\0" * (len(data) % 2)
 
 
-def _description(finding: Finding, result: StudyResult) -> Any:
+def _description(finding: Finding, result: StudyResult, made_by: AlgorithmType) -> Any:
     description = hd.seg.SegmentDescription(
         segment_number=finding.id,
         segment_label=segment_label(finding),
         segmented_property_category=codes.ABNORMAL_STRUCTURE,
         segmented_property_type=codes.NODULE,
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
+        algorithm_type=made_by,
+        algorithm_identification=None
+        if made_by == AlgorithmType.MANUAL
+        else hd.AlgorithmIdentificationSequence(
             name="Nodulus",
             family=codes.AI_FAMILY,
             version=result.nodulus_version,

@@ -31,6 +31,8 @@ SEG = DerivedSeries(9801, "Nodulus nodules (research)")
 SR = DerivedSeries(9802, "Nodulus findings (research, unverified)")
 KEY_OBJECTS = DerivedSeries(9803, "Nodulus key objects (research)")
 KEY_IMAGES = DerivedSeries(9804, "Nodulus key images (research)")
+REVIEW_SEG = DerivedSeries(9806, "Nodulus review masks (research)")
+REVIEW_SR = DerivedSeries(9807, "Nodulus review (research, signed off)")
 PDF = DerivedSeries(9805, "Nodulus report (research, unverified)")
 
 

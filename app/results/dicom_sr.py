@@ -85,7 +85,7 @@ def build_sr(
     )
     document = hd.sr.Comprehensive3DSR(
         evidence=[*sources.datasets, *([] if seg is None else [seg])],
-        content=_root_alone(report[0]),
+        content=root_alone(report[0]),
         instance_number=1,
         is_complete=True,
         is_final=False,
@@ -114,8 +114,8 @@ def _reference_to_seg(sources: SourceHeaders, uid: UUID) -> Dataset:
     return seg
 
 
-def _root_alone(root: Dataset) -> Dataset:
-    """The root of a content tree with its own attributes and an empty content."""
+def root_alone(root: Dataset) -> Dataset:
+    """Give the root of a content tree with its own attributes and an empty content."""
     alone = Dataset()
     for element in root:
         if element.keyword != "ContentSequence":
@@ -127,25 +127,21 @@ def _root_alone(root: Dataset) -> Dataset:
 def _with_segment(
     finding: Finding, result: StudyResult, sources: SourceHeaders, seg: Dataset, planes: list[int]
 ) -> Any:
-    if sources.is_multiframe:
-        references = [_source_reference(sources, [plane + 1 for plane in planes])]
-    else:
-        references = [_source_reference(sources, plane=plane) for plane in planes]
     return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         referenced_segment=hd.sr.ReferencedSegment(
             sop_class_uid=seg.SOPClassUID,
             sop_instance_uid=seg.SOPInstanceUID,
             segment_number=finding.id,
-            source_images=references,
+            source_images=referenced_images(sources, planes),
         ),
-        measurements=_measurements(finding, result, None),
+        measurements=measurements(finding, result, None),
         **_common(finding, result),
     )
 
 
 def _without_segment(finding: Finding, result: StudyResult, sources: SourceHeaders) -> Any:
     return hd.sr.MeasurementsAndQualitativeEvaluations(
-        measurements=_measurements(finding, result, sources.frame_of_reference_uid),
+        measurements=measurements(finding, result, sources.frame_of_reference_uid),
         **_common(finding, result),
     )
 
@@ -164,7 +160,7 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
                 laterality=codes.laterality_code(finding.laterality),
             )
         ],
-        "algorithm_id": _algorithm(result),
+        "algorithm_id": algorithm(result),
         "qualitative_evaluations": [
             hd.sr.QualitativeEvaluation(
                 codes.SUSPICIOUS, codes.YES if finding.suspicious else codes.NO
@@ -183,7 +179,8 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
     }
 
 
-def _algorithm(result: StudyResult) -> Any:
+def algorithm(result: StudyResult) -> Any:
+    """Give what found the nodules: the networks and thresholds (TID 4019)."""
     models = [
         f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
     ]
@@ -222,9 +219,17 @@ def _solid_component(finding: Finding) -> list[Any]:
     ]
 
 
-def _measurements(
+def measurements(
     finding: Finding, result: StudyResult, frame_of_reference_uid: str | None
 ) -> list[Any]:
+    """Give what was measured of a finding.
+
+    Args:
+        finding: of the result.
+        result: of the chain.
+        frame_of_reference_uid: of the source, for the axes' coordinates; None to leave them out.
+    """
+
     def axis(ends: tuple[LpsPoint, LpsPoint]) -> list[Any] | None:
         if frame_of_reference_uid is None:
             return None
@@ -274,11 +279,23 @@ def _nothing_found(result: StudyResult, uid: UUID) -> Any:
             uid=derived.derived_uid(uid, "search"), identifier="Search for lung nodules"
         ),
         finding_sites=[hd.sr.FindingSite(codes.LUNG)],
-        algorithm_id=_algorithm(result),
+        algorithm_id=algorithm(result),
         qualitative_evaluations=[
             hd.sr.QualitativeEvaluation(codes.SUMMARY_OF_DETECTIONS, codes.WITHOUT_FINDINGS)
         ],
     )
+
+
+def referenced_images(sources: SourceHeaders, planes: list[int]) -> list[Any]:
+    """Give the source images of a segment, as its reference names them.
+
+    Args:
+        sources: the headers of the source.
+        planes: of the source that it touches.
+    """
+    if sources.is_multiframe:
+        return [_source_reference(sources, [plane + 1 for plane in planes])]
+    return [_source_reference(sources, plane=plane) for plane in planes]
 
 
 def _source_reference(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -46,6 +47,24 @@ def marks_of(result: StudyResult) -> Iterator[Mark]:
         yield Mark(result.series_uid, candidate.center_lps_mm, probability or 0.0)
 
 
+def encode_marks(rows: Iterable[Mark]) -> str:
+    """Give the text of a LUNA16 submission; coordinates are LPS mm.
+
+    Args:
+        rows: the marks of any number of series.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(_row(mark) for mark in rows)
+    return stream.getvalue()
+
+
+def _row(mark: Mark) -> list[str]:
+    coordinates = [f"{value:.4f}" for value in mark.center_lps_mm]
+    return [mark.series_uid, *coordinates, f"{mark.probability:.6f}"]
+
+
 def write_marks(path: Path, rows: Iterable[Mark]) -> int:
     """Write a LUNA16 submission; coordinates are LPS mm, as in LUNA16's own files.
 
@@ -67,8 +86,7 @@ def write_marks(path: Path, rows: Iterable[Mark]) -> int:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(HEADER)
             for mark in rows:
-                coordinates = [f"{value:.4f}" for value in mark.center_lps_mm]
-                writer.writerow([mark.series_uid, *coordinates, f"{mark.probability:.6f}"])
+                writer.writerow(_row(mark))
                 count += 1
         os.replace(part, path)  # noqa: PTH105 - the one call that replaces on every system
     except OSError as error:

@@ -53,6 +53,7 @@ def chain_settings() -> ChainSettings:
             lesion_kind=shipped.lesion_kind,
             laterality=shipped.laterality,
             lobe=shipped.lobe,
+            point=shipped.point,
         ),
         operating_points=OperatingPoints(
             segmentation_voxel=point("segmentation_voxel", 0.5),

@@ -6,6 +6,13 @@ from pydicom.sr.coding import Code
 
 from nodulus.app.results import codes
 
+PRIVATE = {
+    *("SUSPICIOUS", "SOLID_VOLUME", "SOLID_LONG_AXIS"),
+    *("READER_DECISION", "CONFIRMED", "CHANGED", "ADDED", "REJECTED"),
+    *("REJECTION_REASON", "ATELECTASIS", "INFECTION", "MOTION", "OTHER", "MALIGNANCY_RATING"),
+}
+"""Concepts for which the standard has no code."""
+
 
 def meanings(code: Code) -> set[str]:
     found = set()
@@ -20,7 +27,7 @@ def meanings(code: Code) -> set[str]:
 )
 def test_code_stands_in_the_standard(name: str) -> None:
     code = getattr(codes, name)
-    if name in {"SUSPICIOUS", "SOLID_VOLUME", "SOLID_LONG_AXIS"}:
+    if name in PRIVATE:
         assert code.scheme_designator == codes.PRIVATE_SCHEME
     elif name in {"TEXTURE", "SOLID_COMPONENT"}:  # of vocabularies that pydicom does not package
         assert code.scheme_designator in {"NCIt", "RADLEX"}

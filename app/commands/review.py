@@ -1,0 +1,168 @@
+"""`nodulus review`."""
+
+from __future__ import annotations
+
+import getpass
+import importlib.util
+import logging
+import socket
+import webbrowser
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.errors import ErrorCode, NodulusError
+
+if TYPE_CHECKING:
+    from nodulus.app.review.server.guard import Session
+
+PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
+"""Of the extra ``review``, by import name."""
+
+_LOOPBACK = "127.0.0.1"
+
+
+@click.command("review")
+@click.argument(
+    "results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where the CTs are, if not where detect read them; may be repeated.",
+)
+@click.option("--reader", metavar="NAME", help="Who decides; default: the login name.")
+@click.option(
+    "--organization",
+    default="not given",
+    help="Of the reader; stands in signed-off reports as who has verified them.",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    envvar="NODULUS_REVIEW_DATABASE",
+    help="SQLAlchemy URL of the decisions; default: review.sqlite in each folder of results.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free one.")
+@click.option("--browser/--no-browser", default=True, help="Open the page.")
+@models_option
+@settings_option
+@device_option
+@click.option(
+    "--memory-gb",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    help="For CTs that were read.",
+)
+@click.option(
+    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
+)
+def command(
+    results: tuple[Path, ...],
+    images: tuple[Path, ...],
+    reader: str | None,
+    organization: str,
+    database: str | None,
+    port: int,
+    browser: bool,
+    models: Path | None,
+    settings: Path | None,
+    device: str,
+    memory_gb: float,
+    debug: bool,
+) -> None:
+    """Read, decide on and complete the findings of RESULTS in a page of this computer.
+
+    RESULTS are folders that nodulus detect wrote, or single studies' in them. The page is served to
+    this computer alone, to who opens the printed address. Ctrl-C ends it; every decision is kept at
+    once.
+
+    Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
+    """
+    _check_packages()
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.review.desk import Desk, Reader
+    from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.result_folders import check_results
+    from nodulus.app.review.server.application import create_app
+    from nodulus.app.review.server.guard import loopback_session
+    from nodulus.app.review.server.run_server import run_server
+    from nodulus.app.review.store import Store
+
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+        logging.getLogger("nodulus").setLevel(logging.DEBUG)
+    check_results(results)
+    chain_settings = load_settings(settings, models)
+    shared = None if database is None else Store(database)
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listen(port))
+        margin_mm = chain_settings.pipeline.lung_margin_mm
+        desk = Desk(
+            results,
+            Store.in_folder if shared is None else lambda _folder: shared,
+            ImageReader(images, int(memory_gb * 2**30), margin_mm),
+            lambda: load_models(models, device, chain_settings.pipeline.precision),
+            chain_settings,
+        )
+        stack.callback(desk.close)
+        session = loopback_session(listener.getsockname()[1])
+        application = create_app(desk, Reader(reader or getpass.getuser()), session, organization)
+        address = _address(listener, session)
+        click.echo(f"review: {address}")
+        click.echo("The address lets whoever has it read and decide. Ctrl-C ends.", err=True)
+        if browser:
+            _open_browser(address, stack)
+        run_server(application, listener)
+
+
+def _check_packages() -> None:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise NodulusError(
+            ErrorCode.PACKAGE_MISSING,
+            f"The review needs {', '.join(missing)}.",
+            remedy="Install it with: pip install 'nodulus[review]', or in a checkout"
+            " pip install -c constraints.txt '.[review]'",
+        )
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_LOOPBACK, port))
+    except OSError as error:
+        listener.close()
+        raise NodulusError(
+            ErrorCode.SETTINGS_INVALID,
+            f"Port {port} cannot be listened on ({error.strerror}).",
+            remedy="Leave --port out for a free one, or name another.",
+        ) from error
+    return listener
+
+
+def _address(listener: socket.socket, session: Session) -> str:
+    return f"http://{_LOOPBACK}:{listener.getsockname()[1]}/?token={session.token}"
+
+
+def _open_browser(address: str, stack: ExitStack) -> None:
+    """Open the page by way of a file that this user alone can read.
+
+    The address on a browser's command line would show its token to every user of the computer.
+    """
+    from nodulus.app.private_folder import private_folder
+
+    page = stack.enter_context(private_folder()) / "open.html"
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><title>Nodulus</title>'
+        f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Nodulus</a>\n',
+        encoding="utf-8",
+    )
+    page.chmod(0o600)
+    webbrowser.open(page.as_uri())

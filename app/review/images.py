@@ -1,0 +1,195 @@
+"""The CT of a study that is reviewed: found again, read, and kept in memory for a while."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from nodulus.app.chain import ScanViews
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading import Archives, StudyInput, find_studies
+from nodulus.app.result import StudyResult
+from nodulus.app.results.encodable import encodable_text
+from nodulus.app.results.label_boxes import Labels
+from nodulus.app.results.read_labels import read_labels
+from nodulus.app.review.preview import encode_preview
+from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lungs import find_lungs
+
+_TOLERANCE_MM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class StudyImages:
+    """A study's CT with what the review derives from it, each made when it is first wanted.
+
+    Args:
+        volume: the CT.
+        labels: shape of the volume: the chain's finding ids.
+        margin_mm: around the lungs' box, as the chain has it.
+    """
+
+    volume: CtVolume
+    labels: Labels
+    margin_mm: float
+
+    @cached_property
+    def preview(self) -> bytes:
+        """The preview's file, which is asked for again and again."""
+        return encode_preview(self.volume)
+
+    @cached_property
+    def lungs(self) -> LungRegion:
+        """The lungs.
+
+        Raises:
+            NodulusError: ``no-lungs``.
+        """
+        found = find_lungs(self.volume.hu, self.volume.geometry)
+        if found is None:
+            raise NodulusError(
+                ErrorCode.NO_LUNGS,
+                "The volume shows no lungs.",
+                remedy="Give the images that the result was made of.",
+                subject=self.volume.series_uid,
+            )
+        return found
+
+    @cached_property
+    def scan(self) -> ScanViews:
+        """The chain's views of the volume."""
+        return ScanViews(self.volume, self.lungs, self.margin_mm)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes of the memory, the chain's view at 1 mm in float32 included."""
+        voxels_1mm = self.volume.hu.size * self.volume.geometry.voxel_volume_mm3
+        return int(self.volume.hu.nbytes + self.labels.nbytes + 2 * voxels_1mm)
+
+
+class ImageReader:
+    """Finds the images of results and keeps those that were read last.
+
+    Args:
+        places: folders and files that are searched through for any study.
+        memory_bytes: that volumes may take, apart from the one that is looked at.
+        margin_mm: around the lungs' box, as the chain has it.
+    """
+
+    def __init__(self, places: Sequence[Path], memory_bytes: int, margin_mm: float) -> None:
+        self._places = tuple(places)
+        self._memory = memory_bytes
+        self._margin_mm = margin_mm
+        self._stack = ExitStack()
+        self._archives = self._stack.enter_context(Archives())
+        self._found: dict[Path, tuple[StudyInput, ...] | NodulusError] = {}
+        self._read: OrderedDict[str, StudyImages] = OrderedDict()
+        self._lock = Lock()
+        self._locks: dict[str, Lock] = defaultdict(Lock)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether there is somewhere to look, whatever a result says."""
+        return bool(self._places)
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+        self._stack.close()
+
+    def images(
+        self, key: str, folder: Path, result: StudyResult, recorded: Path | None
+    ) -> StudyImages:
+        """Give a study's images.
+
+        Args:
+            key: names it in the memory.
+            folder: of the result.
+            result: in it.
+            recorded: where they were when the study was analysed.
+
+        Raises:
+            NodulusError: ``images-not-found``, or they cannot be read.
+        """
+
+        def read() -> StudyImages:
+            volume = self._volume(result, recorded)
+            return StudyImages(volume, read_labels(folder, result), self._margin_mm)
+
+        with self._locks[key]:
+            known = self._read.get(key)
+            images = known if known is not None else read()
+            with self._lock:
+                self._read[key] = images
+                self._read.move_to_end(key)
+                self._forget()
+        return images
+
+    def _forget(self) -> None:
+        while len(self._read) > 1:
+            if sum(images.size_bytes for images in self._read.values()) <= self._memory:
+                return
+            self._read.popitem(last=False)
+
+    def _volume(self, result: StudyResult, recorded: Path | None) -> CtVolume:
+        places = list(dict.fromkeys([*self._places, *([] if recorded is None else [recorded])]))
+        problem: NodulusError | None = None
+        for place in places:
+            studies = self._studies(place)
+            if isinstance(studies, NodulusError):
+                problem = studies
+                continue
+            for study in studies:
+                if _series(study) == result.series_uid:
+                    volume = study.load()
+                    if _is_same(volume, result):
+                        return volume
+                    problem = _others(result)
+        raise problem or NodulusError(
+            ErrorCode.IMAGES_NOT_FOUND,
+            f"The images of the study's series are not in {len(places)} place(s) that were looked"
+            " through."
+            if places
+            else "It is not known where the images of the study are.",
+            remedy="Name the folder that holds them with --images.",
+            subject=result.series_uid,
+        )
+
+    def _studies(self, place: Path) -> tuple[StudyInput, ...] | NodulusError:
+        with self._locks[f"\0{place}"]:
+            if place not in self._found:
+                try:
+                    self._found[place] = find_studies(place, archives=self._archives).studies
+                except NodulusError as error:
+                    self._found[place] = error
+            return self._found[place]
+
+
+def _series(study: StudyInput) -> str | None:
+    """The series that would be read."""
+    if study.chosen is None:
+        return None
+    chosen = next((choice for choice in study.considered if choice.chosen), None)
+    return None if chosen is None else encodable_text(chosen.series_uid)
+
+
+def _is_same(volume: CtVolume, result: StudyResult) -> bool:
+    told = Geometry(result.volume.shape_irc, np.array(result.volume.affine_lps))
+    return volume.geometry.almost_equal(told, _TOLERANCE_MM)
+
+
+def _others(result: StudyResult) -> NodulusError:
+    return NodulusError(
+        ErrorCode.IMAGES_NOT_FOUND,
+        "The images have the series' UID, but another size or place than those that were analysed.",
+        remedy="Give the images that the result was made of, or analyse these.",
+        subject=result.series_uid,
+    )

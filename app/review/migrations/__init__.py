@@ -1,0 +1,1 @@
+"""Migrations of the review's database, by Alembic; they travel with the package."""

@@ -1,0 +1,1 @@
+"""The review as a web application on this computer."""

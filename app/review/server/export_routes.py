@@ -1,0 +1,79 @@
+"""What a signed-off study gives: DICOM SR and SEG, tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.review.decisions import ReviewState
+from nodulus.app.review.desk import Desk, DeskStudy, Reader
+from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
+from nodulus.app.review.server.answers import Problem
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (404, 409, 422)
+}
+
+
+def export_routes(desk: Desk, reader: Reader, organization: str) -> APIRouter:
+    """Make the routes; each answers 409 before the study is signed off.
+
+    Args:
+        desk: with the studies.
+        reader: whose decisions.
+        organization: of the reader.
+    """
+    router = APIRouter(prefix="/api/studies/{key}/exports", tags=["exports"])
+
+    def signed(key: str) -> tuple[DeskStudy, ReviewState]:
+        study = desk.study(key)
+        state = desk.state(study, reader)
+        if state.signed_off is None:
+            raise NodulusError(
+                ErrorCode.NOT_SIGNED_OFF,
+                "The study is not signed off.",
+                remedy="Decide on every finding and sign it off.",
+            )
+        return study, state
+
+    @router.get("/sr.dcm", response_class=Response, responses=_PROBLEMS)
+    def sr(key: str) -> Response:
+        """The structured report with the person as observer."""
+        from nodulus.app.review.exports.signed_objects import SignedStudy, encode_signed_sr
+
+        study, state = signed(key)
+        name = f"{study.analysis}/{reader.reading}"
+        made = SignedStudy(study.result, state, desk.images(study), name, organization)
+        return _download(encode_signed_sr(made), "review_sr.dcm", "application/dicom")
+
+    @router.get("/seg.dcm", response_class=Response, responses=_PROBLEMS)
+    def seg(key: str) -> Response:
+        """The segmentation of what the reader let stand."""
+        from nodulus.app.review.exports.signed_objects import SignedStudy, encode_signed_seg
+
+        study, state = signed(key)
+        name = f"{study.analysis}/{reader.reading}"
+        made = SignedStudy(study.result, state, desk.images(study), name, organization)
+        return _download(encode_signed_seg(made), "review_seg.dcm", "application/dicom")
+
+    @router.get("/marks.csv", response_class=Response, responses=_PROBLEMS)
+    def marks(key: str) -> Response:
+        """The nodules in LUNA16's form."""
+        study, state = signed(key)
+        return _download(encode_reviewed_marks(study.result, state), "marks.csv", "text/csv")
+
+    @router.get("/findings.csv", response_class=Response, responses=_PROBLEMS)
+    def findings(key: str) -> Response:
+        """Every finding with its decision and measurements."""
+        study, state = signed(key)
+        return _download(encode_findings([(study.result, state)]), "findings.csv", "text/csv")
+
+    return router
+
+
+def _download(content: bytes, name: str, kind: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=kind, headers=headers)

@@ -1,0 +1,159 @@
+"""The work list, a study's state, its log, and new entries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Body, Query
+from fastapi.responses import JSONResponse
+
+from nodulus.app.errors import ErrorCode
+from nodulus.app.review.decisions import ReviewState
+from nodulus.app.review.desk import Desk, DeskStudy, Reader, StudyConflictError
+from nodulus.app.review.server.answers import (
+    ConflictAnswer,
+    EntryAnswer,
+    ListStatus,
+    Problem,
+    SessionAnswer,
+    StudyAnswer,
+    StudyList,
+    StudyRow,
+    entry_answer,
+    study_answer,
+    study_row,
+)
+from nodulus.app.review.server.requests import EntryRequest
+
+SORTED_BY = (
+    "key", "status", "findings", "to_decide", "highest_malignancy", "expected_errors",
+    "study_date", "received", "reader", "warnings",
+)  # fmt: skip
+"""Fields of the work list; ``expected_errors``, falling, puts first what would teach most."""
+_SORT = f"^-?({'|'.join(SORTED_BY)})$"
+_STATUS_ORDER = ("failed", "new", "in-progress", "signed-off")
+
+
+def study_address(key: str) -> str:
+    """Give the address of a study in the application."""
+    return f"/api/studies/{quote(key, safe='')}"
+
+
+def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
+    """Make the routes.
+
+    Args:
+        desk: with the studies.
+        reader: who decides in this session.
+        csrf: what the page must send with a change.
+    """
+    router = APIRouter(prefix="/api", tags=["studies"])
+
+    def answer(study: DeskStudy, state: ReviewState) -> StudyAnswer:
+        has_images, base = desk.has_images(study), study_address(study.key)
+        return study_answer(study, state, has_images=has_images, base=base)
+
+    @router.get("/session")
+    def session() -> SessionAnswer:
+        """Who reads, and the token that changes must carry."""
+        return SessionAnswer(reader=reader.name, role=reader.role, csrf=csrf)
+
+    @router.get("/studies")
+    def studies(
+        sort: Annotated[str, Query(pattern=_SORT)] = "-highest_malignancy",
+        status: ListStatus | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    ) -> StudyList:
+        """The work list, by a field, from the largest on where ``-`` is before its name.
+
+        What has no value comes last.
+        """
+        desk.refresh()
+        rows = [
+            study_row(study, state, has_images=desk.has_images(study))
+            for study, state in desk.states(reader)
+        ]
+        rows += [
+            _failed_row(f.name, Problem(code=f.code, message=f.message, remedy=f.remedy))
+            for f in desk.failed()
+        ]
+        rows = _sorted([r for r in rows if status in (None, r.status)], sort)
+        return StudyList(total=len(rows), studies=rows[offset : offset + limit])
+
+    @router.get("/studies/{key}", responses={404: {"model": Problem}})
+    def study(key: str) -> StudyAnswer:
+        """A study as its reader left it; its images are made ready meanwhile."""
+        found = desk.study(key)
+        desk.prepare(found)
+        return answer(found, desk.state(found, reader))
+
+    @router.get("/studies/{key}/log", responses={404: {"model": Problem}})
+    def log(key: str) -> list[EntryAnswer]:
+        """All entries, undone ones too."""
+        return [entry_answer(entry) for entry in desk.log(desk.study(key), reader)]
+
+    @router.post(
+        "/studies/{key}/entries",
+        response_model=StudyAnswer,
+        responses={
+            404: {"model": Problem},
+            409: {"model": ConflictAnswer},
+            422: {"model": Problem},
+        },
+    )
+    def entries(key: str, request: Annotated[EntryRequest, Body()]) -> StudyAnswer | JSONResponse:
+        """Add an entry; answers with the new state.
+
+        Where another entry came first nothing is added, and the answer (409) has the state now.
+        """
+        found = desk.study(key)
+        try:
+            state = desk.record(
+                found, reader, request.kind, request.finding, request.data,
+                request.expected_version,
+            )  # fmt: skip
+        except StudyConflictError as conflict:
+            told = ConflictAnswer(
+                code=ErrorCode.ENTRY_CONFLICT.value,
+                message="Another entry on this study came first.",
+                remedy="Look at the study as it is now, and decide again.",
+                state=answer(found, conflict.state),
+            )
+            return JSONResponse(told.model_dump(mode="json"), status_code=409)
+        return answer(found, state)
+
+    return router
+
+
+def _failed_row(name: str, error: Problem) -> StudyRow:
+    return StudyRow(
+        key=name,
+        status="failed",
+        findings=None,
+        to_decide=None,
+        highest_malignancy=None,
+        expected_errors=None,
+        study_date=None,
+        received=None,
+        reader=None,
+        warnings=[],
+        operating_point=None,
+        images=False,
+        error=error,
+    )
+
+
+def _sorted(rows: list[StudyRow], sort: str) -> list[StudyRow]:
+    field, descending = sort.removeprefix("-"), sort.startswith("-")
+
+    def value(row: StudyRow) -> Any:
+        if field == "status":
+            return _STATUS_ORDER.index(row.status)
+        return len(row.warnings) if field == "warnings" else getattr(row, field)
+
+    rows = sorted(rows, key=lambda row: row.key)
+    known = [row for row in rows if value(row) is not None]
+    known.sort(key=value, reverse=descending)
+    return known + [row for row in rows if value(row) is None]

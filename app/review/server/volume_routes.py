@@ -1,0 +1,125 @@
+"""A study's voxels and masks, and slices drawn by the server."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
+
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.results.nifti import encode_nifti
+from nodulus.app.review.desk import Desk, Reader
+from nodulus.app.review.outlines import current_labels
+from nodulus.app.review.slice_picture import PlaneName, draw_slice, slice_count
+from nodulus.app.review.volumes import VolumeName, encode_volume
+
+_GZIP = "application/gzip"
+_WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (40.0, 400.0), "bone": (400.0, 1800.0)}
+"""Centre and width in HU; the same as in the report, and usual ones."""
+
+
+def volume_routes(desk: Desk, reader: Reader) -> APIRouter:
+    """Make the routes.
+
+    Args:
+        desk: with the studies.
+        reader: whose masks are shown.
+    """
+    router = APIRouter(prefix="/api/studies/{key}", tags=["images"])
+
+    def volume(key: str, name: VolumeName, known: str | None) -> Response:
+        study = desk.study(key)
+        etag = _etag(study.analysis, name)
+        if known == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return _file(encode_volume(desk.images(study), name), etag)
+
+    @router.get("/preview.nii.gz", response_class=Response)
+    def preview(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """All of the CT in voxels of about 4 mm, int16 HU."""
+        return volume(key, "preview", if_none_match)
+
+    @router.get("/lungs.nii.gz", response_class=Response)
+    def lungs(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """The lungs' box at full resolution, int16 HU."""
+        return volume(key, "lungs", if_none_match)
+
+    @router.get("/ct.nii.gz", response_class=Response)
+    def ct(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """All of the CT, int16 HU."""
+        return volume(key, "ct", if_none_match)
+
+    @router.get("/labels.nii.gz", response_class=Response)
+    def labels(
+        key: str,
+        version: Annotated[int | None, Query(ge=0, le=10**9)] = None,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """The masks as they are now, on the CT's grid; values are the findings' labels."""
+        study = desk.study(key)
+        state = desk.state(study, reader)
+        etag = _etag(study.analysis, reader.reading, state.version)
+        if if_none_match == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        images = desk.images(study)
+        return _file(
+            encode_nifti(current_labels(images.labels, state), images.volume.geometry), etag
+        )
+
+    @router.get("/slice.png", response_class=Response)
+    def slice_png(
+        key: str,
+        plane: PlaneName = "axial",
+        index: Annotated[int | None, Query(ge=0, le=1 << 16)] = None,
+        window: Annotated[str, Query(max_length=40)] = "lung",
+        slab_mm: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False)] = 0.0,
+        outlines: bool = True,
+    ) -> Response:
+        """One slice as a picture; the middle one where none is named.
+
+        The index is that of the CT's voxels along the axis that the plane cuts; the patient's right
+        is on the left, the head or the front at the top.
+        """
+        window_hu = _window(window)
+        study = desk.study(key)
+        images = desk.images(study)
+        geometry = images.volume.geometry
+        count = slice_count(plane, geometry)
+        number = count // 2 if index is None else index
+        if number >= count:
+            raise _refused(f"There are {count} {plane} slices.", "Name one from 0 on.")
+        labels = current_labels(images.labels, desk.state(study, reader)) if outlines else None
+        picture = draw_slice(images.volume.hu, labels, geometry, plane, number, window_hu, slab_mm)
+        headers = {"X-Slice-Count": str(count), "X-Slice-Index": str(number)}
+        return Response(picture, media_type="image/png", headers=headers)
+
+    return router
+
+
+def _file(content: bytes, etag: str) -> Response:
+    # Kept by the browser, which asks each time whether it still holds.
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    return Response(content, media_type=_GZIP, headers=headers)
+
+
+def _etag(*parts: object) -> str:
+    text = "/".join(str(part) for part in parts)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def _window(text: str) -> tuple[float, float]:
+    if text in _WINDOWS:
+        return _WINDOWS[text]
+    try:
+        center, width = (float(part) for part in text.split(","))
+    except ValueError:
+        center, width = 0.0, 0.0
+    if not (abs(center) <= 1e5 and 1 <= width <= 1e5):
+        raise _refused("There is no such window.", f"Use {', '.join(_WINDOWS)} or CENTRE,WIDTH.")
+    return center, width
+
+
+def _refused(message: str, remedy: str) -> NodulusError:
+    return NodulusError(ErrorCode.REQUEST_REFUSED, message, remedy=remedy)
