@@ -54,6 +54,7 @@ def chain_settings() -> ChainSettings:
             laterality=shipped.laterality,
             lobe=shipped.lobe,
             point=shipped.point,
+            contents=shipped.contents,
         ),
         operating_points=OperatingPoints(
             segmentation_voxel=point("segmentation_voxel", 0.5),
