@@ -53,6 +53,7 @@ def chain_settings() -> ChainSettings:
             lesion_kind=shipped.lesion_kind,
             laterality=shipped.laterality,
             lobe=shipped.lobe,
+            contents=shipped.contents,
             point=shipped.point,
             contents=shipped.contents,
         ),

@@ -69,6 +69,7 @@ def lps_index(affine: np.ndarray, lps: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(np.rint(np.linalg.inv(affine) @ ras)[:3].astype(int))
 
 
+@pytest.mark.slow
 def test_the_work_list_tells_what_is_to_be_done(client: httpx.Client, results: Path) -> None:
     (row,) = client.get("/api/studies").json()["studies"]
     assert (row["status"], row["findings"], row["to_decide"], row["images"]) == ("new", 2, 2, True)
@@ -82,6 +83,7 @@ def test_the_work_list_tells_what_is_to_be_done(client: httpx.Client, results: P
     assert client.get("/api/studies", params={"sort": "nonsense"}).status_code == 422
 
 
+@pytest.mark.slow
 def test_volumes_lie_where_the_ct_lies(study: Study, volume: CtVolume) -> None:
     big = NODULES_LPS["big"]
     for name in ("/preview.nii.gz", "/lungs.nii.gz", "/ct.nii.gz"):
@@ -98,6 +100,7 @@ def test_volumes_lie_where_the_ct_lies(study: Study, volume: CtVolume) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.slow
 def test_slices_are_drawn_with_outlines(study: Study) -> None:
     i, _, _ = (round(v) for v in study.finding("1")["center_index_irc"])
     plain = study.get("/slice.png", plane="axial", index=i, outlines=False)
@@ -111,6 +114,7 @@ def test_slices_are_drawn_with_outlines(study: Study) -> None:
     assert study.get("/slice.png", window="1,2,3").status_code == 400
 
 
+@pytest.mark.slow
 def test_another_entry_came_first(study: Study) -> None:
     assert study.enter("accept", "1").status_code == 200
     study.state["version"] = 0
@@ -131,6 +135,7 @@ def test_an_added_nodule_is_outlined_where_it_is(study: Study) -> None:
     assert added["diameters_mm"]["mean"] == pytest.approx(2 * RADIUS["small"], abs=1.5)
 
 
+@pytest.mark.slow
 def test_where_the_segmentation_sees_nothing_it_is_said(study: Study) -> None:
     study.enter("add", center_lps_mm=(65.0, -80.0, 30.0))
     added = study.state["findings"][-1]
@@ -140,6 +145,7 @@ def test_where_the_segmentation_sees_nothing_it_is_said(study: Study) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "entry-refused")
 
 
+@pytest.mark.slow
 def test_resizing_and_redrawing_are_measured_anew(study: Study, volume: CtVolume) -> None:
     uid = study.finding("1")["nodule_probability"]
     study.enter("resize", "1", diameter_mm=12.0)
@@ -172,6 +178,7 @@ def test_resizing_and_redrawing_are_measured_anew(study: Study, volume: CtVolume
         ([0, 0, 0], [2, 2, 2], base64.b64encode(gzip.compress(b"\xff" * 10**7)).decode(), "bytes"),
     ],
 )
+@pytest.mark.slow
 def test_broken_outlines_are_refused(
     study: Study, box: list[int], shape: list[int], mask: str, why: str
 ) -> None:
@@ -180,6 +187,7 @@ def test_broken_outlines_are_refused(
     assert why in answer.json()["message"]
 
 
+@pytest.mark.slow
 def test_decisions_outlive_the_process_and_a_new_analysis_has_its_own(
     make_desk: Callable[..., Desk], results: Path
 ) -> None:
@@ -193,6 +201,7 @@ def test_decisions_outlive_the_process_and_a_new_analysis_has_its_own(
     assert stat.S_IMODE((results / "review.sqlite").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_images_are_found_again_or_it_is_said(
     make_desk: Callable[..., Desk], results: Path, ct: Path, tmp_path: Path
 ) -> None:
@@ -257,6 +266,7 @@ def test_the_signed_report_is_the_persons(signed: Study, tmp_path: Path) -> None
     assert finding_types["Nodule 1"].meaning == "Nodule"
 
 
+@pytest.mark.slow
 def test_the_signed_masks_are_the_readers(signed: Study, tmp_path: Path) -> None:
     path = tmp_path / "seg.dcm"
     path.write_bytes(signed.get("/exports/seg.dcm").content)
@@ -280,6 +290,7 @@ def test_the_signed_masks_are_the_readers(signed: Study, tmp_path: Path) -> None
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
 @pytest.mark.parametrize("name", ["sr.dcm", "seg.dcm"])
+@pytest.mark.slow
 def test_signed_objects_pass_dciodvfy(signed: Study, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(signed.get(f"/exports/{name}").content)
@@ -287,6 +298,7 @@ def test_signed_objects_pass_dciodvfy(signed: Study, tmp_path: Path, name: str) 
     assert [line for line in said.splitlines() if line.startswith("Error")] == []
 
 
+@pytest.mark.slow
 def test_tables_hold_the_decisions(signed: Study) -> None:
     rows = list(csv.DictReader(io.StringIO(signed.get("/exports/marks.csv").text)))
     assert [float(row["probability"]) for row in rows] == [1.0, 1.0]
@@ -295,6 +307,7 @@ def test_tables_hold_the_decisions(signed: Study) -> None:
     assert (findings[1]["reason"], findings[0]["malignancy_rating"]) == ("vessel", "5")
 
 
+@pytest.mark.slow
 def test_a_signed_study_waits_for_a_reason(signed: Study) -> None:
     assert signed.enter("accept", "2").status_code == 422
     assert signed.enter("reopen", reason="second look").status_code == 200
