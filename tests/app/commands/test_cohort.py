@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -33,7 +34,8 @@ def source(tmp_path_factory: pytest.TempPathFactory, volume: CtVolume) -> Path:
     write_series(root / "b", volume.hu, study="b", series="1", **place)
     shutil.make_archive(str(root / "in" / "b"), "zip", root / "b")
     shutil.make_archive(str(root / "in" / "again"), "zip", root / "in" / "a")
-    write_series(root / "in" / "head", volume.hu * 0, study="head", series="1", **place)
+    head = np.maximum(volume.hu, -50)
+    write_series(root / "in" / "head", head, study="head", series="1", **place)
     return root / "in"
 
 
@@ -53,7 +55,7 @@ def test_every_study_is_accounted_for_and_none_is_done_again(
     assert "2 done, 1 refused, 0 failed, 1 duplicates, 0 left" in result.output
     rows = studies(tmp_path)
     assert sorted(row["status"] for row in rows) == ["done", "done", "duplicate", "refused"]
-    assert [row["code"] for row in rows if row["status"] == "refused"] == ["no-lungs"]
+    assert [row["code"] for row in rows if row["status"] == "refused"] == ["not-hounsfield"]
     for row in rows:
         if row["status"] == "done":
             found = json.loads((tmp_path / row["folder"] / "findings.json").read_text())
