@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from monai.networks.nets.resnet import ResNet
@@ -35,6 +35,9 @@ class CubeAndSliceResNet(TwoScaleResNet):
         options: of the 3D part, with one class.
     """
 
+    if TYPE_CHECKING:  # TorchScript reads the annotations of a class, and not this one
+        disk: torch.Tensor
+
     def __init__(
         self,
         slices: Mapping[str, Any],
@@ -65,7 +68,7 @@ class CubeAndSliceResNet(TwoScaleResNet):
         return logits
 
     def _middle_slices(self, x: torch.Tensor) -> torch.Tensor:
-        edge = int(self.get_buffer("disk").shape[-1])
+        edge = int(self.disk.shape[-1])
         first, second = (n // 2 - edge // 2 for n in x.shape[2:4])
         middle = x.shape[-1] // 2
         levels = [middle + off for off in range(-self.neighbours, self.neighbours + 1)]

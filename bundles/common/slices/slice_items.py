@@ -85,10 +85,14 @@ class SliceItems:
 def joined(parts: Sequence[SliceItems]) -> SliceItems:
     """All items of several sources."""
     return SliceItems(
-        *(np.concatenate([getattr(p, name) for p in parts])
-          for name in ("hu", "pixel_mm", "center", "nodule", "texture", "source")),
-        patients=tuple(own for p in parts for own in p.patients),
-    )  # fmt: skip
+        hu=np.concatenate([part.hu for part in parts]),
+        pixel_mm=np.concatenate([part.pixel_mm for part in parts]),
+        center=np.concatenate([part.center for part in parts]),
+        nodule=np.concatenate([part.nodule for part in parts]),
+        texture=np.concatenate([part.texture for part in parts]),
+        source=np.concatenate([part.source for part in parts]),
+        patients=tuple(own for part in parts for own in part.patients),
+    )
 
 
 def rated_slices(archive: Path) -> SliceItems:

@@ -89,7 +89,7 @@ def train(
         aim = truth * (1 - _SMOOTHED) + _SMOOTHED / 2
         loss = binary_cross_entropy_with_logits(logits.float()[:, 0], aim)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(part.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -119,7 +119,7 @@ def judged(made: CubeAndSliceResNet, items: SliceItems, guessed_mm: float = 0.7)
     theta[:, :, 2] = torch.from_numpy(items.center).float() / (EDGE / 2)
     found = []
     with torch.inference_mode():
-        for part in torch.arange(len(items)).split(128):
+        for part in torch.split(torch.arange(len(items)), 128):
             grid = affine_grid(theta[part], [len(part), 1, edge, edge], align_corners=False)
             hu = torch.from_numpy(items.hu[part.numpy()]).float()[:, None]
             hu = grid_sample(hu, grid, padding_mode="border", align_corners=False)
