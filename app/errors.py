@@ -91,5 +91,20 @@ class NodulusError(Exception):
         return _rebuild, (self.code, self.message, self.remedy, self.subject)
 
 
+def not_writable(place: str | Path | None, error: OSError) -> NodulusError:
+    """What to raise where results cannot be written.
+
+    Args:
+        place: the file or folder.
+        error: what the system says.
+    """
+    return NodulusError(
+        ErrorCode.OUTPUT_NOT_WRITABLE,
+        f"It cannot be written here ({error.strerror or type(error).__name__}).",
+        remedy="Check the permissions and the free space, or name another place.",
+        subject=place,
+    )
+
+
 def _rebuild(code: ErrorCode, message: str, remedy: str, subject: str | None) -> NodulusError:
     return NodulusError(code, message, remedy=remedy, subject=subject)

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import not_writable
 from nodulus.app.private_folder import STAGING_PREFIX, clear_remains, locked, private_folder
 from nodulus.app.results.folder import FINDINGS_FILE
 from nodulus.app.results.same_study import stored_result
@@ -47,7 +47,7 @@ class OutputFolder:
             with private_folder(root, STAGING_PREFIX):
                 pass
         except OSError as error:
-            raise self._not_writable(error) from error
+            raise not_writable(self.root, error) from error
 
     def study(self, key: str) -> Path:
         """The folder of one study."""
@@ -116,7 +116,7 @@ class OutputFolder:
                 (own / SUMMARY).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
                 (own / SUMMARY).replace(self.root / SUMMARY)
         except OSError as error:
-            raise self._not_writable(error) from error
+            raise not_writable(self.root, error) from error
 
     def _studies(self, before: Sequence[Entry], new: Sequence[Entry], is_end: bool) -> list[Entry]:
         """Entries of both, each study once.
@@ -149,14 +149,6 @@ class OutputFolder:
         if self._input is None:
             return [*(entry for entry in before if entry not in mine), *mine]
         return [*(entry for entry in before if entry.get("input") != self._input), *mine]
-
-    def _not_writable(self, error: OSError) -> NodulusError:
-        return NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"results cannot be written here ({error.strerror}).",
-            remedy="Choose another folder with -o, or make this one writable.",
-            subject=self.root,
-        )
 
 
 def images_of(root: Path) -> dict[str, str]:

@@ -24,12 +24,12 @@ from nodulus.app.evaluation.metrics.platt import fit_platt
 from nodulus.bundles.common.data.prepared import load_prepared
 from nodulus.bundles.common.data.studies import read_data_dir
 from nodulus.bundles.common.patient_roles import Role, role_of
+from nodulus.transforms.hounsfield import AIR_HU
 from nodulus.transforms.patch_sampling import lps_to_voxel
 from nodulus.transforms.patches import crop_cube
 
 SIZE_WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 SIZES_MM = ((0, 100), (6, 10), (10, 15))
-_AIR_HU = -1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def judge(cache: Path, models: Path | None, role: Role) -> Rated:
             if nodule.malignancy is None or nodule.malignancy == 3:
                 continue
             center = lps_to_voxel(nodule.center_lps_mm, item["affine"].numpy())
-            hu = crop_cube(item["image"], center, size, _AIR_HU).float()
+            hu = crop_cube(item["image"], center, size, AIR_HU).float()
             scaled = (hu.clamp(low, high) - low) / (high - low)
             with torch.inference_mode():
                 found = torch.sigmoid(bundle.network(scaled[None]).float()).item()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 Box = tuple[slice, slice, slice]
@@ -16,6 +16,14 @@ _NEIGHBOURS = np.ones((3, 3, 3), bool)
 def relative(box: Box, outer: Box) -> Box:
     """A box of a volume as one of a part of it."""
     x, y, z = (slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+    return x, y, z
+
+
+def box_between(low: ArrayLike, high: ArrayLike) -> Box:
+    """The box from the first index along each axis to before the last, each shape (3,)."""
+    x, y, z = (
+        slice(int(a), int(b)) for a, b in zip(np.asarray(low), np.asarray(high), strict=True)
+    )
     return x, y, z
 
 

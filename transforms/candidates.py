@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csgraph, csr_matrix
 
-from nodulus.transforms.blocks import Box, connected_components
+from nodulus.transforms.blocks import Box, box_between, connected_components
 from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import apply_affine
 
@@ -170,5 +170,5 @@ def _join(
             slice(s.start - int(a), s.stop - int(a)) for s, a in zip(member.box, low, strict=True)
         )
         mask[inner] |= member.mask
-    x, y, z = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return make_candidate(probability, (x, y, z), mask, affine, voxel_mm3)
+    box = box_between(low, high)
+    return make_candidate(probability, box, mask, affine, voxel_mm3)

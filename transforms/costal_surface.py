@@ -23,6 +23,8 @@ from nodulus.transforms.lung_sides import LEFT, RIGHT
 RAYS = 90
 """From straight ahead to straight back on each side, 2 degrees apart."""
 ANGLES = (np.arange(RAYS) + 0.5) * (180.0 / RAYS)
+# Lengths, angles (0 straight ahead, 180 straight back) and shares by which lung counts as hidden:
+# fitted by eye on real scans and on masses drawn into them; docs/results.md has what they give.
 PIT_WIDTH_MM = 90.0
 PIT_DEPTH_MM = 8.0
 PIT_ANGLES = (15.0, 160.0)
@@ -32,6 +34,7 @@ MISSED_ANGLES = (30.0, 155.0)
 HEART_ANGLE, HEART_TOP = 75.0, 0.6
 BEHIND_ANGLE = 140.0
 WALL_SHARE = 0.7
+WALL_ANGLES = (30.0, 150.0)
 SMALLEST_PIT_MM, SMALLEST_MISSED_MM = 20.0, 24.0
 RATIOS = (0.75, 1.4)
 ALIKE_OVER_MM = 80.0
@@ -173,7 +176,7 @@ def _scale(own: FloatMap, other: FloatMap, slice_mm: float) -> FloatMap:
 
     By the rays that see the wall on both sides; 1 where there are none.
     """
-    both = (own > 0) & (other > 0) & _between_angles((30.0, 150.0))
+    both = (own > 0) & (other > 0) & _between_angles(WALL_ANGLES)
     ratio = np.where(both, own / np.maximum(other, 1.0), 0.0)
     fits = (ratio > RATIOS[0]) & (ratio < RATIOS[1])
     reach = max(1, round(ALIKE_OVER_MM / 2 / slice_mm))

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 AIR_HU = -1024
-"""What a voxel that is not a number is taken for."""
+"""What stands where there is no image: padding, outside a field of view, what is no number."""
 
 _INT16 = np.iinfo(np.int16)
 
 
-def to_hounsfield(values: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def compact_hounsfield(values: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """int16 where nothing is lost, else float32; what is not a number becomes air.
 
     Args:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.transforms.blocks import box_between
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_sides import LEFT, RIGHT
 
@@ -82,8 +83,7 @@ class LungRegion:
         margin = margin_mm / np.asarray(geometry.spacing_irc_mm)
         start = np.clip(np.floor(ends[0] - margin), 0, geometry.shape_irc).astype(int)
         stop = np.clip(np.ceil(ends[1] + margin) + 1, 0, geometry.shape_irc).astype(int)
-        i, r, c = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-        return i, r, c
+        return box_between(start, stop)
 
     def on(self, geometry: Geometry) -> BoolArray:
         """The search region on another grid (nearest neighbour), shape ``geometry.shape_irc``.

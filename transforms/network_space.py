@@ -17,7 +17,7 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
-from nodulus.transforms.hounsfield import to_hounsfield
+from nodulus.transforms.hounsfield import compact_hounsfield
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
@@ -151,7 +151,7 @@ class NetworkSpaced(MapTransform):
             image = result[key]
             if not isinstance(image, MetaTensor):
                 raise TypeError(f"{key} must be a MetaTensor, got {type(image).__name__}")
-            hu, _ = to_hounsfield(_reversed_axes(image))
+            hu, _ = compact_hounsfield(_reversed_axes(image))
             geometry = _geometry(image)
             lungs = self._lungs(hu, geometry, str(image.meta.get("filename_or_obj", key)))
             place = (geometry, lungs, self.spacing_mm, self.margin_mm)

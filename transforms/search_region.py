@@ -18,6 +18,8 @@ from nodulus.transforms.costal_surface import hidden_lung
 from nodulus.transforms.lung_air import ROUNDING_MM, in_plane_parts
 from nodulus.transforms.lung_sides import LEFT, RIGHT
 
+# Radii and margins chosen so that real and drawn masses lie in the region; docs/results.md has the
+# figures, benchmarks/search_region.py measures them.
 CLOSING_MM = 50.0
 CLOSING_ACROSS_MM = 18.0
 OUTLINE_CLOSING_MM = 18.0

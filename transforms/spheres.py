@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.geometry import Geometry
 
 
@@ -30,10 +30,10 @@ def sphere_voxels(
     shape = np.asarray(geometry.shape_irc)
     low = np.clip(np.floor(index - reach), 0, shape).astype(int)
     high = np.clip(np.ceil(index + reach) + 1, low, shape).astype(int)
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    grid = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in (i, r, c)], indexing="ij"))
+    box = box_between(low, high)
+    grid = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"))
     grid = np.moveaxis(grid, 0, -1)
     distance = np.linalg.norm(geometry.index_to_lps(grid) - center, axis=-1)
     inside = distance <= diameter_mm / 2
     inside |= np.all(grid == np.floor(index + 0.5), axis=-1)
-    return (i, r, c), np.asarray(inside)
+    return box, np.asarray(inside)

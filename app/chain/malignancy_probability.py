@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
-_SUREST = 1e-6
+from nodulus.app.chain.log_odds import log_odds
 
 
 def with_size(
@@ -29,6 +29,5 @@ def with_size(
     given = np.asarray(probability, dtype=np.float64)
     if size_weight == 0.0:
         return given
-    odds = logit(np.clip(given, _SUREST, 1.0 - _SUREST))
     size = np.log(np.asarray(diameter_mm, dtype=np.float64) / neutral_mm)
-    return np.asarray(expit(odds + size_weight * size), dtype=np.float64)
+    return np.asarray(expit(log_odds(given) + size_weight * size), dtype=np.float64)

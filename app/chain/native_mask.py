@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
 
@@ -40,7 +40,7 @@ def native_mask(
     shape = np.asarray(target.shape_irc)
     start = np.clip(np.floor(ends.min(axis=0)), 0, shape - 1).astype(int)
     stop = np.clip(np.ceil(ends.max(axis=0)) + 1, start + 1, shape).astype(int)
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    box = box_between(start, stop)
 
     axes = [np.arange(a, b, dtype=np.float64) for a, b in zip(start, stop, strict=True)]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
@@ -52,4 +52,4 @@ def native_mask(
         center = target.lps_to_index(grid.index_to_lps(candidate.center_index))
         nearest = np.clip(np.round(center).astype(int), start, stop - 1) - start
         mask[tuple(nearest)] = True
-    return (i, r, c), np.asarray(mask)
+    return box, np.asarray(mask)

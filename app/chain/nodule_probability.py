@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
+
+from nodulus.app.chain.log_odds import log_odds
 
 _SUREST = 1e-4
 """No network is surer than this, so that one cannot outvote the other whatever it says."""
@@ -26,9 +28,6 @@ def combine(
     Returns:
         Probabilities, float64, shape (candidates,).
     """
-    first, second = (
-        logit(np.clip(np.asarray(p, dtype=np.float64), _SUREST, 1.0 - _SUREST))
-        for p in (segmentation, classifier)
-    )
+    first, second = (log_odds(p, _SUREST) for p in (segmentation, classifier))
     pooled = expit(segmentation_share * first + (1.0 - segmentation_share) * second)
     return np.asarray(pooled, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Probabilities moved to where they are honest."""
+"""Probabilities calibrated."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.data.eda.known_facts import KnownFacts
@@ -82,7 +82,7 @@ def command(
                 progress.advance(task)
             known.keep_only(studies)
         except OSError as error:
-            raise _not_writable(error, output) from error
+            raise not_writable(output, error) from error
         numbers = survey(studies, looks, sides, source)
         task = progress.add_task("Pictures", total=None)
         pictures = draw_pictures(
@@ -94,20 +94,13 @@ def command(
         if json_file is not None:
             write_text(json_file, json.dumps(numbers.to_json(), indent=1) + "\n")
     except OSError as error:
-        raise _not_writable(error, output) from error
+        raise not_writable(output, error) from error
     cases = len(numbers.suspicions)
     twice = len(numbers.duplicates.same_voxels)
     click.echo(
         f"{output}: {numbers.counts.scans} scans, {numbers.counts.nodules} nodules, "
         f"{cases} suspicious cases, {twice} groups of scans with the same voxels"
     )
-
-
-def _not_writable(error: OSError, output: Path) -> NodulusError:
-    return NodulusError(
-        ErrorCode.OUTPUT_NOT_WRITABLE, f"Writing failed: {error.strerror or error}.",
-        remedy="Choose a place that can be written to.", subject=output,
-    )  # fmt: skip
 
 
 def _look(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 _FORMATS = ("all", "luna16", "dicom")
 _POOLS = ("training", "validation", "test")
@@ -140,10 +140,7 @@ def command(
                 made += new
                 progress.advance(task)
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE, f"Writing failed: {error.strerror or error}.",
-            remedy="Choose a folder that can be written to, with enough room.", subject=output,
-        ) from error  # fmt: skip
+        raise not_writable(output, error) from error
     except ValueError as error:
         if background is None:
             raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodulus.app.deploy.sdk import prepare_sdk
 from nodulus.app.end_of_process import clean_end
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
@@ -110,12 +110,7 @@ def _context(arguments: Sequence[str]) -> Any:
     try:
         return Application.init_app_context([sys.argv[0], "-l", "ERROR", *arguments])
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"results cannot be written here ({error.strerror}).",
-            remedy="Choose another folder with -o, or make this one writable.",
-            subject=error.filename,
-        ) from error
+        raise not_writable(error.filename, error) from error
 
 
 def _settings(application: Any) -> ChainSettings:

@@ -17,7 +17,7 @@ import nodulus
 from nodulus import app
 from nodulus.app.chain.models import BUNDLES, model_errors
 from nodulus.app.deploy.models import MODEL_NAMES, package_model
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 APPLICATION, MODELS, DOCUMENTS = "application", "models", "docs"
 PACKAGES = ("app", "bundles", "configs", "transforms")
@@ -65,12 +65,7 @@ def write_package(
             folder.rmdir()
         part.rename(folder)
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"The package cannot be written here ({error.strerror or type(error).__name__}).",
-            remedy="Check the permissions and the free space, or name another folder.",
-            subject=folder,
-        ) from error
+        raise not_writable(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -12,9 +12,9 @@ import numpy as np
 from nodulus.app.data.prepare.csv_table import CsvRow, read_table
 from nodulus.app.data.prepare.problems import ProblemKind
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.bundles.common.data.tables import COORDINATES
 from nodulus.bundles.common.metrics.luna16_match import Places
 
-COORDINATES = ("coordX", "coordY", "coordZ")
 DIAMETER, PROBABILITY = "diameter_mm", "probability"
 
 

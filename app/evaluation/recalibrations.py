@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logit
+from numpy.typing import ArrayLike
 
+from nodulus.app.chain.log_odds import log_odds
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.evaluation.chain_report import candidate_scores
 from nodulus.app.evaluation.detection_performance import malignancy_scores
@@ -19,7 +19,6 @@ from nodulus.app.evaluation.metrics.temperature import fit_temperature
 from nodulus.app.result import OperatingPoint
 
 Method = Literal["none", "temperature", "platt"]
-_SUREST = 1e-6
 
 
 class Scales(TypedDict):
@@ -83,7 +82,7 @@ def malignancy_recalibration(scans: Sequence[MatchedScan], method: Method) -> Re
 def _fit(method: Method, scores: ArrayLike, truth: ArrayLike, items: str) -> Recalibration:
     if method == "none":
         return Recalibration()
-    logits: NDArray[np.float64] = logit(np.clip(scores, _SUREST, 1 - _SUREST))
+    logits = log_odds(scores)
     temperature, offset = fit_temperature(logits, truth), 0.0
     if method == "platt":
         temperature, offset = fit_platt(logits, truth)

@@ -12,8 +12,9 @@ from nodulus.app.result import LpsPoint
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.label_boxes import boxes_by_label
-from nodulus.app.results.pictures import AIR_HU, ZOOM_PIXELS, Picture, contours, lung_window
+from nodulus.app.results.pictures import ZOOM_PIXELS, Picture, contours, lung_window
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
+from nodulus.transforms.hounsfield import AIR_HU
 
 _FIELD_MM = 60.0, 130.0
 _FIELD_DIAMETERS = 2.5

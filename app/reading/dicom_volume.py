@@ -16,11 +16,11 @@ from nodulus.app.reading.lateral_shift import place_slice
 from nodulus.app.reading.message_words import abbreviated, count
 from nodulus.app.reading.pixels import (
     UnreadablePixelsError,
+    apply_rescale,
     decode,
     hounsfield_type,
     is_outside_bits,
     padding_is_tissue,
-    to_hounsfield,
 )
 from nodulus.app.reading.slice_plan import SlicePlan, plan_slices
 from nodulus.app.volume import CtVolume, VolumeWarning
@@ -79,7 +79,7 @@ def _decode_stack(
             broken.append(stored)
         else:
             outside += is_outside_bits(stored, plan.slices[index])
-            hu = to_hounsfield(stored, plan.slices[index], dtype)
+            hu = apply_rescale(stored, plan.slices[index], dtype)
             if plan.shift is None:
                 stack[index] = hu
             else:
@@ -124,7 +124,7 @@ def _compare_rivals(plan: SlicePlan, stack: NDArray[Any]) -> list[VolumeWarning]
         index = plan.rivals[k][0]
         if isinstance(stored, UnreadablePixelsError):
             continue
-        hu: NDArray[Any] = to_hounsfield(stored, others[k], dtype)
+        hu: NDArray[Any] = apply_rescale(stored, others[k], dtype)
         if plan.shift is not None:
             hu = place_slice(hu, plan.shift.offset_rc[index], plan.geometry.shape_irc[1:])
         if not np.array_equal(hu, stack[index]):

@@ -18,6 +18,7 @@ from nodulus.app.reading import limits
 from nodulus.app.reading.image_plane import ImagePlane
 from nodulus.app.reading.message_words import millimetres
 from nodulus.app.volume import VolumeWarning
+from nodulus.transforms.hounsfield import AIR_HU
 
 FloatArray = NDArray[np.float64]
 
@@ -109,13 +110,13 @@ def place_slice(hu: NDArray[Any], offset_rc: FloatArray, shape_rc: tuple[int, in
     for axis, fraction in enumerate(part.tolist()):
         if fraction > 1e-4:
             before = [(1, 1) if k == axis else (0, 0) for k in range(2)]
-            padded = np.pad(moved, before, constant_values=limits.AIR_HU)
+            padded = np.pad(moved, before, constant_values=AIR_HU)
             head = np.take(padded, range(padded.shape[axis] - 1), axis)
             tail = np.take(padded, range(1, padded.shape[axis]), axis)
             moved = fraction * head + (1 - fraction) * tail
     if np.issubdtype(hu.dtype, np.integer):
         moved = np.rint(moved)
-    grid = np.full(shape_rc, limits.AIR_HU, dtype=hu.dtype)
+    grid = np.full(shape_rc, AIR_HU, dtype=hu.dtype)
     rows = min(moved.shape[0], shape_rc[0] - int(whole[0]))
     columns = min(moved.shape[1], shape_rc[1] - int(whole[1]))
     grid[whole[0] : whole[0] + rows, whole[1] : whole[1] + columns] = moved[:rows, :columns]

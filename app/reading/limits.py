@@ -74,9 +74,6 @@ STEADY_DEGREES = 0.06
 UNIT_VECTOR_TOLERANCE = 1e-2
 """How far ImageOrientationPatient may be from two orthogonal unit vectors."""
 
-AIR_HU = -1024
-"""What stands where there is no image: padding and what lies outside a tilted field of view."""
-
 TISSUE_HU = (-950.0, 3000.0)
 """A padding value that lies in here would blank tissue, and is not applied."""
 

@@ -15,6 +15,7 @@ from nodulus.app.reading import limits
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.unused_bits import stored_values
+from nodulus.transforms.hounsfield import AIR_HU
 
 THREADS = 4
 
@@ -201,7 +202,7 @@ def _stored(
     return stored_values(raw, bits, high_bit, is_signed=header.is_signed)
 
 
-def to_hounsfield(
+def apply_rescale(
     stored: NDArray[Any], header: SliceHeader, dtype: type[np.int16] | type[np.float32]
 ) -> NDArray[Any]:
     """Rescale one image by its own slope and intercept (DICOM PS3.3 C.11.1).
@@ -234,7 +235,7 @@ def to_hounsfield(
         hu = (stored.astype(np.float64) * header.slope + header.intercept).astype(np.float32)
     if header.padding is not None and not padding_is_tissue(header):
         low, high = header.padding
-        hu[(stored >= low) & (stored <= high)] = limits.AIR_HU
+        hu[(stored >= low) & (stored <= high)] = AIR_HU
     if outside is not None:
-        hu[outside] = limits.AIR_HU
+        hu[outside] = AIR_HU
     return hu

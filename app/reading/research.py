@@ -14,7 +14,7 @@ from nodulus.app.reading.files import stem
 from nodulus.app.reading.hounsfield_check import check_hounsfield
 from nodulus.app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
-from nodulus.transforms.hounsfield import to_hounsfield
+from nodulus.transforms.hounsfield import compact_hounsfield
 
 _LOOKED_AT = 8
 """Slices of a file that tell whether it is CT."""
@@ -194,7 +194,7 @@ def _read_nifti(path: Path, warnings: list[VolumeWarning]) -> tuple[NDArray[Any]
 
 
 def _as_hounsfield(values: NDArray[Any], warnings: list[VolumeWarning]) -> NDArray[Any]:
-    hu, bad = to_hounsfield(values)
+    hu, bad = compact_hounsfield(values)
     if bad:
         warnings.append(
             VolumeWarning("not-a-number", f"{bad:,} voxels are not numbers and were taken for air.")

@@ -13,10 +13,11 @@ from nodulus.app.explanation import Crop
 from nodulus.app.result import CandidateRecord
 from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
-from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
+from nodulus.app.results.pictures import Picture, lung_window
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.hounsfield import AIR_HU
 
 FIELD_MM = 48.0
 CLOSE_UP_PIXELS = 160

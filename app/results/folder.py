@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 from nodulus.app.private_folder import (
     REPLACED,
     STAGING_PREFIX,
@@ -52,7 +52,7 @@ def check_folder(folder: Path, known_by: str = FINDINGS_FILE) -> None:
         with private_folder(target.parent, STAGING_PREFIX):
             pass
     except OSError as error:
-        raise _not_writable(folder, error) from error
+        raise not_writable(folder, error) from error
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def replaced_folder(
                     _swap(staged.part, target, own / REPLACED)
             staged.folder = folder.with_name(target.name)
     except OSError as error:
-        raise _not_writable(folder, error) from error
+        raise not_writable(folder, error) from error
 
 
 def _swap(part: Path, target: Path, replaced: Path) -> None:
@@ -122,7 +122,7 @@ def _refuse_foreign(target: Path, known_by: str) -> None:
             any(target.iterdir()) and not (target / known_by).is_file()
         )
     except OSError as error:
-        raise _not_writable(target, error) from error
+        raise not_writable(target, error) from error
     if foreign:
         raise NodulusError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
@@ -131,12 +131,3 @@ def _refuse_foreign(target: Path, known_by: str) -> None:
             remedy="Name another output folder, or move this one away.",
             subject=target,
         )
-
-
-def _not_writable(folder: Path, error: OSError) -> NodulusError:
-    return NodulusError(
-        ErrorCode.OUTPUT_NOT_WRITABLE,
-        f"Results cannot be written here ({error.strerror or type(error).__name__}).",
-        remedy="Check the permissions and the free space, or name another output folder.",
-        subject=folder,
-    )

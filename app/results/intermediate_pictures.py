@@ -11,9 +11,10 @@ from PIL import Image
 from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
 from nodulus.app.results.intermediates import Intermediates
-from nodulus.app.results.pictures import AIR_HU, OVERVIEW_PIXELS, Picture, plane_picture
+from nodulus.app.results.pictures import OVERVIEW_PIXELS, Picture, plane_picture
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.hounsfield import AIR_HU
 
 LUNG_RGB: Rgb = (70, 190, 255)
 KEPT_RGB: Rgb = (70, 190, 255)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import not_writable
 from nodulus.app.result import LpsPoint, StudyResult
 
 HEADER = ("seriesuid", "coordX", "coordY", "coordZ", "probability")
@@ -90,12 +90,7 @@ def write_marks(path: Path, rows: Iterable[Mark]) -> int:
                 count += 1
         os.replace(part, path)  # noqa: PTH105 - the one call that replaces on every system
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"The marks cannot be written ({error.strerror or type(error).__name__}).",
-            remedy="Check the permissions and the free space, or name another file.",
-            subject=path,
-        ) from error
+        raise not_writable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

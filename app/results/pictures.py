@@ -21,10 +21,10 @@ from nodulus.app.results.label_boxes import Labels
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.hounsfield import AIR_HU
 
 WINDOW_CENTER_HU = -600.0
 WINDOW_WIDTH_HU = 1500.0
-AIR_HU = -1024.0
 ZOOM_PIXELS = 256
 OVERVIEW_PIXELS = 320
 

@@ -11,9 +11,10 @@ from nodulus.app.explanation import Sensitivity
 from nodulus.app.result import Explanation
 from nodulus.app.results.colors import Rgb
 from nodulus.app.results.drawing import Overlay
-from nodulus.app.results.pictures import AIR_HU, Picture, lung_window
+from nodulus.app.results.pictures import Picture, lung_window
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.hounsfield import AIR_HU
 
 FALL_RGB: Rgb = (255, 170, 0)
 """Where covering lowers the probability: what speaks for it."""

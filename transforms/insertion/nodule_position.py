@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt
 
+from nodulus.transforms.ball_morphology import bounding_box
 from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float64]
@@ -157,9 +158,7 @@ def _pooled(volume: NDArray[np.generic], step: list[int]) -> NDArray[np.float32]
 def _box_of(mask: NDArray[np.bool_], step: list[int]) -> tuple[slice, ...]:
     """The bounding box of a mask, at least one block wide."""
     box = []
-    for axis in range(3):
-        others = tuple(k for k in range(3) if k != axis)
-        filled = np.flatnonzero(mask.any(axis=others))
-        low = min(int(filled[0]), mask.shape[axis] - step[axis])
-        box.append(slice(low, max(int(filled[-1]) + 1, low + step[axis])))
+    for found, size, least in zip(bounding_box(mask), mask.shape, step, strict=True):
+        low = min(found.start, size - least)
+        box.append(slice(low, max(found.stop, low + least)))
     return tuple(box)

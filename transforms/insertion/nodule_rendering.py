@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.air_replacement import replace_air
 from nodulus.transforms.insertion.nodule_appearance import correlated_noise, nodule_material
@@ -218,8 +218,7 @@ def _box(
     last = np.clip(np.ceil(points.max(axis=0)) + 2, 0, geometry.shape_irc).astype(int)
     if np.any(last <= first):
         raise ValueError("the nodule lies outside the volume")
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-    return i, r, c
+    return box_between(first, last)
 
 
 def _sampled(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nodulus.app.commands.evaluate import options
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import not_writable
 
 
 @click.command("findings")
@@ -53,12 +53,7 @@ def findings(
         try:
             write_text(json_file, json.dumps(found, indent=2) + "\n")
         except OSError as error:
-            raise NodulusError(
-                ErrorCode.OUTPUT_NOT_WRITABLE,
-                f"the figures cannot be written ({error.strerror or type(error).__name__}).",
-                remedy="Name another file.",
-                subject=json_file,
-            ) from error
+            raise not_writable(json_file, error) from error
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

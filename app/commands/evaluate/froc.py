@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodulus.app.commands.evaluate import options
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.bundles.common.metrics.luna16_match import MarkMatch
@@ -75,12 +75,7 @@ def froc(
         write_analysis(output, found, analysis)
         _draw(output / "froc.png", analysis, marks.stem)
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"results cannot be written here ({error.strerror or type(error).__name__}).",
-            remedy="Choose another folder with -o, or make this one writable.",
-            subject=output,
-        ) from error
+        raise not_writable(output, error) from error
     _print(found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
@@ -21,7 +21,7 @@ def write_points(path: Path, points: OperatingPoints) -> None:
         NodulusError: ``output-not-writable``.
     """
     # A temperature of 1 or an offset of 0 is none, and is not written.
-    _write(path, points.model_dump(exclude_defaults=True), "the operating points")
+    _write(path, points.model_dump(exclude_defaults=True))
     for point in points.listed():
         click.echo(f"{point.name}: {point.threshold:g} ({point.chosen_on})")
     for name, choice in points.nodule_choices.items():
@@ -34,18 +34,13 @@ def write_pipeline(path: Path, pipeline: PipelineSettings) -> None:
     Raises:
         NodulusError: ``output-not-writable``.
     """
-    _write(path, pipeline.model_dump(exclude_unset=True), "the settings")
+    _write(path, pipeline.model_dump(exclude_unset=True))
 
 
-def _write(path: Path, content: dict[str, Any], what: str) -> None:
+def _write(path: Path, content: dict[str, Any]) -> None:
     from nodulus.bundles.common.atomic_files import write_text
 
     try:
         write_text(path, json.dumps(content, indent=2) + "\n")
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"{what} cannot be written ({error.strerror or type(error).__name__}).",
-            remedy="Name another file.",
-            subject=path,
-        ) from error
+        raise not_writable(path, error) from error

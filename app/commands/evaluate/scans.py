@@ -13,7 +13,7 @@ import click
 from nodulus.app.commands.chain_options import device_option, models_option, settings_option
 from nodulus.app.commands.evaluate import options
 from nodulus.app.commands.root import EXIT_FAILED
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,7 +154,7 @@ def _analyse(
                 uid = outcome.result.series_uid
                 known.append(match_known(outcome, row_of(uid, facts), truth))
         except OSError as error:
-            raise _not_writable(output, error) from error
+            raise not_writable(output, error) from error
     for problem in problems:
         errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
     return known, bool(problems)
@@ -184,16 +184,7 @@ def _write(output: Path, report: dict[str, Any], known: Sequence[ScanOfKnown]) -
         write_table(output / SCANS_FILE, scans_of[0], scans_of)
         write_text(output / REPORT_FILE, json.dumps(report, indent=2) + "\n")
     except OSError as error:
-        raise _not_writable(output, error) from error
-
-
-def _not_writable(output: Path, error: OSError) -> NodulusError:
-    return NodulusError(
-        ErrorCode.OUTPUT_NOT_WRITABLE,
-        f"results cannot be written here ({error.strerror or type(error).__name__}).",
-        remedy="Choose another folder with -o, or make this one writable.",
-        subject=output,
-    )
+        raise not_writable(output, error) from error
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

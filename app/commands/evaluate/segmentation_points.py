@@ -10,7 +10,7 @@ import click
 
 from nodulus.app.commands.evaluate import options
 from nodulus.app.commands.evaluate.points_file import write_points
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.evaluation.segmentation_points import SegmentationPoints
@@ -149,9 +149,4 @@ def _write_tables(points: SegmentationPoints, curve: Path | None, outlines: Path
             rows = [{"nodule": name, **asdict(own)} for name, own in points.nodules]
             write_table(outlines, rows[0], rows)
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"the tables cannot be written ({error.strerror or type(error).__name__}).",
-            remedy="Name other files.",
-            subject=curve or outlines,
-        ) from error
+        raise not_writable(curve or outlines, error) from error

@@ -17,10 +17,11 @@ from nodulus.app.data.eda.suspicions import Suspicion, SuspicionKind
 from nodulus.app.data.eda.tallies import SIZE_CLASSES, size_class
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.drawing import Overlay
-from nodulus.app.results.pictures import AIR_HU, Picture, contours, lung_window
+from nodulus.app.results.pictures import Picture, contours, lung_window
 from nodulus.app.results.viewframe import AnatomicalPlane, ViewFrame, whole_frame
 from nodulus.bundles.common.data.studies import Study
 from nodulus.bundles.common.data.tables import Point
+from nodulus.transforms.hounsfield import AIR_HU
 
 PIXELS = 150
 JPEG_QUALITY = 85

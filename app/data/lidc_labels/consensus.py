@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.bundles.common.lidc.database import Outline
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.polygons import polygon_pixels
 
 
@@ -79,8 +79,8 @@ def count_readers(
     counts = np.zeros(high - low, dtype=np.uint8)
     for reader in drawn:
         counts += _reader_mask(reader, slice_of_level, low, counts.shape)
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return Agreement((i, r, c), counts, len(readers))
+    box = box_between(low, high)
+    return Agreement(box, counts, len(readers))
 
 
 def _reader_mask(

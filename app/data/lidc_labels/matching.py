@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nodulus.app.data.lidc_labels.scan_labels import LabelledNodule
 from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.hit_rule import hit_distances_mm
 from nodulus.bundles.common.lidc.database import LidcScan
 from nodulus.bundles.common.lidc.shapes import ShapeReference
 from nodulus.transforms.geometry import Geometry
@@ -67,9 +68,7 @@ def match_references(
         return [None] * len(points)
     scan = references[0].annotations[0].scan
     centers = to_lps([center_xyz_mm(reference) for reference in references], scan, geometry)
-    distance = np.linalg.norm(points[:, np.newaxis] - centers, axis=-1)
-    radius = np.asarray(diameters_mm, dtype=np.float64)[:, np.newaxis] / 2
-    within = np.where(distance < radius, distance, np.inf)
+    within = hit_distances_mm(centers, points, diameters_mm).T
     return [references[int(row.argmin())] if np.isfinite(row).any() else None for row in within]
 
 

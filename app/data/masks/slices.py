@@ -9,14 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
+from nodulus.app.reading import limits
 
 FloatArray = NDArray[np.float64]
-
-SAME_POSITION_MM = 0.01
-"""Heights this close are one slice, whatever the spacing."""
-
-SAME_POSITION_FRACTION = 0.05
-"""So are heights within this fraction of the distance between slices: files round positions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +68,7 @@ class SourceSlices:
     @property
     def tolerance_mm(self) -> float:
         """How far along the normal something may lie from the image that it belongs to."""
-        return max(SAME_POSITION_MM, SAME_POSITION_FRACTION * self.usual_step_mm)
+        return max(limits.SAME_POSITION_MM, limits.SAME_POSITION_FRACTION * self.usual_step_mm)
 
     def pixels_on(self, image: int, points_lps_mm: ArrayLike) -> FloatArray:
         """Fractional row and column, shape (n, 2), of points on one image."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
-AIR_HU = -1000.0
+ROOM_AIR_HU = -1000.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def paint_table(
         body_low_y: largest y of the body.
     """
     x, y = xs[None, :], ys[:, None]
-    image = np.full((len(ys), len(xs)), AIR_HU, dtype=np.float32)
+    image = np.full((len(ys), len(xs)), ROOM_AIR_HU, dtype=np.float32)
     pixel = float(ys[1] - ys[0])
     within = np.abs(x) < table.half_width_mm
     top = body_low_y + table.gap_mm - x**2 / (2.0 * table.top_bend)

@@ -22,7 +22,7 @@ from nodulus.app.data.phantom.airway_disease import (
 from nodulus.app.data.phantom.infiltrate_form import Infiltrate, bronchogram, filled_share
 from nodulus.app.data.phantom.lesions import Lesion, PhantomLesionKind
 from nodulus.app.data.phantom.recipe import InfiltrateRecipe, draw_count
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 from nodulus.transforms.insertion.air_replacement import as_dtype, replace_air
@@ -245,8 +245,7 @@ def _paint(
 def _box(middle: Points, reach: Points, shape: tuple[int, ...]) -> Box:
     low = np.clip(np.floor(middle - reach), 0, np.array(shape) - 1).astype(int)
     high = np.clip(np.ceil(middle + reach) + 1, low + 1, shape).astype(int)
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return i, r, c
+    return box_between(low, high)
 
 
 def _gate(

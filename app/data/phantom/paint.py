@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.data.phantom.anatomy import Anatomy
-from nodulus.app.data.phantom.couch import AIR_HU
+from nodulus.app.data.phantom.couch import ROOM_AIR_HU
 from nodulus.app.data.phantom.wall_map import FAT_HU, FIRST_MM, sample, side_angle
 
 FloatArray = NDArray[np.float32]
@@ -102,7 +102,7 @@ def paint_inside(
     lay(out, values["soft"], SOFT_HU + 5.0 * marbling - 75.0 * planes, sharpness)
     lay(out, values["muscle"], body.blood.myocardium + 3.0 * marbling, sharpness)
     lay(out, values["blood"], values["blood_hu"], sharpness)
-    lay(out, values["air"], AIR_HU, sharpness)
+    lay(out, values["air"], ROOM_AIR_HU, sharpness)
 
 
 def paint_bone(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float32]
@@ -69,8 +69,8 @@ def cover(geometry: Geometry, solid: Solid) -> tuple[Box, FloatArray] | None:
         # Distance by the first-order rule f / |grad f|, which holds for flat ellipsoids too.
         distance = (ratio - 1.0) * ratio / slope
         total += np.clip(0.5 - distance / spacing[1], 0.0, 1.0)
-    i, r, c = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return (i, r, c), total / np.float32(_PARTS)
+    box = box_between(low, high)
+    return box, total / np.float32(_PARTS)
 
 
 def paint_solids(

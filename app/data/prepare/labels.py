@@ -12,13 +12,11 @@ from scipy import ndimage
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.bundles.common.data.tables import ExcludedFinding, Nodule
+from nodulus.bundles.common.metrics.luna16_match import UNKNOWN_DIAMETER_MM
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 from nodulus.transforms.spheres import sphere_voxels
-
-UNKNOWN_DIAMETER_MM = 10.0
-"""What LUNA16's evaluation takes an excluded finding of unknown size for."""
 
 Labels = NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ from nodulus.app.data.prepare.record import CacheSettings
 from nodulus.app.data.prepare.summary import PrepareSummary
 from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.data.prepare.write_cache import WorkerLostError, prepare_scans
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 from nodulus.app.progress import StepProgress
 from nodulus.app.reading.message_words import count
 
@@ -95,12 +95,7 @@ def prepare_found(
             remedy="Run again with fewer --workers: it goes on where it stopped.",
         ) from error
     except OSError as error:
-        raise NodulusError(
-            ErrorCode.OUTPUT_NOT_WRITABLE,
-            f"Writing failed: {error.strerror or error}.",
-            remedy="Choose a folder that can be written to, with enough room.",
-            subject=cache,
-        ) from error
+        raise not_writable(cache, error) from error
     except ValueError as error:
         raise NodulusError(
             ErrorCode.INPUT_NOT_READABLE,

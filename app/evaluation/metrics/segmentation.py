@@ -10,6 +10,8 @@ import torch
 from monai.metrics import compute_average_surface_distance, compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 
+from nodulus.transforms.ball_morphology import bounding_box
+
 PERCENTILE = 95
 
 
@@ -58,7 +60,8 @@ def measure_outline(
         raise ValueError(f"drawn has shape {drawn.shape}, the truth {truth.shape}")
     if not truth.any():
         raise ValueError("the truth is empty")
-    box = _box_of(drawn | truth)
+    # a voxel more around, so that no surface lies on its edge
+    box = bounding_box(drawn | truth, (1, 1, 1))
     one, two = (torch.as_tensor(m[box].astype(np.float32))[None, None] for m in (drawn, truth))
     spacing = [float(s) for s in spacing_mm]
     mean = hausdorff = None
@@ -78,10 +81,3 @@ def measure_outline(
         error,
         error / true_volume,
     )
-
-
-def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The mask's bounding box and a voxel around it, so that no surface lies on its edge."""
-    places = np.argwhere(mask)
-    low, high = np.maximum(places.min(axis=0) - 1, 0), places.max(axis=0) + 2
-    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -15,8 +15,8 @@ from nodulus.app.results import deidentify
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
 
+from .others import validate
 from .synthetic import SHAPE, result_for, two_labels, write_multiframe, write_series
-from .test_dicom_objects import validate
 
 OPTIONS = OutputOptions(report=False, deidentify=True)
 

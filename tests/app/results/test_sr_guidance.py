@@ -18,10 +18,10 @@ from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
 from tests.app.guidelines.test_assess import FACTS, PLAIN
 
+from .dicom_objects import concept, items
 from .fixed_texts import of_guidelines
 from .others import validate
 from .synthetic import result_for, two_labels, write_series
-from .test_dicom_objects import concept, items
 
 
 def written(tmp_path: Path, facts: ClinicalFacts):

@@ -1,11 +1,12 @@
+"""The structured report: references, measurements, comments and coordinates."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 
 from nodulus.app.result import ResultWarning
 from nodulus.app.results.file_plan import SEG_FILE, SR_FILE
@@ -13,14 +14,9 @@ from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
 from nodulus.app.volume import CtVolume
 
+from .dicom_objects import concept, items, write
 from .others import validate
-from .synthetic import PATIENT_NAME, SHAPE, result_for, two_labels, write_multiframe, write_series
-
-
-def write(folder: Path, volume: CtVolume, labels: np.ndarray, **options: bool) -> Path:
-    result = result_for(volume, labels)
-    write_results(folder, volume, labels, result, options=OutputOptions(report=False, **options))
-    return folder
+from .synthetic import PATIENT_NAME, SHAPE, result_for, two_labels, write_series
 
 
 @pytest.fixture(scope="module")
@@ -28,57 +24,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CtVolume, Path]:
     root = tmp_path_factory.mktemp("single")
     volume = write_series(root / "ct")
     return volume, write(root / "out", volume, two_labels())
-
-
-def masks(seg: Dataset) -> Iterator[tuple[int, tuple[float, ...], str, np.ndarray]]:
-    pixels = seg.pixel_array.reshape(-1, seg.Rows, seg.Columns)
-    for frame, mask in zip(seg.PerFrameFunctionalGroupsSequence, pixels, strict=True):
-        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        position = tuple(frame.PlanePositionSequence[0].ImagePositionPatient)
-        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
-        yield number, position, source, mask
-
-
-def items(dataset: Dataset) -> Iterator[Dataset]:
-    for item in dataset.get("ContentSequence", []):
-        yield item
-        yield from items(item)
-
-
-def concept(item: Dataset) -> str:
-    return str(item.ConceptNameCodeSequence[0].CodeMeaning)
-
-
-def test_seg_overlays_the_source_exactly(written: tuple[CtVolume, Path]) -> None:
-    volume, folder = written
-    seg, labels = dcmread(folder / SEG_FILE), two_labels()
-    rebuilt = np.zeros(SHAPE, np.uint8)
-    by_uid = {image.sop_instance_uid: n for n, image in enumerate(volume.source_images)}
-    for number, position, source, mask in masks(seg):
-        index = by_uid[source.ReferencedSOPInstanceUID]
-        assert position == pytest.approx(volume.source_images[index].position_lps_mm)
-        rebuilt[index][mask > 0] = number
-    np.testing.assert_array_equal(rebuilt, labels)
-    assert seg.NumberOfFrames == 5 + 2
-    assert seg.FrameOfReferenceUID == dcmread(volume.source_images[0].path).FrameOfReferenceUID
-
-
-def test_seg_describes_its_segments(written: tuple[CtVolume, Path]) -> None:
-    seg = dcmread(written[1] / SEG_FILE)
-    first, second = seg.SegmentSequence
-    assert [first.SegmentNumber, second.SegmentNumber] == [1, 2]
-    assert first.SegmentLabel == first.TrackingID == "Nodule 1"
-    assert first.TrackingUID == "2.25.1001"
-    assert first.SegmentedPropertyTypeCodeSequence[0].CodeValue == "27925004"
-    region = first.AnatomicRegionSequence[0]
-    assert region.CodeValue == "90572001"
-    assert second.AnatomicRegionSequence[0].CodeValue == "39607008"
-    assert region.AnatomicRegionModifierSequence[0].CodeValue == "24028007"
-    assert "AnatomicRegionModifierSequence" not in second.AnatomicRegionSequence[0]
-    assert first.RecommendedDisplayCIELabValue != second.RecommendedDisplayCIELabValue
-    assert seg.SeriesDescription == "Nodulus nodules (research)"
-    assert seg.ContentLabel == "NODULES"
-    assert seg.PatientName == PATIENT_NAME
 
 
 def test_sr_refers_to_segments_and_says_what_it_is(written: tuple[CtVolume, Path]) -> None:
@@ -146,44 +91,6 @@ def test_sr_codes_the_texture_where_it_is_known(written: tuple[CtVolume, Path]) 
     assert site.ConceptCodeSequence[0].CodeValue == "RID50154"
 
 
-def test_objects_pass_the_validator(written: tuple[CtVolume, Path]) -> None:
-    validate(written[1] / SEG_FILE)
-    validate(written[1] / SR_FILE)
-
-
-def test_source_without_patient_attributes(tmp_path: Path) -> None:
-    folder = write(tmp_path / "out", write_series(tmp_path / "ct", identity=False), two_labels())
-    for name in (SEG_FILE, SR_FILE):
-        dataset = dcmread(folder / name)
-        for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID"):
-            assert str(dataset[keyword].value or "") == ""
-        validate(folder / name)
-
-
-def test_multiframe_source(tmp_path: Path) -> None:
-    volume, labels = write_multiframe(tmp_path / "ct"), two_labels()
-    folder = write(tmp_path / "out", volume, labels)
-    rebuilt = np.zeros(SHAPE, np.uint8)
-    for number, position, source, mask in masks(dcmread(folder / SEG_FILE)):
-        index = SHAPE[0] - int(source.ReferencedFrameNumber)
-        assert position == pytest.approx(volume.source_images[index].position_lps_mm)
-        rebuilt[index][mask > 0] = number
-    np.testing.assert_array_equal(rebuilt, labels)
-    validate(folder / SEG_FILE)
-    validate(folder / SR_FILE)
-
-
-def test_tilted_source(tmp_path: Path) -> None:
-    orientation = (1.0, 0.0, 0.0, 0.0, 0.9659258, 0.2588190)
-    volume = write_series(tmp_path / "ct", orientation=orientation)
-    folder = write(tmp_path / "out", volume, two_labels())
-    seg = dcmread(folder / SEG_FILE)
-    plane = seg.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
-    assert list(plane.ImageOrientationPatient) == pytest.approx(orientation)
-    validate(folder / SEG_FILE)
-    validate(folder / SR_FILE)
-
-
 def test_no_findings_is_said(tmp_path: Path) -> None:
     volume = write_series(tmp_path / "ct")
     folder = write(tmp_path / "out", volume, np.zeros(SHAPE, np.uint8))
@@ -226,9 +133,3 @@ def test_sr_without_seg_gives_coordinates(tmp_path: Path) -> None:
     ends = result_for(volume, two_labels()).findings[0].longest_diameter_ends_lps_mm
     assert lines[0].GraphicData == pytest.approx(np.ravel(ends), abs=1e-3)
     validate(folder / SR_FILE)
-
-
-def test_all_frames_on_request(tmp_path: Path) -> None:
-    volume = write_series(tmp_path / "ct")
-    folder = write(tmp_path / "out", volume, two_labels(), seg_all_frames=True)
-    assert dcmread(folder / SEG_FILE).NumberOfFrames == 2 * SHAPE[0]
