@@ -55,7 +55,6 @@ def chain_settings() -> ChainSettings:
             lobe=shipped.lobe,
             contents=shipped.contents,
             point=shipped.point,
-            contents=shipped.contents,
         ),
         operating_points=OperatingPoints(
             segmentation_voxel=point("segmentation_voxel", 0.5),
