@@ -91,7 +91,7 @@ class OutputFolder:
         except (OSError, UnicodeError) as error:
             if isinstance(error, UnicodeError):  # a path that is no text is not remembered
                 return
-            raise self._not_writable(error) from error
+            raise not_writable(self.root, error) from error
 
     def finish(self, summary: Mapping[str, Sequence[Entry]]) -> None:
         """Put what a run says at its end into summary.json.
