@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nodulus.app.errors import ErrorCode
@@ -188,7 +189,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
     def _bounded(self, receive: Receive) -> Receive:
-        """A body of unknown length ends the request where it is too large."""
+        """A body that does not say its length is refused where it gets too large."""
         read = 0
 
         async def bounded() -> Message:
@@ -196,7 +197,7 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._max_body:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413, "The request is too large")
             return message
 
         return bounded

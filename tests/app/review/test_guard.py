@@ -92,8 +92,8 @@ def test_bodies_are_bounded_whether_or_not_they_say_their_length(
     own = {CSRF_HEADER: session.csrf}
     assert reader.post("/api/change", headers=own, content=b"x" * 1000).json() == 1000
     assert reader.post("/api/change", headers=own, content=b"x" * 1001).status_code == 413
-    with pytest.raises(Exception, match=r"(?i)disconnect"):
-        reader.post("/api/change", headers=own, content=(b"x" * 400 for _ in range(5)))
+    parts = (b"x" * 400 for _ in range(5))
+    assert reader.post("/api/change", headers=own, content=parts).status_code == 413
 
 
 def test_the_page_may_load_nothing_from_elsewhere(reader: TestClient) -> None:
