@@ -68,16 +68,31 @@ class CubeAndSliceResNet(TwoScaleResNet):
         return logits
 
     def _middle_slices(self, x: torch.Tensor) -> torch.Tensor:
-        edge = int(self.disk.shape[-1])
-        first, second = (n // 2 - edge // 2 for n in x.shape[2:4])
-        middle = x.shape[-1] // 2
-        levels = [middle + off for off in range(-self.neighbours, self.neighbours + 1)]
+        edge = self.disk.shape[-1]
+        first, second = x.shape[2] // 2 - edge // 2, x.shape[3] // 2 - edge // 2
         cut = x[:, :, first : first + edge, second : second + edge]
-        return torch.stack([self.of_slices(cut[..., level]) for level in levels]).mean(dim=0)
+        middle = x.shape[-1] // 2
+        logits = [
+            self.of_slices(cut[..., middle + off])
+            for off in range(-self.neighbours, self.neighbours + 1)
+        ]
+        return torch.stack(logits).mean(dim=0)
+
+    def _of_cube(self, x: torch.Tensor) -> torch.Tensor:
+        """What the ResNet's own forward does: TorchScript does not know ``super()``."""
+        x = self.act(self.bn1(self.conv1(x)))
+        if not self.no_max_pool:
+            x = self.maxpool(x)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.avgpool(x)
+        logits: torch.Tensor = x.view(x.size(0), -1)
+        if self.fc is not None:
+            logits = self.fc(logits)
+        return logits
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits; see the class for the shapes."""
         if self.part == "slices":
             return self._middle_slices(x)
-        cube: torch.Tensor = super().forward(x)
+        cube: torch.Tensor = self._of_cube(x)
         return cube if self.part == "cube" else (cube + self._middle_slices(x)) / 2

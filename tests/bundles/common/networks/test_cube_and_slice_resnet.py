@@ -96,3 +96,12 @@ def test_folding_normalisations_changes_nothing_but_rounding(trained):
         quick = accelerate(trained, "bfloat16")
         torch.testing.assert_close(quick(cube), trained(cube), atol=0.05, rtol=0.05)
     assert precision_of(quick) == "bfloat16"
+
+
+@pytest.mark.parametrize("part", ["both", "cube", "slices"])
+def test_it_compiles_for_the_monai_deploy_package(trained, part):
+    net = network(part=part)
+    net.load_state_dict(trained.state_dict())
+    cube = torch.rand(2, 1, 48, 48, 48)
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.jit.script(net)(cube), net(cube))
