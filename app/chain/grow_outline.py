@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.app.chain.settings import PointSettings
+from nodulus.app.chain.settings_sections import PointSettings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box
 

@@ -263,7 +263,10 @@ def _changed(finding: ReviewedFinding, entry: Entry) -> ReviewedFinding:
     made = replace(
         finding,
         texture=texture,
-        characteristics={**finding.characteristics, **dict[str, int](change.characteristics)},
+        characteristics={
+            **finding.characteristics,
+            **{str(k): v for k, v in change.characteristics.items()},
+        },
         malignancy=change.malignancy or finding.malignancy,
     )
     differs = {
