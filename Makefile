@@ -11,12 +11,13 @@ BENCH  ?=
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check bench clean
+.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check coverage bench clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
 	@echo "make test    the tests without the slow ones"
 	@echo "make test-all     all tests"
+	@echo "make coverage     which lines the tests without the slow ones run, in build/coverage"
 	@echo "make test-plain   some of them without what changes the whole process (NODULUS_PLAIN=1)"
 	@echo "make test-browser the review page in Chromium"
 	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
@@ -76,6 +77,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+
+coverage: $(VENV)/.installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" --cov --cov-report=term --cov-report=html
 
 test-all: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
