@@ -141,4 +141,8 @@ def test_nonsense_in_one_image_is_a_missing_slice(
 
 @pytest.mark.slow
 def test_each_attribute_by_itself_with_every_result(images: list[Dataset], tmp_path: Path) -> None:
-    assert wrong_results(images, cases(images[0]), tmp_path) == []
+    """Those that the code asks for, and every ninth of the others."""
+    chosen = [
+        case for number, case in enumerate(cases(images[0])) if case.is_looked_at or number % 9 == 0
+    ]
+    assert wrong_results(images, chosen, tmp_path) == []
