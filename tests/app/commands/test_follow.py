@@ -42,7 +42,7 @@ def run(monkeypatch, tmp_path):
 
 
 def test_what_has_changed_is_written_and_printed(run, tmp_path):
-    known = ("P1", "")
+    known = ("SECRET-4711", "")
     result = run((scan({0: 200.0}), known), (scan({0: 400.0, 1: 90.0}, day=365), known))
     assert result.exit_code == 0
     assert "1/1  grown" in result.output
@@ -50,10 +50,10 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     assert "-/2  new" in result.output
     content = written(tmp_path)
     assert [one["state"] for one in content["nodules"]] == ["grown", "new"]
-    assert "P1" not in json.dumps(content)
+    assert "SECRET" not in json.dumps(content)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["1.1~follow-up"]
     page = (tmp_path / "out" / "1.1~follow-up" / "follow_up.html").read_text()
-    assert "P1" not in page
+    assert "SECRET-4711" not in page
     assert page.index("1 grown, 1 new") < page.index("Nodule 1 then, 1 now")
 
 
