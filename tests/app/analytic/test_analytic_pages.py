@@ -13,10 +13,13 @@ import pypdfium2
 import pytest
 from pydicom import dcmread
 
+from nodulus.app.chain import analyse
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import Finding
 
 from .chest_model import LEFT_LUNG, LESIONS, RIGHT_LUNG
 from .scans import PARTS
+from .stand_ins import MODELS, SETTINGS
 from .studies import Study, lesion_at
 from .test_analytic_objects import meaning
 
@@ -153,6 +156,21 @@ def test_lungs_that_the_scan_cuts_are_warned_of(
     comments = [i.TextValue for i in sr.ContentSequence if meaning(i) == "Comment"]
     assert f"Warning: {warning.message}" in comments
     assert warning.message in words(study.made("report").decode())
+
+
+def test_lungs_that_one_end_cuts_are_analysed_though_they_are_small(
+    study_of: Callable[[str], Study],
+) -> None:
+    pipeline = SETTINGS.pipeline.model_copy(update={"min_lung_volume_ml": 1e4})
+    settings = SETTINGS.model_copy(update={"pipeline": pipeline})
+    for name in PARTS:
+        volume = study_of(name).volume
+        if name.startswith("cut"):
+            assert analyse(volume, MODELS, settings).findings
+            continue
+        with pytest.raises(NodulusError) as error:
+            analyse(volume, MODELS, settings)
+        assert error.value.code is ErrorCode.NO_LUNGS
 
 
 def test_a_warning_of_the_reader_stands_everywhere(study_of: Callable[[str], Study]) -> None:
