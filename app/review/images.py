@@ -183,13 +183,16 @@ def _series(study: StudyInput) -> str | None:
 
 def _is_same(volume: CtVolume, result: StudyResult) -> bool:
     told = Geometry(result.volume.shape_irc, np.array(result.volume.affine_lps))
-    return volume.geometry.almost_equal(told, _TOLERANCE_MM)
+    known = {warning.code for warning in result.warnings}
+    # Slices that are gone are interpolated, and the size stays.
+    fewer = {w.code for w in volume.warnings if w.code.startswith("missing-slices")} - known
+    return not fewer and volume.geometry.almost_equal(told, _TOLERANCE_MM)
 
 
 def _others(result: StudyResult) -> NodulusError:
     return NodulusError(
         ErrorCode.IMAGES_NOT_FOUND,
-        "The images have the series' UID, but another size or place than those that were analysed.",
+        "The images have the series' UID, but are not all that were analysed, or lie elsewhere.",
         remedy="Give the images that the result was made of, or analyse these.",
         subject=result.series_uid,
     )

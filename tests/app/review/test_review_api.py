@@ -219,7 +219,7 @@ def test_images_are_found_again_or_it_is_said(
         path.unlink()
     other = Study(as_reader(make_desk(tmp_path / "fewer"), Reader("A"))).get("/ct.nii.gz")
     assert other.json()["code"] == "images-not-found"
-    assert "another size or place" in other.json()["message"]
+    assert "not all that were analysed" in other.json()["message"]
 
 
 @pytest.fixture
