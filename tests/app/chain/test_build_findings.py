@@ -35,7 +35,7 @@ def box_candidate(probability: np.ndarray, *ends: tuple[int, int]) -> Candidate:
 
 def lungs() -> LungRegion:
     sides = np.full(SHAPE, LEFT, np.uint8)
-    sides[..., :20] = RIGHT
+    sides[..., :26] = RIGHT  # beyond the middle of both
     return LungRegion(np.ones(SHAPE, bool), sides, GRID, (False, False))
 
 
@@ -68,7 +68,7 @@ def test_a_voxel_of_two_belongs_to_the_one_that_ranks_higher() -> None:
 
 def test_ties_are_ranked_by_nodule_probability_and_then_by_place() -> None:
     probability = np.full(SHAPE, 0.9, np.float32)
-    boxes = [((2, 5), (2, 5), (a, a + 3)) for a in (22, 12, 2)]
+    boxes = [((2, 5), (2, 5), (a, a + 3)) for a in (30, 22, 2)]
     candidates = [box_candidate(probability, *box) for box in boxes]
     found, _ = built(
         [Scored(c, p, 0.5, 0.6) for c, p in zip(candidates, (0.4, 0.4, 0.9), strict=True)],
