@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
-from importlib import resources
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+WEB = Path(__file__).resolve().parents[1] / "web"
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -24,24 +22,23 @@ _TYPES = {
 }
 
 
-def page_files() -> dict[str, Traversable]:
+def page_files() -> dict[str, Path]:
     """Give the files of the page by their paths in the address."""
-    found: dict[str, Traversable] = {}
+    found: dict[str, Path] = {}
 
-    def collect(folder: Traversable, prefix: str) -> None:
+    def collect(folder: Path, prefix: str) -> None:
         for entry in folder.iterdir():
             if entry.is_dir():
                 collect(entry, f"{prefix}{entry.name}/")
             elif entry.name[:1] != "." and not entry.name.endswith((".py", ".pyc")):
                 found[f"{prefix}{entry.name}"] = entry
 
-    folder = resources.files("nodulus.app.review") / "web"
-    if folder.is_dir():
-        collect(folder, "")
+    if WEB.is_dir():
+        collect(WEB, "")
     return found
 
 
-def static_routes(files: Mapping[str, Traversable]) -> APIRouter:
+def static_routes(files: Mapping[str, Path]) -> APIRouter:
     """Make the routes of the page's files; no other path is ever opened.
 
     Args:
