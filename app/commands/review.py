@@ -84,7 +84,7 @@ def command(
 
     Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
     """
-    _check_packages()
+    check_packages()
     from nodulus.app.chain import load_models, load_settings
     from nodulus.app.review.desk import Desk, Reader
     from nodulus.app.review.images import ImageReader
@@ -121,7 +121,12 @@ def command(
         run_server(application, listener)
 
 
-def _check_packages() -> None:
+def check_packages() -> None:
+    """Make sure that the extra ``review`` is installed.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise NodulusError(

@@ -18,6 +18,7 @@ OWN_PROCESS = "own process"
 
 COMMANDS = {
     "cohort": "Find and rate nodules in many studies, on every core or machine.",
+    "decisions": "Turn signed-off reviews into training data and a report of agreement.",
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",

@@ -1,0 +1,128 @@
+"""`nodulus decisions`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
+
+if TYPE_CHECKING:
+    from nodulus.app.review.agreement import Agreement
+    from nodulus.app.review.exports.training_tables import Reviewed
+
+
+@click.command("decisions")
+@click.argument(
+    "results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the files."
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    envvar="NODULUS_REVIEW_DATABASE",
+    help="SQLAlchemy URL of the decisions; default: review.sqlite in each folder of results.",
+)
+def command(results: tuple[Path, ...], output: Path, database: str | None) -> None:
+    """Turn the signed-off reviews of RESULTS into training data and a report of agreement.
+
+    RESULTS are folders that nodulus detect wrote and nodulus review has decisions on. Writes
+    nodules.csv, candidates.csv and series.txt, which nodulus prepare folder reads, findings.csv,
+    and agreement.json: the chain against its readers by version and month.
+
+    Exit status: 0 done, 1 nothing is signed off or the files cannot be written, 2 wrong usage.
+    """
+    from nodulus.app.commands.review import check_packages
+
+    check_packages()
+    from nodulus.app.review.agreement import agreement, by_month, by_version
+    from nodulus.app.review.exports.decision_tables import encode_findings
+    from nodulus.app.review.exports.training_tables import training_tables
+    from nodulus.bundles.common.atomic_files import atomic_write
+
+    reviewed = _signed_off(results, database)
+    tables = training_tables(reviewed)
+    compared = {
+        "all": agreement(reviewed).as_dict(),
+        "by_version": {name: a.as_dict() for name, a in by_version(reviewed).items()},
+        "by_month": {name: a.as_dict() for name, a in by_month(reviewed).items()},
+    }
+    files = {
+        "nodules.csv": tables.nodules,
+        "candidates.csv": tables.candidates,
+        "series.txt": tables.series,
+        "findings.csv": encode_findings(reviewed),
+        "agreement.json": (json.dumps(compared, indent=2) + "\n").encode(),
+    }
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            with atomic_write(output / name) as part:
+                part.write_bytes(content)
+    except OSError as error:
+        raise not_writable(output, error) from error
+    for version, found in by_version(reviewed).items():
+        click.echo(f"{version}: {_words(found)}")
+    if tables.unsure:
+        click.echo(
+            f"{tables.unsure} with a finding that is unsure: not in the training data, where it"
+            " would count as background."
+        )
+    for name in files:
+        click.echo(f"  {output / name}")
+
+
+def _signed_off(results: tuple[Path, ...], database: str | None) -> list[Reviewed]:
+    """Each result with the state of its review."""
+    from nodulus.app.review.decisions import reviewed
+    from nodulus.app.review.result_folders import check_results, read_folder, study_folders
+    from nodulus.app.review.store import DATABASE_FILE, Store, analysis_name
+
+    check_results(results)
+    shared = None if database is None else Store(database)
+    found: list[Reviewed] = []
+    for path in results:
+        sources = [s for folder in study_folders(path) if (s := read_folder(folder)) is not None]
+        root = sources[0].folder.parent if sources else path
+        if shared is None and not (root / DATABASE_FILE).is_file():
+            continue
+        store = Store.in_folder(root) if shared is None else shared
+        try:
+            logs = store.logs([analysis_name(source.result) for source in sources])
+        finally:
+            if shared is None:
+                store.close()
+        states = [
+            (source.result, reviewed(source.result, logs.get(analysis_name(source.result), [])))
+            for source in sources
+        ]
+        found += [study for study in states if study[1].signed_off is not None]
+    if shared is not None:
+        shared.close()
+    if not found:
+        raise NodulusError(
+            ErrorCode.NOT_SIGNED_OFF,
+            "No study here is signed off.",
+            remedy="Decide on every finding of a study with nodulus review, and sign it off.",
+            subject=results[0],
+        )
+    return found
+
+
+def _words(found: Agreement) -> str:
+    counts = f"{found.accepted} accepted, {found.rejected} rejected, {found.unsure} unsure"
+    words = [f"{found.studies} signed off", f"{counts}, {found.missed} added"]
+    if found.sensitivity is not None:
+        s = found.sensitivity
+        words.append(f"sensitivity {s.value:.2f} ({s.lower:.2f} to {s.upper:.2f})")
+    if found.other_marks_a_scan is not None:
+        words.append(f"{found.other_marks_a_scan:.1f} other marks a scan")
+    if found.malignancy_auc is not None:
+        a = found.malignancy_auc
+        words.append(f"malignancy AUC {a.value:.2f} ({a.lower:.2f} to {a.upper:.2f})")
+    return "; ".join(words)
