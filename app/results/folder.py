@@ -46,7 +46,8 @@ def check_folder(folder: Path, known_by: str = FINDINGS_FILE) -> None:
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
     """
     target = folder.resolve()
-    _refuse_foreign(target, known_by)
+    with locked(target.parent):  # another run may be swapping it just now
+        _refuse_foreign(target, known_by)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with private_folder(target.parent, STAGING_PREFIX):
@@ -80,7 +81,8 @@ def replaced_folder(
         NodulusError: OUTPUT_NOT_WRITABLE, naming the folder.
     """
     target = folder.resolve()
-    _refuse_foreign(target, known_by)
+    with locked(target.parent):  # another run may be swapping it just now
+        _refuse_foreign(target, known_by)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with private_folder(target.parent, STAGING_PREFIX) as own:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from monai.networks.nets.resnet import ResNet
@@ -35,9 +35,6 @@ class CubeAndSliceResNet(TwoScaleResNet):
         options: of the 3D part, with one class.
     """
 
-    if TYPE_CHECKING:  # TorchScript reads the annotations of a class, and not this one
-        disk: torch.Tensor
-
     def __init__(
         self,
         slices: Mapping[str, Any],
@@ -51,24 +48,23 @@ class CubeAndSliceResNet(TwoScaleResNet):
         self.slices = ResNet(spatial_dims=2, n_input_channels=2, num_classes=1, **slices)
         self.part = part
         self.neighbours = neighbours
-        line = torch.arange(slice_edge) - (slice_edge - 1) / 2
-        disk = (line[:, None] ** 2 + line[None, :] ** 2 <= disk_voxels**2).float()
-        self.register_buffer("disk", disk[None, None], persistent=False)
+        self.slice_edge, self.disk_voxels = slice_edge, disk_voxels
         if part != "both":
             for name, parameter in self.named_parameters():
                 parameter.requires_grad_(name.startswith("slices.") == (part == "slices"))
 
     def of_slices(self, x: torch.Tensor) -> torch.Tensor:
         """The 2D part's logits, (B, 1), of slices (B, 1, slice_edge, slice_edge)."""
-        seen = x * self.disk
-        edge = seen.shape[-1]
+        edge = self.slice_edge
+        line = torch.arange(edge, device=x.device) - (edge - 1) / 2
+        seen = x * (line[:, None] ** 2 + line[None, :] ** 2 <= self.disk_voxels**2)
         middle = seen[..., edge // 4 : 3 * edge // 4, edge // 4 : 3 * edge // 4]
         zoomed = interpolate(middle, scale_factor=2.0, mode="bilinear", align_corners=False)
         logits: torch.Tensor = self.slices(torch.cat([seen, zoomed], dim=1))
         return logits
 
     def _middle_slices(self, x: torch.Tensor) -> torch.Tensor:
-        edge = self.disk.shape[-1]
+        edge = self.slice_edge
         first, second = x.shape[2] // 2 - edge // 2, x.shape[3] // 2 - edge // 2
         cut = x[:, :, first : first + edge, second : second + edge]
         middle = x.shape[-1] // 2

@@ -73,7 +73,7 @@ def train(
         seed: of the draws.
         autocast: compute in bfloat16.
     """
-    edge = int(made.get_buffer("disk").shape[-1])
+    edge = made.slice_edge
     batches, part = SliceBatches(items, edge, seed), made.slices
     made.train()
     optimizer = torch.optim.AdamW(part.parameters(), lr=learning_rate, weight_decay=0.05)
@@ -110,7 +110,7 @@ def train(
 
 def judged(made: CubeAndSliceResNet, items: SliceItems, guessed_mm: float = 0.7) -> torch.Tensor:
     """The 2D part's logits of items as they are, shape (n,); an unknown pixel is guessed."""
-    edge = int(made.get_buffer("disk").shape[-1])
+    edge = made.slice_edge
     pixel = torch.from_numpy(items.pixel_mm).where(
         torch.from_numpy(items.pixel_mm) != UNKNOWN_MM, torch.tensor(guessed_mm)
     )

@@ -158,6 +158,7 @@ def test_lungs_that_the_scan_cuts_are_warned_of(
     assert warning.message in words(study.made("report").decode())
 
 
+@pytest.mark.slow
 def test_lungs_that_one_end_cuts_are_analysed_though_they_are_small(
     study_of: Callable[[str], Study],
 ) -> None:

@@ -156,7 +156,11 @@ def test_node(
     assert "Never" not in caplog.text
 
 
-STEPS = (("seg", "mask"), ("sr",), ("key_objects", "key_images", "pdf", "intermediates", "report"))
+STEPS = (
+    ("seg", "mask"),
+    ("sr",),
+    ("key_objects", "key_images", "pdf", "intermediates", "report", "summary"),
+)
 """What the three writing operators make; test_application.py runs them on the real SDK."""
 
 

@@ -8,6 +8,7 @@ cannot pass.
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +29,12 @@ from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
 from nodulus.app.volume import CtVolume
 
 from .synthetic import SHAPE, result_for, write_multiframe, write_series
+
+
+def mean_axis(long_mm: float, short_mm: float) -> str:
+    """To a tenth, halves up, as the guidelines' tables round."""
+    mean = (Decimal(str(long_mm)) + Decimal(str(short_mm))) / 2
+    return str(mean.quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def three_labels() -> np.ndarray:
@@ -126,7 +133,7 @@ def test_the_reports_table_has_each_number_in_its_own_column(tmp_path: Path) -> 
                 f"{f.longest_diameter_mm:.1f} \N{MULTIPLICATION SIGN}"
                 f" {f.perpendicular_diameter_mm:.1f}"
             ),
-            "Mean": f"{(f.longest_diameter_mm + f.perpendicular_diameter_mm) / 2:.1f}",
+            "Mean": mean_axis(f.longest_diameter_mm, f.perpendicular_diameter_mm),
             "Volume": f"{f.volume_mm3:,.0f}",
             "Texture": ("Part-solid", "Solid", "Ground glass")[f.id - 1],
         }
@@ -177,10 +184,10 @@ def test_the_pdfs_table_has_each_number_in_its_own_column(tmp_path: Path) -> Non
         mark = " suspicious" if f.id == 2 else ""
         long, short = f.longest_diameter_mm, f.perpendicular_diameter_mm
         axes = f"{long:.1f} \N{MULTIPLICATION SIGN} {short:.1f}"
-        mean = (long + short) / 2
+        mean = mean_axis(long, short)
         row = (
             f"{f.id} {100 * f.malignancy_probability:.0f} %{mark}"
-            f" {100 * f.nodule_probability:.0f} % {place} {image} {axes} {mean:.1f}"
+            f" {100 * f.nodule_probability:.0f} % {place} {image} {axes} {mean}"
             f" {f.volume_mm3:,.0f}"
         )
         assert row in text

@@ -86,7 +86,7 @@ def test_the_report_says_in_words_what_the_colours_mean(tmp_path: Path) -> None:
     result = result.model_copy(update={"findings": (first, *result.findings[1:])})
     html = page(StudyAnalysis(labels, result, (sensitivity,)), volume)
     text = re.sub(r"<[^>]+>|\s+", " ", html)
-    assert "What the malignancy classifier&rsquo;s answer rests on" in text
+    assert "What the malignancy classifier&#39;s answer rests on" in text
     assert re.search(r"Largest fall: 40 percentage points, at the ring, (in|out)side", text)
     assert "cube of 12 mm" in text
     assert "Largest rise: 20 points" in text

@@ -124,6 +124,7 @@ def test_another_entry_came_first(study: Study) -> None:
     assert answer.json()["state"]["findings"][0]["decision"] == "accepted"
 
 
+@pytest.mark.slow
 def test_an_added_nodule_is_outlined_where_it_is(study: Study) -> None:
     """At a known ball the reader's finding is the chain's own."""
     study.enter("add", center_lps_mm=NODULES_LPS["small"])

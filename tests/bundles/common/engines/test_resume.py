@@ -40,7 +40,7 @@ def test_killed_while_training_with_workers(bundles, train, fake_data, tmp_path)
     kill = tmp_path / "kill.json"
     call = "$lambda engine: os.kill(os.getpid(), signal.SIGKILL)"
     handler = {
-        "_target_": "nodulus.bundles.common.engines.At",
+        "_target_": "nodulus.bundles.common.engines.HandlerAt",
         "event": "$Events.ITERATION_COMPLETED(once=4)",
         "call": call,
     }
