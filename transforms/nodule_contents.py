@@ -20,7 +20,7 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, label
 
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lungs import axial_axis
-from nodulus.transforms.texture_class import core
+from nodulus.transforms.texture_class import check_nodule, core
 
 BoolArray = NDArray[np.bool_]
 
@@ -86,10 +86,7 @@ def contents(hu: NDArray[Any], mask: BoolArray, geometry: Geometry, rule: Conten
     Raises:
         ValueError: the mask is empty or shapes differ.
     """
-    if hu.shape != mask.shape or tuple(mask.shape) != geometry.shape_irc:
-        raise ValueError(f"shapes differ: {hu.shape}, {mask.shape}, {geometry.shape_irc}")
-    if not mask.any():
-        raise ValueError("the mask is empty")
+    check_nodule(hu, mask, geometry)
     inner = core(mask, geometry, rule.border_mm)
     low, high = rule.fat_hu
     fat = _pieces(inner & (hu >= low) & (hu <= high), rule.least_voxels)

@@ -73,6 +73,18 @@ class Composition:
     calcified_share: float
 
 
+def check_nodule(hu: NDArray[Any], mask: NDArray[np.bool_], geometry: Geometry) -> None:
+    """Make sure that a nodule can be measured.
+
+    Raises:
+        ValueError: the mask is empty or shapes differ.
+    """
+    if hu.shape != mask.shape or tuple(mask.shape) != geometry.shape_irc:
+        raise ValueError(f"shapes differ: {hu.shape}, {mask.shape}, {geometry.shape_irc}")
+    if not mask.any():
+        raise ValueError("the mask is empty")
+
+
 def core(mask: NDArray[np.bool_], geometry: Geometry, border_mm: float) -> NDArray[np.bool_]:
     """The mask without its border, where partial volume rules.
 
@@ -109,10 +121,7 @@ def composition(
     Raises:
         ValueError: the mask is empty or shapes differ.
     """
-    if hu.shape != mask.shape or tuple(mask.shape) != geometry.shape_irc:
-        raise ValueError(f"shapes differ: {hu.shape}, {mask.shape}, {geometry.shape_irc}")
-    if not mask.any():
-        raise ValueError("the mask is empty")
+    check_nodule(hu, mask, geometry)
     solid = mask & (hu > rule.solid_hu)
     share = float(solid[core(mask, geometry, rule.border_mm)].mean())
     if share >= rule.solid_share:

@@ -17,8 +17,9 @@ from nodulus.app.cohort.tables import (
     STUDY_COLUMNS,
     FindingRow,
     StudyRow,
-    write_table,
+    TableWriter,
 )
+from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 from nodulus.app.results.folder import FINDINGS_FILE
 from nodulus.app.results.same_study import stored_result
 
@@ -218,19 +219,19 @@ def write_tables(output: Path, *, deidentify: bool = False) -> tuple[Path, ...]:
         OSError: they cannot be written.
     """
     folder = output / STATE_FOLDER
-
-    def studies() -> Iterator[StudyRow]:
-        return study_rows(output)
-
-    def findings() -> Iterator[FindingRow]:
-        for row in studies():
-            if row.result is not None:
-                for finding in row.result.findings:
-                    yield FindingRow(row.outcome.folder or "", row.result, finding)
-
     hidden = {"input", "message"} if deidentify else set()
     columns = tuple(column for column in STUDY_COLUMNS if column.name not in hidden)
-    return (
-        *write_table(folder, "studies", columns, studies),
-        *write_table(folder, "findings", FINDING_COLUMNS, findings),
-    )
+    with private_folder(folder, STAGING_PREFIX) as own:
+        with (
+            TableWriter(own, "studies", columns) as studies,
+            TableWriter(own, "findings", FINDING_COLUMNS) as findings,
+        ):
+            for row in study_rows(output):
+                studies.add(row)
+                if row.result is not None:
+                    for finding in row.result.findings:
+                        findings.add(FindingRow(row.outcome.folder or "", row.result, finding))
+        files = (*studies.files, *findings.files)
+        for path in files:
+            path.replace(folder / path.name)
+    return tuple(folder / path.name for path in files)

@@ -82,10 +82,10 @@ class Supervisor:
             while self._queue or any(worker.item for worker in self._workers):
                 self._fill()
                 self._look()
-        except sqlite3.OperationalError as error:
-            raise _unwritable(str(error)) from error
-        except BaseException:
+        except BaseException as error:
             self._end(kill=True)
+            if isinstance(error, sqlite3.OperationalError):
+                raise _unwritable(str(error)) from error
             raise
         self._end(kill=False)
 

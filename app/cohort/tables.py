@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from nodulus.app.cohort.ledger import Outcome
-from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results.encodable import encodable_text
 
@@ -151,69 +150,70 @@ FINDING_COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 
 
-def write_table(
-    folder: Path, name: str, columns: Sequence[Column], rows: Callable[[], Iterable[Any]]
-) -> tuple[Path, Path]:
-    """Write a table as CSV and as Parquet, each as a whole or not at all.
+class TableWriter:
+    """Writes rows as CSV and as Parquet as they come; both files take their place at the end.
 
     Args:
-        folder: where to.
+        folder: where the files are written first.
         name: of the files, without suffix.
         columns: of the table.
-        rows: gives, anew at each call, what the columns take their values from.
-
-    Returns:
-        The CSV and the Parquet file.
-
-    Raises:
-        OSError: it cannot be written.
     """
-    with private_folder(folder, STAGING_PREFIX) as own:
-        for suffix, write in ((".csv", _write_csv), (".parquet", _write_parquet)):
-            write(own / f"{name}{suffix}", columns, rows())
-            (own / f"{name}{suffix}").replace(folder / f"{name}{suffix}")
-    return folder / f"{name}.csv", folder / f"{name}.parquet"
 
+    def __init__(self, folder: Path, name: str, columns: Sequence[Column]) -> None:
+        from nodulus.app.cohort.packages import pyarrow, pyarrow_parquet
 
-def _write_csv(path: Path, columns: Sequence[Column], rows: Iterable[Any]) -> None:
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([column.name for column in columns])
-        for row in rows:
-            writer.writerow([column.value(row) for column in columns])
+        self._columns = columns
+        self._arrow = pyarrow()
+        kinds: Mapping[Kind, Any] = {
+            "text": self._arrow.string(),
+            "integer": self._arrow.int64(),
+            "number": self._arrow.float64(),
+            "flag": self._arrow.bool_(),
+        }
+        self._schema = self._arrow.schema([(c.name, kinds[c.kind]) for c in columns])
+        self.files = (folder / f"{name}.csv", folder / f"{name}.parquet")
+        self._stream = self.files[0].open(
+            "w", encoding="utf-8", errors="backslashreplace", newline=""
+        )
+        self._csv = csv.writer(self._stream)
+        self._csv.writerow([column.name for column in columns])
+        self._parquet = pyarrow_parquet().ParquetWriter(self.files[1], self._schema)
+        self._batch: list[list[Any]] = []
 
+    def __enter__(self) -> TableWriter:
+        """Take rows."""
+        return self
 
-def _write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Any]) -> None:
-    from nodulus.app.cohort.packages import pyarrow, pyarrow_parquet
+    def __exit__(self, *_: object) -> None:
+        """Write what is left, and close both files."""
+        self._flush()
+        self._parquet.close()
+        self._stream.close()
 
-    arrow = pyarrow()
-    kinds: Mapping[Kind, Any] = {
-        "text": arrow.string(),
-        "integer": arrow.int64(),
-        "number": arrow.float64(),
-        "flag": arrow.bool_(),
-    }
-    schema = arrow.schema([(column.name, kinds[column.kind]) for column in columns])
-    with pyarrow_parquet().ParquetWriter(path, schema) as writer:
-        for batch in _batches(rows):
-            values = [[_plain(column, column.value(row)) for row in batch] for column in columns]
-            writer.write_table(arrow.Table.from_arrays(
-                [arrow.array(v, f.type) for v, f in zip(values, schema, strict=True)],
-                schema=schema,
-            ))  # fmt: skip
+    def add(self, row: Any) -> None:
+        """Write a row.
+
+        Args:
+            row: what the columns take their values from.
+        """
+        values = [column.value(row) for column in self._columns]
+        self._csv.writerow(values)
+        self._batch.append(
+            [_plain(column, value) for column, value in zip(self._columns, values, strict=True)]
+        )
+        if len(self._batch) == BATCH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._batch:
+            arrays = [
+                self._arrow.array(values, field.type)
+                for values, field in zip(zip(*self._batch, strict=True), self._schema, strict=True)
+            ]
+            self._parquet.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+            self._batch.clear()
 
 
 def _plain(column: Column, value: Any) -> Any:
     """A value that Arrow takes."""
     return value if value is None or column.kind != "text" else encodable_text(str(value))
-
-
-def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

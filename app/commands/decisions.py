@@ -12,7 +12,7 @@ from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.review.agreement import Agreement
-    from nodulus.app.review.exports.training_tables import Reviewed
+    from nodulus.app.review.decisions import ReviewedStudy
 
 
 @click.command("decisions")
@@ -47,9 +47,10 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
 
     reviewed = _signed_off(results, database)
     tables = training_tables(reviewed)
+    versions = by_version(reviewed)
     compared = {
         "all": agreement(reviewed).as_dict(),
-        "by_version": {name: a.as_dict() for name, a in by_version(reviewed).items()},
+        "by_version": {name: a.as_dict() for name, a in versions.items()},
         "by_month": {name: a.as_dict() for name, a in by_month(reviewed).items()},
     }
     files = {
@@ -66,7 +67,7 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
                 part.write_bytes(content)
     except OSError as error:
         raise not_writable(output, error) from error
-    for version, found in by_version(reviewed).items():
+    for version, found in versions.items():
         click.echo(f"{version}: {_words(found)}")
     if tables.unsure:
         click.echo(
@@ -77,7 +78,7 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
         click.echo(f"  {output / name}")
 
 
-def _signed_off(results: tuple[Path, ...], database: str | None) -> list[Reviewed]:
+def _signed_off(results: tuple[Path, ...], database: str | None) -> list[ReviewedStudy]:
     """Each result with the state of its review."""
     from nodulus.app.review.decisions import reviewed
     from nodulus.app.review.result_folders import check_results, read_folder, study_folders
@@ -85,7 +86,7 @@ def _signed_off(results: tuple[Path, ...], database: str | None) -> list[Reviewe
 
     check_results(results)
     shared = None if database is None else Store(database)
-    found: list[Reviewed] = []
+    found: list[ReviewedStudy] = []
     for path in results:
         sources = [s for folder in study_folders(path) if (s := read_folder(folder)) is not None]
         root = sources[0].folder.parent if sources else path

@@ -53,7 +53,9 @@ def build_sr(
     Returns:
         The data set, ready to be saved.
     """
-    seg = None if planes is None else _reference_to_seg(sources, uid)
+    seg = (
+        None if planes is None else reference_to_seg(sources, derived.object_uids(uid, derived.SEG))
+    )
     touched = {} if planes is None else planes_by_label(planes)
     groups: list[Any] = [
         _without_segment(finding, result, sources)
@@ -103,9 +105,13 @@ def build_sr(
     return document
 
 
-def _reference_to_seg(sources: SourceHeaders, uid: UUID) -> Dataset:
-    """The segmentation as far as a reference needs it, whether or not it is made already."""
-    uids = derived.object_uids(uid, derived.SEG)
+def reference_to_seg(sources: SourceHeaders, uids: derived.ObjectUids) -> Dataset:
+    """Give a segmentation as far as a reference needs it, whether or not it is made already.
+
+    Args:
+        sources: the images that it is of.
+        uids: of the segmentation.
+    """
     seg = Dataset()
     seg.SOPClassUID = SegmentationStorage
     seg.SOPInstanceUID = uids.instance

@@ -10,9 +10,7 @@ from typing import Any
 from nodulus.app.evaluation.metrics.delong import auc_interval
 from nodulus.app.evaluation.metrics.estimate import Estimate, proportion
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState
-
-Reviewed = tuple[StudyResult, ReviewState]
+from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy
 
 BENIGN, MALIGNANT = (1, 2), (4, 5)
 """Readers' ratings that count as either; LIDC-IDRI's 3 is indeterminate."""
@@ -52,7 +50,7 @@ class Agreement:
         return asdict(self)
 
 
-def agreement(studies: Iterable[Reviewed]) -> Agreement:
+def agreement(studies: Iterable[ReviewedStudy]) -> Agreement:
     """Compare the chain with its readers.
 
     Args:
@@ -78,7 +76,7 @@ def agreement(studies: Iterable[Reviewed]) -> Agreement:
     )
 
 
-def by_version(studies: Iterable[Reviewed]) -> Mapping[str, Agreement]:
+def by_version(studies: Iterable[ReviewedStudy]) -> Mapping[str, Agreement]:
     """Compare apart for each software, weights and operating point.
 
     Args:
@@ -90,7 +88,7 @@ def by_version(studies: Iterable[Reviewed]) -> Mapping[str, Agreement]:
     return _grouped(studies, lambda result, _state: version_of(result))
 
 
-def by_month(studies: Iterable[Reviewed]) -> Mapping[str, Agreement]:
+def by_month(studies: Iterable[ReviewedStudy]) -> Mapping[str, Agreement]:
     """Compare apart for each month of sign-off, such as ``2026-11``: a drift shows there."""
     return _grouped(studies, lambda _r, state: state.signed_off.at[:7] if state.signed_off else "")
 
@@ -102,8 +100,8 @@ def version_of(result: StudyResult) -> str:
     return ", ".join([result.nodulus_version, *models, *points])
 
 
-def _grouped(studies: Iterable[Reviewed], name: Any) -> dict[str, Agreement]:
-    groups: dict[str, list[Reviewed]] = defaultdict(list)
+def _grouped(studies: Iterable[ReviewedStudy], name: Any) -> dict[str, Agreement]:
+    groups: dict[str, list[ReviewedStudy]] = defaultdict(list)
     for result, state in studies:
         if state.signed_off is not None:
             groups[name(result, state)].append((result, state))

@@ -137,6 +137,10 @@ class ReviewState:
         return next((f for f in self.findings if f.id == name), None)
 
 
+ReviewedStudy = tuple[StudyResult, ReviewState]
+"""A result, and what its readers made of it."""
+
+
 def in_force(entries: Sequence[Entry]) -> list[Entry]:
     """Leave out what was undone, and the undoing; an undo that was undone counts for nothing.
 

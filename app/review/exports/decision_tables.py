@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from nodulus.app.result import StudyResult
 from nodulus.app.results.luna16_marks import Mark, encode_marks
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState
+from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy, ReviewState
 
 COLUMNS = (
     "seriesuid", "finding", "source", "decision", "reason", "reason_text", "comment", "changed",
@@ -41,7 +41,7 @@ def encode_reviewed_marks(result: StudyResult, state: ReviewState) -> bytes:
     return encode_marks(reviewed_marks(result, state)).encode()
 
 
-def encode_findings(studies: Iterable[tuple[StudyResult, ReviewState]]) -> bytes:
+def encode_findings(studies: Iterable[ReviewedStudy]) -> bytes:
     """Give ``findings.csv``: one row a finding; coordinates are LPS mm.
 
     Args:

@@ -11,14 +11,19 @@ import highdicom as hd
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import SegmentationStorage
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.dicom_seg import AlgorithmType, build_seg
-from nodulus.app.results.dicom_sr import algorithm, measurements, referenced_images, root_alone
+from nodulus.app.results.dicom_sr import (
+    algorithm,
+    measurements,
+    reference_to_seg,
+    referenced_images,
+    root_alone,
+)
 from nodulus.app.results.encode import encode_object
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.label_boxes import Labels, planes_by_label
@@ -174,7 +179,9 @@ def _build_sr(
     study: SignedStudy, signed: SignOff, sources: SourceHeaders, segments: _Segments
 ) -> Dataset:
     name = person_name(signed.who)
-    seg = _reference_to_seg(study, sources) if segments.findings else None
+    seg = None
+    if segments.findings:
+        seg = reference_to_seg(sources, derived.object_uids(study.uid, derived.REVIEW_SEG))
     touched = planes_by_label(segments.planes)
     groups = [
         _group(finding, study.result, sources, seg, segments, touched)
@@ -322,16 +329,6 @@ def _comments(study: SignedStudy) -> list[str]:
         rated = ", ".join(f"{name} {value}" for name, value in finding.characteristics.items())
         texts += [f"{_name(finding)}, characteristics (LIDC-IDRI): {rated}"] if rated else []
     return texts
-
-
-def _reference_to_seg(study: SignedStudy, sources: SourceHeaders) -> Dataset:
-    uids = derived.object_uids(study.uid, derived.REVIEW_SEG)
-    seg = Dataset()
-    seg.SOPClassUID = SegmentationStorage
-    seg.SOPInstanceUID = uids.instance
-    seg.StudyInstanceUID = sources.datasets[0].StudyInstanceUID
-    seg.SeriesInstanceUID = uids.series
-    return seg
 
 
 def _sources(study: SignedStudy) -> SourceHeaders:

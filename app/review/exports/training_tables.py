@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState
-
-Reviewed = tuple[StudyResult, ReviewState]
+from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy
 
 PLACE = ("seriesuid", "coordX", "coordY", "coordZ")
 
@@ -35,7 +33,7 @@ class TrainingTables:
     unsure: int
 
 
-def training_tables(studies: Iterable[Reviewed]) -> TrainingTables:
+def training_tables(studies: Iterable[ReviewedStudy]) -> TrainingTables:
     """Make the tables of the signed-off studies.
 
     Training takes what no row names for background. A study with a finding of which the reader was

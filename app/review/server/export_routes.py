@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -12,6 +12,9 @@ from nodulus.app.review.decisions import ReviewState
 from nodulus.app.review.desk import Desk, DeskStudy, Reader
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
 from nodulus.app.review.server.answers import Problem
+
+if TYPE_CHECKING:
+    from nodulus.app.review.exports.signed_objects import SignedStudy
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (404, 409, 422)
@@ -39,24 +42,27 @@ def export_routes(desk: Desk, reader: Reader, organization: str) -> APIRouter:
             )
         return study, state
 
-    @router.get("/sr.dcm", response_class=Response, responses=_PROBLEMS)
-    def sr(key: str) -> Response:
-        """The structured report with the person as observer."""
-        from nodulus.app.review.exports.signed_objects import SignedStudy, encode_signed_sr
+    def with_images(key: str) -> SignedStudy:
+        from nodulus.app.review.exports.signed_objects import SignedStudy
 
         study, state = signed(key)
         name = f"{study.analysis}/{reader.reading}"
-        made = SignedStudy(study.result, state, desk.images(study), name, organization)
+        return SignedStudy(study.result, state, desk.images(study), name, organization)
+
+    @router.get("/sr.dcm", response_class=Response, responses=_PROBLEMS)
+    def sr(key: str) -> Response:
+        """The structured report with the person as observer."""
+        from nodulus.app.review.exports.signed_objects import encode_signed_sr
+
+        made = with_images(key)
         return _download(encode_signed_sr(made), "review_sr.dcm", "application/dicom")
 
     @router.get("/seg.dcm", response_class=Response, responses=_PROBLEMS)
     def seg(key: str) -> Response:
         """The segmentation of what the reader let stand."""
-        from nodulus.app.review.exports.signed_objects import SignedStudy, encode_signed_seg
+        from nodulus.app.review.exports.signed_objects import encode_signed_seg
 
-        study, state = signed(key)
-        name = f"{study.analysis}/{reader.reading}"
-        made = SignedStudy(study.result, state, desk.images(study), name, organization)
+        made = with_images(key)
         return _download(encode_signed_seg(made), "review_seg.dcm", "application/dicom")
 
     @router.get("/marks.csv", response_class=Response, responses=_PROBLEMS)
