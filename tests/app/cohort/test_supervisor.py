@@ -122,6 +122,23 @@ def test_an_interrupted_run_ends_its_workers_and_goes_on_later(
     assert done, "what was done before the interruption is not done again"
 
 
+def test_a_ledger_that_cannot_be_written_ends_the_workers(
+    marks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    import psutil
+
+    def full(self: Ledger, outcome: Outcome) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Ledger, "write", full)
+    with pytest.raises(NodulusError, match="disk is full") as caught:
+        supervise(marks, ["a", "slow-1", "hang-1"], Limits())
+    assert caught.value.code is ErrorCode.OUTPUT_NOT_WRITABLE
+    assert not [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
+
+
 def test_memory_is_told_in_mebibytes() -> None:
     import os
 
