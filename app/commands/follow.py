@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.root import EXIT_FAILED
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 @click.option(
     "--report/--no-report", default=True, help="Write follow_up.html: both scans side by side."
 )
+@click.option(
+    "--sr/--no-sr", default=True, help="Write the DICOM structured report, of DICOM scans."
+)
 def command(
     scans: tuple[Path, ...],
     output: Path,
@@ -50,17 +56,19 @@ def command(
     device: str,
     days: int | None,
     report: bool,
+    sr: bool,
 ) -> None:
     """Find the nodules of two scans of one patient, match them, and say what has changed.
 
     Of a FOLDER the scans of each patient are found by PatientID and date, and each is compared with
     the one before. All are analysed with the same networks. Writes a folder in OUT for each
-    comparison, named after the current study, with follow_up.json and follow_up.html. A comparison
-    of other studies is left alone.
+    comparison, named after the current study, with follow_up.json, follow_up.html and
+    follow_up_sr.dcm. A comparison of other studies is left alone.
 
-    Exit status: 0 done, 1 a scan could not be analysed, 2 wrong usage.
+    Exit status: 0 done, 1 a scan could not be analysed or a file not be made, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
+    from nodulus.app.followup.pair_files import is_complete
     from nodulus.app.followup.repeatability import load_repeatability
 
     if len(scans) > 2:
@@ -68,8 +76,13 @@ def command(
     if len(scans) == 1 and days is not None:
         raise click.UsageError("--days is between two scans that are both given.")
     limits = load_repeatability(_own(settings))
+    wanted = {"report": report, "sr": sr}
     if len(scans) == 1:
-        _follow_folder(scans[0], output, lambda: Chain(models, settings, device), limits, report)
+        complete = _follow_folder(
+            scans[0], output, lambda: Chain(models, settings, device), limits, wanted
+        )
+        if not complete:
+            sys.exit(EXIT_FAILED)
         return
     prior, current = (_read(path) for path in scans)
     _same_patient(prior[1], current[1], scans[1])
@@ -77,7 +90,9 @@ def command(
     folder = _folder(output, current[0])
     chain = Chain(models, settings, device)
     before, now = (_analysed(volume, header, chain) for volume, header in (prior, current))
-    _publish(before, now, current[1], folder, limits, days, report)
+    written = _publish(before, now, current[1], folder, limits, days, chain, wanted)
+    if not is_complete(written):
+        sys.exit(EXIT_FAILED)
 
 
 def _follow_folder(
@@ -85,10 +100,11 @@ def _follow_folder(
     output: Path,
     load_chain: Callable[[], Chain],
     limits: Repeatability,
-    report: bool,
-) -> None:
+    wanted: Mapping[str, bool],
+) -> bool:
     """Compare each patient's scans, each with the one before."""
     from nodulus.app.followup.find_pairs import find_pairs
+    from nodulus.app.followup.pair_files import is_complete
     from nodulus.app.followup.scan_header import ScanHeader, scan_header_of
     from nodulus.app.reading import find_studies
 
@@ -111,6 +127,7 @@ def _follow_folder(
             subject=folder,
         )
     chain = load_chain()
+    complete = True
     for places in found.series:
         before: AnalysedScan | None = None
         for place in places:
@@ -118,8 +135,11 @@ def _follow_folder(
             target = None if before is None else _folder(output, volume)
             now = _analysed(volume, headers[place], chain)
             if before is not None and target is not None:
-                _publish(before, now, headers[place], target, limits, None, report)
+                found = _publish(before, now, headers[place], target, limits, None, chain, wanted)
+                now = replace(now, tracking_uids=found.tracking_uids())
+                complete &= is_complete(found)
             before = now
+    return complete
 
 
 def _folder(output: Path, current: CtVolume) -> Path:
@@ -138,22 +158,28 @@ def _publish(
     folder: Path,
     limits: Repeatability,
     days: int | None,
-    report: bool,
-) -> None:
+    chain: Chain,
+    wanted: Mapping[str, bool],
+) -> FollowUp:
     from nodulus.app.followup.compare import compare
-    from nodulus.app.followup.page import PAGE_FILE, build_page
+    from nodulus.app.followup.pair_files import pair_files
     from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE, publish_follow_up
-    from nodulus.app.followup.pair_pictures import pair_pictures
 
-    found = compare(before, now, limits, days)
-    files = {}
-    if report:
-        files[PAGE_FILE] = build_page(found, pair_pictures(before, now, found)).encode()
+    found = compare(
+        before,
+        now,
+        limits,
+        days,
+        chain.models.info(),
+        chain.settings.operating_points.listed(),
+    )
+    found, files = pair_files(before, now, found, report=wanted["report"], sr=wanted["sr"])
     patient_id = header.patient[0] if header.patient else None
     written = publish_follow_up(folder, found, files, patient_id)
     for line in _lines(found):
         click.echo(line)
     click.echo(f"  {written / FOLLOW_UP_FILE}")
+    return found
 
 
 def _own(settings: Path | None) -> Path | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 
 import numpy as np
@@ -11,6 +12,11 @@ import numpy as np
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.followup.local_match import local_match
 from nodulus.app.followup.match import Matching, NodulePair, match_findings
+from nodulus.app.followup.pair_doubts import (
+    measurement_doubts,
+    overlap_warning,
+    without_doubling_time,
+)
 from nodulus.app.followup.register import RegisteredScan, Registration, register
 from nodulus.app.followup.repeatability import Repeatability
 from nodulus.app.followup.result import (
@@ -25,13 +31,11 @@ from nodulus.app.followup.result import (
 from nodulus.app.followup.verdict import Sizes, verdict
 from nodulus.app.guidelines.growth import VolumeChange
 from nodulus.app.guidelines.rounding import mean_diameter_mm
-from nodulus.app.result import Finding, LpsPoint, ResultWarning
+from nodulus.app.result import Finding, LpsPoint, ModelInfo, OperatingPoint
 from nodulus.app.results.encodable import encodable_text, source_sha256
 from nodulus.app.volume import CtVolume
 
-_LEAST_LUNG_OVERLAP = 0.8
 _NEAR_MM = 5.0
-_ALIKE_SPACING_MM = 0.3
 _CANDIDATE_NEAR_MM = 8.0
 
 
@@ -43,11 +47,17 @@ class AnalysedScan:
         volume: the scan.
         analysis: of the volume, by the same networks and settings as the other scan's.
         acquired: the day of the scan; None where it is not known.
+        tracking_uids: by finding id those that a comparison with a still earlier scan has given.
     """
 
     volume: CtVolume
     analysis: Analysis
     acquired: dt.date | None = None
+    tracking_uids: Mapping[int, str] = field(default_factory=dict)
+
+    def tracking_uid(self, finding: Finding) -> str:
+        """The nodule's tracking UID, the same on all scans that were compared."""
+        return self.tracking_uids.get(finding.id, finding.tracking_uid)
 
     @property
     def registered(self) -> RegisteredScan:
@@ -60,6 +70,8 @@ def compare(
     current: AnalysedScan,
     repeatability: Repeatability,
     days: float | None = None,
+    models: tuple[ModelInfo, ...] = (),
+    operating_points: tuple[OperatingPoint, ...] = (),
 ) -> FollowUp:
     """What has changed between two scans of a patient.
 
@@ -68,6 +80,8 @@ def compare(
         current: the later one.
         repeatability: how well a volume can be measured twice.
         days: between the scans, where one of them has no date.
+        models: that both scans were read with.
+        operating_points: that were applied to both.
 
     Raises:
         ValueError: the prior scan is not the earlier one.
@@ -86,11 +100,8 @@ def compare(
         current.analysis.findings,
         np.asarray(places, dtype=np.float64).reshape(-1, 3),
     )
-    doubts = (
-        *_thickness_doubt(prior, current, repeatability),
-        *_acquisition_doubt(prior, current),
-    )
-    reasons = _without_doubling_time(days, doubts)
+    doubts = measurement_doubts(prior.volume, current.volume, repeatability)
+    reasons = without_doubling_time(days, doubts)
     changes = _changes(prior, current, registration, matching, places)
     timed = None if reasons else days
     measured = tuple(_measured(one, timed, repeatability, bool(doubts)) for one in changes)
@@ -102,9 +113,11 @@ def compare(
         days=days,
         lung_overlap=registration.lung_dice,
         repeatability_source=repeatability.source,
+        models=models,
+        operating_points=operating_points,
         nodules=measured,
         warnings=(
-            *_overlap_warning(registration),
+            *overlap_warning(registration.lung_dice),
             *doubts,
             *reasons,
         ),
@@ -131,80 +144,6 @@ def _scan(scan: AnalysedScan) -> ScanOfPair:
     )
 
 
-def _overlap_warning(registration: Registration) -> tuple[ResultWarning, ...]:
-    if registration.lung_dice >= _LEAST_LUNG_OVERLAP:
-        return ()
-    return (
-        ResultWarning(
-            code="poorly-registered",
-            message=f"The lungs of the two scans overlap by {registration.lung_dice:.2f} only:"
-            " check every match by eye.",
-        ),
-    )
-
-
-def _thickness_doubt(
-    prior: AnalysedScan, current: AnalysedScan, repeatability: Repeatability
-) -> tuple[ResultWarning, ...]:
-    thickest = max(scan.volume.geometry.spacing_irc_mm[0] for scan in (prior, current))
-    if thickest <= repeatability.thickest_slices_mm:
-        return ()
-    return (
-        ResultWarning(
-            code="thick-slices",
-            message=f"Slices of {thickest:g} mm are too thick for volumes alone (limit"
-            f" {repeatability.thickest_slices_mm:g} mm): {_both_needed(repeatability)}.",
-        ),
-    )
-
-
-def _both_needed(repeatability: Repeatability) -> str:
-    return (
-        "a change counts only where the mean diameter has changed by"
-        f" {repeatability.diameter_change_mm:g} mm and the volume by"
-        f" {repeatability.volume_change_share:.0%}, both the same way"
-    )
-
-
-def _acquisition_doubt(prior: AnalysedScan, current: AnalysedScan) -> tuple[ResultWarning, ...]:
-    """Limits of agreement hold for scans that were made alike."""
-    one, two = prior.volume, current.volume
-    spacing = one.geometry.spacing_irc_mm[0], two.geometry.spacing_irc_mm[0]
-    kernels = one.facts.convolution_kernel, two.facts.convolution_kernel
-    different = []
-    if abs(spacing[0] - spacing[1]) > _ALIKE_SPACING_MM:
-        different.append(f"slices of {spacing[0]:g} and {spacing[1]:g} mm")
-    if kernels[0] != kernels[1]:
-        different.append(f"kernels {kernels[0] or 'unknown'} and {kernels[1] or 'unknown'}")
-    if not different:
-        return ()
-    return (
-        ResultWarning(
-            code="acquisitions-differ",
-            message=f"The scans were made differently ({'; '.join(different)}): volumes may differ"
-            " by more than the limits of agreement without growth, and a change counts only where"
-            " mean diameter and volume agree.",
-        ),
-    )
-
-
-def _without_doubling_time(
-    days: float | None, doubts: tuple[ResultWarning, ...]
-) -> tuple[ResultWarning, ...]:
-    """Why no doubling time can be given, if so."""
-    reasons = []
-    if days is None:
-        reasons.append("the days between are unknown")
-    elif days == 0:
-        reasons.append("both scans are of one day")
-    if doubts:
-        reasons.append("the limits of agreement do not hold for these scans")
-    return tuple(
-        ResultWarning(code="no-doubling-time", message=f"No doubling times: {reason}.")
-        for reason in reasons
-    )
-
-
 def _changes(
     prior: AnalysedScan,
     current: AnalysedScan,
@@ -220,19 +159,28 @@ def _changes(
         if pair is None:
             trace = _trace(prior, places[index])
             state: State = "below the threshold before" if trace.below_threshold else "new"
-            changes.append(NoduleChange(state=state, current=_on_scan(finding), other_scan=trace))
+            changes.append(
+                NoduleChange(
+                    state=state,
+                    tracking_uid=current.tracking_uid(finding),
+                    current=_on_scan(finding),
+                    other_scan=trace,
+                )
+            )
         else:
-            changes.append(_paired(before[pair.prior], finding, pair))
+            matched = before[pair.prior]
+            changes.append(_paired(matched, finding, pair, prior.tracking_uid(matched)))
     alone = [
         _only_prior(before[index], prior, current, registration) for index in matching.only_prior
     ]
     return [*changes, *alone]
 
 
-def _paired(before: Finding, now: Finding, pair: NodulePair) -> NoduleChange:
+def _paired(before: Finding, now: Finding, pair: NodulePair, tracking_uid: str) -> NoduleChange:
     one, two = _on_scan(before), _on_scan(now)
     return NoduleChange(
         state="no proven change",
+        tracking_uid=tracking_uid,
         prior=one,
         current=two,
         distance_mm=round(pair.distance_mm, 1),
@@ -253,6 +201,7 @@ def _only_prior(
     gone: State = "below the threshold now" if trace.below_threshold else "not found"
     return NoduleChange(
         state="merged" if holder else gone,
+        tracking_uid=prior.tracking_uid(before),
         prior=_on_scan(before),
         merged_with=holder,
         other_scan=trace,

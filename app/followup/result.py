@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nodulus.app.result import LpsPoint, ResultWarning
+from nodulus.app.result import LpsPoint, ModelInfo, OperatingPoint, ResultWarning
 
 State = Literal[
     "grown",
@@ -68,6 +68,11 @@ class NoduleChange(_Frozen):
     """One nodule over the two scans."""
 
     state: State
+    tracking_uid: str = Field(
+        default="",
+        description="The same on all scans of the patient: that of the finding on the first scan of"
+        " those that were compared",
+    )
     reason: str | None = Field(
         default=None, description="Why no change is proven although a measure changed"
     )
@@ -99,7 +104,17 @@ class FollowUp(_Frozen):
     days: float | None = Field(description="Between the scans")
     lung_overlap: float = Field(ge=0, le=1, description="Dice of the lungs once registered")
     repeatability_source: str
+    models: tuple[ModelInfo, ...] = Field(default=(), description="That both scans were read with")
+    operating_points: tuple[OperatingPoint, ...] = ()
     nodules: tuple[NoduleChange, ...] = Field(
         description="Those of the current scan in its order, then those found on the prior alone"
     )
     warnings: tuple[ResultWarning, ...] = ()
+    files: dict[str, str] = Field(default_factory=dict, description="What was written")
+    files_left_out: dict[str, str] = Field(
+        default_factory=dict, description="What was not written, and why"
+    )
+
+    def tracking_uids(self) -> dict[int, str]:
+        """Tracking UIDs of the current scan's findings by their ids."""
+        return {one.current.finding_id: one.tracking_uid for one in self.nodules if one.current}

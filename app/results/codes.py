@@ -86,6 +86,30 @@ REJECTION_REASON = Code("rejection-reason", PRIVATE_SCHEME, "What it is instead 
 MALIGNANCY_RATING = Code(
     "malignancy-rating", PRIVATE_SCHEME, "Reader's malignancy rating, 1 to 5 (LIDC-IDRI)"
 )
+FOLLOW_UP_STATE = Code("follow-up-state", PRIVATE_SCHEME, "What became of the nodule")
+LARGER = Code("15454001", "SCT", "Increase in size")
+SMALLER = Code("19776001", "SCT", "Decrease in size")
+NO_PROVEN_CHANGE = Code("no-proven-change", PRIVATE_SCHEME, "No proven change")
+NEW = Code("new", PRIVATE_SCHEME, "New: no candidate at its place on the prior scan")
+DROPPED_BEFORE = Code(
+    "below-threshold-before", PRIVATE_SCHEME, "Below the detection threshold on the prior scan"
+)
+DROPPED_NOW = Code(
+    "below-threshold-now", PRIVATE_SCHEME, "Below the detection threshold on the current scan"
+)
+NOT_FOUND = Code("not-found", PRIVATE_SCHEME, "Not found on the current scan")
+MERGED = Code("merged", PRIVATE_SCHEME, "Its place lies in another finding of the current scan")
+AMBIGUOUS_MATCH = Code("ambiguous-match", PRIVATE_SCHEME, "Another match is nearly as good")
+VOLUME_CHANGE = Code("volume-change", PRIVATE_SCHEME, "Change of the volume since the prior scan")
+MEAN_DIAMETER_CHANGE = Code(
+    "mean-diameter-change", PRIVATE_SCHEME, "Change of the mean diameter since the prior scan"
+)
+DOUBLING_TIME = Code("volume-doubling-time", PRIVATE_SCHEME, "Volume doubling time")
+MAY_NOT_GROW = Code(
+    "interval-holds-no-growth", PRIVATE_SCHEME, "The doubling time's 95 % interval holds no growth"
+)
+BASELINE = Code("121079", "DCM", "Baseline")
+DAY = Code("d", "UCUM", "day")
 NO_UNITS = Code("1", "UCUM", "no units")
 VESSEL = Code("59820001", "SCT", "Blood Vessel")
 SCAR = Code("12402003", "SCT", "Scar tissue")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 import highdicom as hd
 
-from nodulus.app.result import StudyResult
+from nodulus.app.result import ModelInfo, OperatingPoint
 
 DEVICE_UID = "2.25.151371849117466853213083716474393514817"
 """Stands for the software Nodulus as an observer (TID 1004); always the same."""
@@ -34,6 +34,23 @@ KEY_IMAGES = DerivedSeries(9804, "Nodulus key images (research)")
 REVIEW_SEG = DerivedSeries(9806, "Nodulus review masks (research)")
 REVIEW_SR = DerivedSeries(9807, "Nodulus review (research, signed off)")
 PDF = DerivedSeries(9805, "Nodulus report (research, unverified)")
+FOLLOW_UP_SR = DerivedSeries(9808, "Nodulus follow-up (research, unverified)")
+
+
+class MadeByNodulus(Protocol):
+    """What a derived object says of the software: of one study's result, or of a comparison's."""
+
+    @property
+    def nodulus_version(self) -> str:
+        """Of the software."""
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The networks that took part."""
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The thresholds that were applied."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,7 @@ def object_uids(study: UUID, series: DerivedSeries, instance_number: int = 1) ->
     return ObjectUids(derived_uid(study, name), derived_uid(study, f"{name}, {instance_number}"))
 
 
-def common(series: DerivedSeries, result: StudyResult, uids: ObjectUids) -> dict[str, Any]:
+def common(series: DerivedSeries, result: MadeByNodulus, uids: ObjectUids) -> dict[str, Any]:
     """Give the arguments that every object of highdicom takes.
 
     Args:
@@ -92,7 +109,7 @@ def common(series: DerivedSeries, result: StudyResult, uids: ObjectUids) -> dict
     }
 
 
-def observer(result: StudyResult) -> Any:
+def observer(result: MadeByNodulus) -> Any:
     """Give the software as the device that observed (TID 1002)."""
     return hd.sr.ObserverContext(
         observer_type=hd.sr.CodedConcept("121007", "DCM", "Device"),

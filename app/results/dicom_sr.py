@@ -185,7 +185,7 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
     }
 
 
-def algorithm(result: StudyResult) -> Any:
+def algorithm(result: derived.MadeByNodulus) -> Any:
     """Give what found the nodules: the networks and thresholds (TID 4019)."""
     models = [
         f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
@@ -225,14 +225,11 @@ def _solid_component(finding: Finding) -> list[Any]:
     ]
 
 
-def measurements(
-    finding: Finding, result: StudyResult, frame_of_reference_uid: str | None
-) -> list[Any]:
-    """Give what was measured of a finding.
+def sizes(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
+    """Give volume, axes and mean diameter of a finding.
 
     Args:
-        finding: of the result.
-        result: of the chain.
+        finding: of a result.
         frame_of_reference_uid: of the source, for the axes' coordinates; None to leave them out.
     """
 
@@ -264,6 +261,21 @@ def measurements(
             mean_diameter_mm(finding.longest_diameter_mm, finding.perpendicular_diameter_mm),
             codes.MILLIMETER,
         ),
+    ]
+
+
+def measurements(
+    finding: Finding, result: StudyResult, frame_of_reference_uid: str | None
+) -> list[Any]:
+    """Give what was measured of a finding.
+
+    Args:
+        finding: of the result.
+        result: of the chain.
+        frame_of_reference_uid: of the source, for the axes' coordinates; None to leave them out.
+    """
+    return [
+        *sizes(finding, frame_of_reference_uid),
         _number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
         _number(
             codes.ATTENUATION,

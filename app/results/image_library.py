@@ -21,15 +21,23 @@ _SOURCE = Code("260753009", "SCT", "Source")
 _PER_IMAGE = {f"Image Position (Patient) {axis}" for axis in "XYZ"}
 
 
-def image_library(sources: SourceHeaders) -> Any:
-    """Make the container item of the image library.
+def image_library(*series: SourceHeaders) -> Any:
+    """Make the container item of the image library, with a group for each series.
 
     Args:
-        sources: the headers of the source; all are of one series.
+        series: the headers of each series' images.
 
     Returns:
         A content item that goes into the root of a measurement report.
     """
+    library = hd.sr.ContainerContentItem(
+        _IMAGE_LIBRARY, relationship_type=hd.sr.RelationshipTypeValues.CONTAINS
+    )
+    library.ContentSequence = hd.sr.ContentSequence([_group(sources) for sources in series])
+    return library
+
+
+def _group(sources: SourceHeaders) -> Any:
     contains = hd.sr.RelationshipTypeValues.CONTAINS
     group = hd.sr.ContainerContentItem(_IMAGE_LIBRARY_GROUP, relationship_type=contains)
     group.ContentSequence = hd.sr.ContentSequence()
@@ -46,9 +54,7 @@ def image_library(sources: SourceHeaders) -> Any:
                 relationship_type=contains,
             )
         )
-    library = hd.sr.ContainerContentItem(_IMAGE_LIBRARY, relationship_type=contains)
-    library.ContentSequence = hd.sr.ContentSequence([group])
-    return library
+    return group
 
 
 def _described(sources: SourceHeaders) -> Dataset:

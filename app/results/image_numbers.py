@@ -22,13 +22,21 @@ def nearest_image_number(
     Returns:
         The number; None where there is none.
     """
-    if sources is None:
-        return None
+    return None if sources is None else sources.image_number(nearest_image(volume, finding))
+
+
+def nearest_image(volume: CtVolume, finding: Finding) -> int:
+    """Give the place among a volume's source images of that nearest to a finding's centre.
+
+    Args:
+        volume: the CT, with its source images.
+        finding: on it.
+    """
     axes = volume.geometry.direction_irc
     normal = np.cross(axes[:, 1], axes[:, 2])
     positions = np.array([image.position_lps_mm for image in volume.source_images])
     distance = np.abs((positions - np.asarray(finding.center_lps_mm)) @ normal)
-    return sources.image_number(int(np.argmin(distance)))
+    return int(np.argmin(distance))
 
 
 def image_words(number: int | None, series_number: int | None) -> str:

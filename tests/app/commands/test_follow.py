@@ -3,15 +3,25 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from nodulus.app.chain.settings import load_settings
 from nodulus.app.commands import follow
 from nodulus.app.errors import NodulusError
 from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE
 from nodulus.app.followup.scan_header import ScanHeader
+from nodulus.app.result import ModelInfo
 from tests.app.followup.test_compare import scan
+
+CHAIN = SimpleNamespace(
+    models=SimpleNamespace(
+        info=lambda: (ModelInfo(name="nodule", version="1", sha256="ab", trained_on="x"),)
+    ),
+    settings=load_settings(),
+)
 
 
 def written(tmp_path):
@@ -26,7 +36,7 @@ def run(monkeypatch, tmp_path):
 
     def with_scans(prior, current, *options):
         scans = {"PRIOR": prior, "CURRENT": current}
-        monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: None)
+        monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: CHAIN)
         of_volume = {id(scan.volume): scan for scan, _ in scans.values()}
 
         def read(path):
@@ -50,6 +60,9 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     assert "-/2  new" in result.output
     content = written(tmp_path)
     assert [one["state"] for one in content["nodules"]] == ["grown", "new"]
+    assert [one["name"] for one in content["models"]] == ["nodule"]
+    assert content["files"] == {"follow_up": "follow_up.json", "report": "follow_up.html"}
+    assert content["files_left_out"] == {"sr": "the prior scan is not DICOM"}
     assert "SECRET" not in json.dumps(content)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["1.1~follow-up"]
     page = (tmp_path / "out" / "1.1~follow-up" / "follow_up.html").read_text()
@@ -121,11 +134,21 @@ def test_a_folder_of_something_else_is_not_replaced(run, tmp_path):
     assert (foreign / "thesis.txt").read_text() == "years of work"
 
 
-def test_of_a_folder_each_scan_is_compared_with_the_one_before(monkeypatch, tmp_path):
-    from types import SimpleNamespace
+def with_uids(one, *uids):
+    """The scan with these tracking UIDs, as its own results have them."""
+    findings = tuple(
+        finding.model_copy(update={"tracking_uid": uid})
+        for finding, uid in zip(one.analysis.findings, uids, strict=True)
+    )
+    return replace(one, analysis=replace(one.analysis, findings=findings))
 
+
+def test_of_a_folder_each_scan_is_compared_with_the_one_before(monkeypatch, tmp_path):
     scans = [
-        of_study(scan({0: 100.0 * 2**number}, day=300 * number), f"1.{number}")
+        with_uids(
+            of_study(scan({0: 100.0 * 2**number}, day=300 * number), f"1.{number}"),
+            f"2.25.{number}",
+        )
         for number in range(3)
     ]
     patients = {"1.0": ("P1", ""), "1.1": ("P1", ""), "1.2": ("P1", "")}
@@ -139,7 +162,7 @@ def test_of_a_folder_each_scan_is_compared_with_the_one_before(monkeypatch, tmp_
         )
         for one in reversed(scans)
     ]
-    monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: None)
+    monkeypatch.setattr("nodulus.app.chain.Chain", lambda *_: CHAIN)
     monkeypatch.setattr(
         "nodulus.app.reading.find_studies", lambda _: SimpleNamespace(studies=studies)
     )
@@ -155,6 +178,11 @@ def test_of_a_folder_each_scan_is_compared_with_the_one_before(monkeypatch, tmp_
         for path in (tmp_path / "out").glob(f"*/{FOLLOW_UP_FILE}")
     }
     assert found == {"1.1~follow-up": "1.0", "1.2~follow-up": "1.1"}
+    tracked = [
+        json.loads(path.read_text())["nodules"][0]["tracking_uid"]
+        for path in (tmp_path / "out").glob(f"*/{FOLLOW_UP_FILE}")
+    ]
+    assert tracked == ["2.25.0", "2.25.0"], "a nodule keeps the UID of its first scan"
     patients.update({"1.0": ("P2", ""), "1.1": ("P3", "")})
     with pytest.raises(NodulusError, match="No patient has two scans"):
         CliRunner().invoke(follow.command, arguments, catch_exceptions=False)
