@@ -60,6 +60,9 @@ KEYS = (
     Difference("ImageType", lambda h: h.image_type or None),
     Difference("FrameOfReferenceUID", lambda h: h.frame_of_reference_uid),
     Difference("AcquisitionTime", lambda h: h.acquisition_time, is_order=True),
+    Difference("IrradiationEventUID", lambda h: h.irradiation_event_uid),
+    Difference("cardiac phase", lambda h: h.cardiac_phase),
+    Difference("SeriesDescription or derivation", lambda h: h.descriptions or None),
 )
 
 
@@ -74,8 +77,14 @@ class _Pass:
         self.headers += headers
         self.heights = np.sort(np.concatenate([self.heights, heights]))
 
-    def has_room_for(self, heights: NDArray[np.float64]) -> bool:
-        """Whether other images lie beside these, or in gaps that they leave."""
+    def has_room_for(self, heights: NDArray[np.float64], *, is_known: bool = True) -> bool:
+        """Whether other images lie beside these, or in gaps that they leave.
+
+        Args:
+            heights: of the others.
+            is_known: whether their headers say what they are; if not, they are others only where
+                they lie at one place with these.
+        """
         own = self.heights
         if not len(own):
             return True
@@ -87,7 +96,7 @@ class _Pass:
         above = own[np.minimum(at, len(own) - 1)]
         near = np.minimum(np.abs(heights - below), np.abs(heights - above))
         same = max(limits.SAME_POSITION_MM, limits.SAME_POSITION_FRACTION * usual)
-        within = (at > 0) & (at < len(own)) & (above - below <= _COMPLETE_GAP * usual)
+        within = (at > 0) & (at < len(own)) & (above - below <= _COMPLETE_GAP * usual) & is_known
         return not bool(np.any((near <= same) | within))
 
     def is_passed_by(self, height: float) -> bool:
@@ -147,12 +156,13 @@ def _split(part: list[SliceHeader], difference: Difference) -> list[list[SliceHe
         groups.items(),
         key=(lambda item: (item[0] is None, item[0] if item[0] is not None else 0))
         if difference.is_order
-        else (lambda item: -len(item[1])),
+        else (lambda item: (item[0] is None, -len(item[1]))),
     )
     passes: list[_Pass] = []
-    for _, group in ordered:
+    for value, group in ordered:
         heights = heights_mm(group)
-        own = next((p for p in reversed(passes) if p.has_room_for(heights)), None)
+        known = value is not None
+        own = next((p for p in reversed(passes) if p.has_room_for(heights, is_known=known)), None)
         if own is None:
             own = _Pass()
             passes.append(own)

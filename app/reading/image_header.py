@@ -99,6 +99,8 @@ def _base_header(
         high_bit=read.integer("HighBit"),
         acquisition_time=_time(read),
         slice_location_mm=read.number("SliceLocation"),
+        irradiation_event_uid=read.text("IrradiationEventUID"),
+        cardiac_phase=read.text("NominalPercentageOfCardiacPhase") or read.text("TriggerTime"),
         descriptions=tuple(text.upper() for text in read.all_texts(*_DESCRIPTIONS)),
         images_stated=read.integer("NumberOfSeriesRelatedInstances")
         or read.integer("ImagesInAcquisition"),
@@ -262,6 +264,14 @@ def _frame_header(base: SliceHeader, index: int, groups: Sequence[Any]) -> Slice
         acquisition_number=base.acquisition_number if acquisition is None else int(acquisition),
         acquisition_time=base.acquisition_time if time is None else time,
         slice_location_mm=None,
+        irradiation_event_uid=_text(
+            groups, "IrradiationEventIdentificationSequence", "IrradiationEventUID"
+        )
+        or base.irradiation_event_uid,
+        cardiac_phase=_text(
+            groups, "CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"
+        )
+        or base.cardiac_phase,
         images_stated=None,
         stack=tuple(stack) or base.stack,
     )

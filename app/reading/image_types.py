@@ -36,8 +36,9 @@ WORDS: dict[ImageKind, frozenset[str]] = {
          "PROTOCOL", "REPORT", "SCREENSHOT"}
     ),
     ImageKind.PROJECTION: frozenset(
-        {"MIP", "MINIP", "MNIP", "MINMIP", "MAX_IP", "MIN_IP", "RAYSUM", "RAY_SUM", "VRT", "VOLREN",
-         "VOLUME_RENDERING", "SSD", "PROJECTION IMAGE", "PROJECTION", "THICKMIP", "THINMIP"}
+        {"MIP", "MINIP", "MNIP", "MINMIP", "MAXIP", "MAX_IP", "MIN_IP", "RAYSUM", "RAY_SUM", "VRT",
+         "VOLREN", "VOLUME_RENDERING", "SSD", "PROJECTION IMAGE", "PROJECTION", "THICKMIP",
+         "THINMIP"}
     ),
     ImageKind.MAP: frozenset(
         {"IODINE", "IODINE_MAP", "Z_EFF", "ZEFF", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "RHO",
@@ -48,8 +49,8 @@ WORDS: dict[ImageKind, frozenset[str]] = {
 """Words that stand as a value, or as one word in it (values are split at anything but A-Z, 0-9)."""
 
 _DESCRIBED = frozenset(
-    {"MIP", "MIPS", "MINIP", "MNIP", "MINMIP", "MAX_IP", "MIN_IP", "RAYSUM", "RAY_SUM", "VRT",
-     "VOLREN", "VOLUME_RENDER", "SURFACE_RENDER", "THICKMIP", "THINMIP"}
+    {"MIP", "MIPS", "MINIP", "MNIP", "MINMIP", "MAXIP", "MAX_IP", "MIN_IP", "RAYSUM", "RAY_SUM",
+     "VRT", "VOLREN", "VOLUME_RENDER", "SURFACE_RENDER", "THICKMIP", "THINMIP"}
 )  # fmt: skip
 """Words that mean a projection in a description too, which may be about anything."""
 
@@ -105,12 +106,17 @@ def _described(descriptions: Iterable[str]) -> tuple[ImageKind, str] | None:
         words = _words(text)
         for word in sorted(words & _DESCRIBED):
             return ImageKind.PROJECTION, f"DERIVED, described as {word},"
-        if "MPR" in words and words & _SLAB_WORDS:
-            return ImageKind.SLAB, "DERIVED, described as MPR THICK,"
+        if ("MPR" in words and words & _SLAB_WORDS) or words >= _SLAB_WORDS:
+            return ImageKind.SLAB, "DERIVED, described as a thick slab,"
     return None
 
 
 def _words(value: str) -> set[str]:
-    """A value, and the words in it: as it stands, split at blanks, and split at underscores."""
-    parts = [part for part in re.split(r"[^A-Z0-9_]+", value) if part]
-    return {value, *parts, *(word for part in parts for word in part.split("_") if word)}
+    """A value, and the words in it: as it stands, split at blanks, and split at underscores.
+
+    Each also without a number at its end, as in ``MIP10``.
+    """
+    joined = re.sub(r"\b(MAX|MIN) IP\b", r"\1_IP", value)
+    parts = [part for part in re.split(r"[^A-Z0-9_]+", joined) if part]
+    words = {value, *parts, *(word for part in parts for word in part.split("_") if word)}
+    return words | {re.sub(r"(?<=[A-Z]{3})\d+$", "", word) for word in words}

@@ -42,8 +42,8 @@ def check_not_mixed(
     if reason is not None:
         raise NodulusError(
             ErrorCode.INCONSISTENT_SERIES,
-            f"{reason}: two sets of slices seem to be mixed, and no other attribute tells which "
-            "image belongs to which.",
+            f"{reason}: two sets of slices seem to be mixed, and none of the attributes that tell "
+            "acquisitions apart says which image belongs to which.",
             remedy="Give the images of one set alone, or export them as two series.",
             subject=series_uid,
         )

@@ -54,10 +54,49 @@ def unrounded(
     if float(np.max(np.abs(heights_mm - grid - start))) > quantum / 2 + limits.JITTER_MM:
         return None
     evened: FloatArray = grid + start
-    return evened, VolumeWarning(
+    return evened, _warning(quantum, spacing)
+
+
+def apart_by_location(
+    heights_mm: FloatArray, headers: Sequence[SliceHeader]
+) -> tuple[FloatArray, VolumeWarning] | None:
+    """The heights of images that rounding has put at one place, by SliceLocation.
+
+    Args:
+        heights_mm: of the images, in any order.
+        headers: of the same images.
+
+    Returns:
+        A height of its own for each; None where no two images share a place, or SliceLocation does
+        not go in even steps that rounding has made of these heights.
+    """
+    locations = [header.slice_location_mm for header in headers]
+    if len(headers) < limits.MIN_SLICES or None in locations:
+        return None
+    shared = np.diff(np.sort(heights_mm)) <= limits.SAME_POSITION_MM
+    own = np.array(locations, dtype=np.float64)
+    steps = np.diff(np.sort(own))
+    even = float(np.ptp(steps)) <= 2 * limits.JITTER_MM
+    if not shared.any() or not even or float(steps[0]) <= limits.SAME_POSITION_MM:
+        return None
+    if float(np.cov(own, heights_mm)[0, 1]) < 0:
+        own = -own
+    quantum = next((q for q in _QUANTA_MM if _is_multiple(np.diff(np.sort(heights_mm)), q)), None)
+    off = heights_mm - own
+    if quantum is None or float(np.ptp(off)) > quantum + 2 * limits.JITTER_MM:
+        return None
+    order = np.argsort(own)
+    if not _are_consecutive([headers[k] for k in order]):
+        return None
+    start = float(np.mean([np.max(off), np.min(off)]))
+    return np.asarray(own + start, dtype=np.float64), _warning(quantum, float(np.mean(steps)))
+
+
+def _warning(quantum_mm: float, spacing_mm: float) -> VolumeWarning:
+    return VolumeWarning(
         "positions-rounded",
-        f"The slices' positions were rounded to {millimetres(quantum)}; by the rest of the header "
-        f"the slices are {millimetres(spacing)} apart, and that was used.",
+        f"The slices' positions were rounded to {millimetres(quantum_mm)}; by the rest of the "
+        f"header the slices are {millimetres(spacing_mm)} apart, and that was used.",
     )
 
 

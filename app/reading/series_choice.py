@@ -13,7 +13,7 @@ from nodulus.app.reading.kernels import Sharpness
 from nodulus.app.reading.message_words import count, millimetres
 from nodulus.app.reading.series_rules import SeriesCandidate, examine
 from nodulus.app.reading.series_warnings import series_warnings
-from nodulus.app.reading.stacks import Stack
+from nodulus.app.reading.stacks import Stack, grid_difference
 from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import VolumeWarning
 
@@ -217,7 +217,7 @@ def _left_out(
 
 def _in_what(stack: Stack, other: Stack) -> str:
     """In what two parts of a series differ, in brackets."""
-    name = difference_between(stack.headers, other.headers)
+    name = grid_difference(stack, other) or difference_between(stack.headers, other.headers)
     return "" if name is None else f" (another {name})"
 
 
@@ -249,7 +249,10 @@ def _no_series(rejected: list[tuple[Stack, NodulusError]], study_uid: str) -> No
 def _apart(rejected: list[tuple[Stack, NodulusError]]) -> str:
     """In what the parts of one series differ, in brackets."""
     first = rejected[0][0]
-    names = [difference_between(stack.headers, first.headers) for stack, _ in rejected[1:]]
+    names = [
+        grid_difference(stack, first) or difference_between(stack.headers, first.headers)
+        for stack, _ in rejected[1:]
+    ]
     known = list(dict.fromkeys(name for name in names if name is not None))
     return f" (they differ in {', '.join(known)})" if known else ""
 

@@ -95,17 +95,20 @@ def _about_unity(candidate: SeriesCandidate) -> Found:
     slices = candidate.plan.slices
     found: Found = []
     frames = {header.frame_of_reference_uid for header in slices}
+    named = len(frames - {None})
     if len(frames) > 1:
+        some = (
+            f"The images name {named} frames of reference"
+            if named > 1
+            else "Some images name no frame of reference"
+        )
         found.append(
             (
                 "frame-of-reference-varies",
-                (
-                    f"The images name {len(frames)} frames of reference; by their places they are "
-                    "one stack, and were taken for one."
-                ),
+                f"{some}; by their places they are one stack, and were taken for one.",
             )
         )
-    numbers = {header.acquisition_number for header in slices}
+    numbers = {header.acquisition_number for header in slices} - {None}
     if 1 < len(numbers) <= len(slices) / limits.MIN_SLICES:
         found.append(
             (

@@ -32,10 +32,12 @@ TAGS = (
     "ImageType",
     "ImagesInAcquisition",
     "InstanceNumber",
+    "IrradiationEventUID",
     "KVP",
     "Manufacturer",
     "ManufacturerModelName",
     "Modality",
+    "NominalPercentageOfCardiacPhase",
     "NumberOfFrames",
     "NumberOfSeriesRelatedInstances",
     "PerFrameFunctionalGroupsSequence",
@@ -61,6 +63,7 @@ TAGS = (
     "StudyInstanceUID",
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
+    "TriggerTime",
     "VolumeBasedCalculationTechnique",
 )
 """The attributes that are read, none of which identifies a patient."""
@@ -89,8 +92,10 @@ class SliceHeader:
         acquisition_time: AcquisitionDateTime, or AcquisitionDate and AcquisitionTime, as text.
         stack: whatever tells stacks in one series apart beside geometry: StackID, temporal
             position.
+        irradiation_event_uid: names one irradiation of the patient.
+        cardiac_phase: NominalPercentageOfCardiacPhase, or TriggerTime, as text.
         descriptions: how the image was derived and what its series is called, in upper case; only
-            looked through for words of `image_kind`.
+            compared, and looked through for words of `image_kind`.
         images_stated: how many images the acquisition or the series has, as the header says.
         identity_digests: of PatientID, its issuer, PatientName and PatientBirthDate, None for each
             that is not there; only to be compared with those of other images.
@@ -139,6 +144,8 @@ class SliceHeader:
     high_bit: int | None = None
     acquisition_time: str | None = None
     slice_location_mm: float | None = None
+    irradiation_event_uid: str | None = None
+    cardiac_phase: str | None = None
     descriptions: tuple[str, ...] = ()
     images_stated: int | None = None
     identity_digests: IdentityDigests = (None, None, None, None)

@@ -19,7 +19,7 @@ from nodulus.app.reading.image_plane import ImagePlane
 from nodulus.app.reading.lateral_shift import SliceShift, lateral_shift
 from nodulus.app.reading.message_words import count
 from nodulus.app.reading.mixed_sets import check_not_mixed
-from nodulus.app.reading.rounded_positions import unrounded
+from nodulus.app.reading.rounded_positions import apart_by_location, unrounded
 from nodulus.app.reading.slice_checks import check_attributes, steadied, usable_slices
 from nodulus.app.reading.slice_grid import EvenGrid, even_grid, merge_positions
 from nodulus.app.reading.slice_header import SliceHeader
@@ -74,14 +74,21 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
     usable, warnings = usable_slices(headers)
     plane, wobble_warning = steadied(plane, usable)
     axis = plane.slice_axis
-    heights = _places(usable, plane, wobble_warning is not None) @ axis
+    where = _places(usable, plane, wobble_warning is not None)
+    heights = where @ axis
+    rounded = apart_by_location(heights, usable)
+    if rounded is not None:
+        where = where + np.outer(rounded[0] - heights, axis)
+        heights = rounded[0]
     order = sorted(range(len(usable)), key=lambda k: (heights[k], _preference(usable[k])))
     groups = merge_positions(heights[order])
-    kept, rivals = [], []
+    chosen: list[int] = []
+    rivals = []
     for group in groups:
-        images = sorted((usable[order[k]] for k in group), key=_preference)
-        kept.append(images[0])
-        rivals += [(len(kept) - 1, other) for other in images[1:]]
+        first, *others = sorted((order[k] for k in group), key=lambda k: _preference(usable[k]))
+        chosen.append(first)
+        rivals += [(len(chosen) - 1, usable[other]) for other in others]
+    kept = [usable[k] for k in chosen]
     if len(kept) < 2:
         raise NodulusError(
             ErrorCode.TOO_FEW_SLICES,
@@ -89,9 +96,10 @@ def plan_slices(headers: tuple[SliceHeader, ...]) -> SlicePlan:
             remedy="Give the folder of a whole CT series.",
             subject=series_uid,
         )
-    places = _places(kept, plane, wobble_warning is not None)
-    rounded = unrounded(places @ axis, kept)
-    if rounded is not None:
+    places = where[chosen]
+    evened = unrounded(places @ axis, kept)
+    if evened is not None:
+        rounded = evened
         places = places + np.outer(rounded[0] - places @ axis, axis)
     check_not_mixed(places @ axis, kept, series_uid)
     grid = even_grid(places @ axis, series_uid)

@@ -52,6 +52,20 @@ def split_series(headers: Iterable[SliceHeader]) -> list[Stack]:
     return [Stack(tuple(group), part, len(groups)) for part, group in enumerate(groups, start=1)]
 
 
+def grid_difference(one: Stack, other: Stack) -> str | None:
+    """In which attribute of the plane two stacks differ, None where they share it."""
+    a, b = one.first, other.first
+    if (a.rows, a.columns) != (b.rows, b.columns):
+        return "matrix"
+    if _spacing_key(a) != _spacing_key(b):
+        return "PixelSpacing"
+    if (a.position_lps_mm is None) != (b.position_lps_mm is None):
+        return None  # the error of the part says it
+    if angle_degrees(a.orientation, b.orientation) > limits.MAX_WOBBLE_DEGREES:
+        return "ImageOrientationPatient"
+    return None
+
+
 def _group(
     headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashable]
 ) -> list[list[SliceHeader]]:
@@ -61,8 +75,12 @@ def _group(
     return list(groups.values())
 
 
-def _grid_key(header: SliceHeader) -> Hashable:
+def _spacing_key(header: SliceHeader) -> Hashable:
     spacing = header.pixel_spacing_mm
+    return None if spacing is None else (round(spacing[0], 4), round(spacing[1], 4))
+
+
+def _grid_key(header: SliceHeader) -> Hashable:
     kind = header.kind
     return (
         header.sop_class_uid,
@@ -71,7 +89,7 @@ def _grid_key(header: SliceHeader) -> Hashable:
         header.rows,
         header.columns,
         header.samples_per_pixel,
-        None if spacing is None else (round(spacing[0], 4), round(spacing[1], 4)),
+        _spacing_key(header),
         header.position_lps_mm is None,
         header.slope is None or header.intercept is None,
     )

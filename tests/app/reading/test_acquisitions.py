@@ -27,6 +27,7 @@ def header(number: int, z_mm: float, **own: Any) -> SliceHeader:
         orientation=AXIAL,
         stack=(),
         image_type=(),
+        descriptions=(),
     )
     return SliceHeader(**{**values, **own})
 
@@ -52,6 +53,9 @@ HEIGHTS = [2.5 * n for n in range(12)]
         ("ImageType", {"image_type": ("ORIGINAL",)}, {"image_type": ("DERIVED",)}),
         ("FrameOfReferenceUID", {"frame_of_reference_uid": "1"}, {"frame_of_reference_uid": "2"}),
         ("StackID or temporal position", {"stack": ("1",)}, {"stack": ("2",)}),
+        ("IrradiationEventUID", {"irradiation_event_uid": "1"}, {"irradiation_event_uid": "2"}),
+        ("cardiac phase", {"cardiac_phase": "30"}, {"cardiac_phase": "70"}),
+        ("SeriesDescription or derivation", {"descriptions": ("IN",)}, {"descriptions": ("EX",)}),
     ],
 )
 def test_two_passes_over_the_same_heights_are_two(
@@ -72,6 +76,19 @@ def test_slices_that_fit_between_those_of_another_pass_are_not_woven_in() -> Non
         list(range(1, 13)),
         list(range(101, 112)),
     ]
+
+
+@pytest.mark.parametrize(
+    "own", [{"frame_of_reference_uid": "1"}, {"kernel": "B30f"}, {"kvp": 90.0}]
+)
+def test_an_attribute_that_some_images_lack_tells_no_acquisitions_apart(
+    own: dict[str, Any],
+) -> None:
+    images = [header(n, 2.5 * n, **(own if n % 2 else {})) for n in range(24)]
+    assert numbers(split_acquisitions(images)) == [list(range(24))]
+    # At one place there are two all the same.
+    doubled = [*scan(1, HEIGHTS, **own), *scan(101, HEIGHTS)]
+    assert len(split_acquisitions(doubled)) == 2
 
 
 def test_a_scan_that_goes_on_under_another_number_is_one() -> None:

@@ -114,3 +114,38 @@ def test_what_is_left_out_says_in_what_it_differs(tmp_path: Path) -> None:
     assert warning.code == "part-of-series-left-out"
     assert "40 images of the chosen series left out (another AcquisitionNumber)" in warning.message
     assert "acquired first" in warning.message
+
+
+def test_images_that_are_turned_are_left_out_for_that_reason(tmp_path: Path) -> None:
+    def turned(dataset: Dataset, k: int) -> None:
+        if k % 4 == 1:
+            a = np.deg2rad(0.8)
+            c, s = f"{np.cos(a):.6f}", f"{np.sin(a):.6f}"
+            dataset.ImageOrientationPatient = [c, s, 0, f"-{s}", c, 0]
+
+    write_series(tmp_path, HU, edit=turned, shuffle=None)
+    message = refused(tmp_path, ErrorCode.MISSING_SLICES).message
+    assert "in 2 parts (they differ in ImageOrientationPatient)" in message
+
+
+def test_images_without_a_frame_of_reference_belong_to_the_others(tmp_path: Path) -> None:
+    def without(dataset: Dataset, k: int) -> None:
+        if k % 2:
+            dataset.FrameOfReferenceUID = ""
+
+    write_series(tmp_path, HU, edit=without)
+    volume = load_volume(tmp_path)
+    assert np.array_equal(volume.hu, HU)
+    (warning,) = volume.warnings
+    assert warning.code == "frame-of-reference-varies"
+    assert warning.message.startswith("Some images name no frame of reference;")
+
+
+def test_an_acquisition_number_that_some_lack_is_one_acquisition(tmp_path: Path) -> None:
+    def some(dataset: Dataset, k: int) -> None:
+        dataset.AcquisitionNumber = 3 if k < 20 else None
+
+    write_series(tmp_path, HU, edit=some)
+    volume = load_volume(tmp_path)
+    assert np.array_equal(volume.hu, HU)
+    assert not volume.warnings

@@ -72,3 +72,29 @@ def test_numbers_that_leave_slices_out_are_no_rounding(tmp_path: Path) -> None:
     with pytest.raises(NodulusError) as caught:
         load_volume(tmp_path)
     assert caught.value.code is ErrorCode.MISSING_SLICES
+
+
+@pytest.mark.parametrize(("step_mm", "sign"), [(0.75, 1), (0.6, -1), (0.75, -1)])
+def test_slices_that_rounding_puts_at_one_place_are_told_by_slice_location(
+    step_mm: float, sign: int, tmp_path: Path
+) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        rounded(step_mm, 1.0, step_mm)(dataset, k)
+        dataset.SliceLocation = f"{sign * k * step_mm:.3f}"
+
+    write_series(tmp_path, HU, step_mm=step_mm, shuffle=None, edit=edit)
+    volume = load_volume(tmp_path)
+    assert volume.geometry.spacing_irc_mm[0] == pytest.approx(step_mm)
+    assert np.array_equal(volume.hu, HU)
+    assert volume.is_source_grid
+    assert [warning.code for warning in volume.warnings] == ["positions-rounded"]
+    for k in (0, 119):
+        z = volume.geometry.index_to_lps((k, 0, 0))[2]
+        assert z == pytest.approx(-300.0 + k * step_mm, abs=0.51)
+
+
+def test_without_slice_location_they_are_images_at_one_place(tmp_path: Path) -> None:
+    write_series(tmp_path, HU, step_mm=0.75, shuffle=None, edit=rounded(0.75, 1.0, 0.75))
+    with pytest.raises(NodulusError) as error:
+        load_volume(tmp_path)
+    assert error.value.code is ErrorCode.DUPLICATE_SLICES
