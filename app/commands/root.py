@@ -22,6 +22,7 @@ COMMANDS = {
     "detect": "Find and rate nodules in every study of a folder.",
     "eda": "Show what is in the training data.",
     "evaluate": "Compare marks with known nodules.",
+    "export": "Write findings in the formats of other tools.",
     "follow": "Match the nodules of two scans and say what has changed.",
     "guidelines": "Say what guidelines and risk models advise for findings.",
     "import": "Turn weights that others have trained into models.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,22 @@ from nodulus.transforms.geometry import Geometry
 
 Plane = tuple[Geometry, NDArray[np.bool_]]
 """The place of one slice, shape (1, R, C), and the mask on it."""
+
+
+class SegmentFrame(NamedTuple):
+    """One frame of a DICOM segmentation that is not empty.
+
+    Args:
+        number: of its segment.
+        place: shape (1, R, C).
+        mask: shape (R, C).
+        source: the item of SourceImageSequence: the image, or its frame; None where it has none.
+    """
+
+    number: int
+    place: Geometry
+    mask: NDArray[np.bool_]
+    source: Any
 
 
 def read_labels(folder: Path, result: StudyResult) -> Labels:
@@ -52,7 +68,7 @@ def read_labels(folder: Path, result: StudyResult) -> Labels:
             if stored.shape != labels.shape:
                 raise _another(path)
             return stored.astype(labels.dtype)
-        planes = _planes(dcmread(path), _least(result))
+        planes = _planes(dcmread(path), voxel_threshold(result))
     except NodulusError:
         raise
     except Exception as error:  # a damaged file shows in many ways
@@ -68,18 +84,22 @@ def read_labels(folder: Path, result: StudyResult) -> Labels:
     return labels
 
 
-def _least(result: StudyResult) -> float:
-    """The share of the largest value from which a voxel of a fractional segmentation counts."""
+def voxel_threshold(result: StudyResult) -> float:
+    """Give the share of the largest value from which a voxel of a fractional segmentation counts."""
     points = [p.threshold for p in result.operating_points if p.name == "segmentation_voxel"]
     return points[0] if points else 0.5
 
 
-def _planes(seg: Any, least: float) -> dict[int, list[Plane]]:
-    """The masks of each segment with their places."""
+def segment_frames(seg: Any, least: float) -> Iterator[SegmentFrame]:
+    """Give the frames of a DICOM segmentation in which its segment has a pixel.
+
+    Args:
+        seg: the data set with its pixels.
+        least: the share of the largest value from which a pixel of a fractional one counts.
+    """
     pixels = np.asarray(seg.pixel_array).reshape(-1, seg.Rows, seg.Columns)
     fractional = str(seg.SegmentationType) == "FRACTIONAL"
     cut = max(1, least * int(seg.MaximumFractionalValue)) if fractional else 1
-    found: dict[int, list[Plane]] = defaultdict(list)
     shared = seg.SharedFunctionalGroupsSequence[0]
     for values, groups in zip(pixels, seg.PerFrameFunctionalGroupsSequence, strict=True):
 
@@ -100,7 +120,16 @@ def _planes(seg: Any, least: float) -> dict[int, list[Plane]]:
             np.asarray(group("PixelMeasuresSequence").PixelSpacing, dtype=float),
         )
         number = int(group("SegmentIdentificationSequence").ReferencedSegmentNumber)
-        found[number].append((place, mask))
+        derivation = groups.get("DerivationImageSequence") or [{}]
+        sources = derivation[0].get("SourceImageSequence")
+        yield SegmentFrame(number, place, mask, sources[0] if sources else None)
+
+
+def _planes(seg: Any, least: float) -> dict[int, list[Plane]]:
+    """The masks of each segment with their places."""
+    found: dict[int, list[Plane]] = defaultdict(list)
+    for frame in segment_frames(seg, least):
+        found[frame.number].append((frame.place, frame.mask))
     return found
 
 

@@ -1,0 +1,1 @@
+"""A study's result in the formats of other tools."""
