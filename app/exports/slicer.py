@@ -84,7 +84,9 @@ def encode_markups(study: ResultToExport) -> bytes:
         study: coordinates are LPS mm, as its findings have them.
     """
     findings = study.result.findings
-    markups = [_points("Fiducial", "Nodules", [(f"Nodule {f.id}", f.center_lps_mm) for f in findings])]
+    markups = [
+        _points("Fiducial", "Nodules", [(f"Nodule {f.id}", f.center_lps_mm) for f in findings])
+    ]
     for finding in findings:
         for name, ends in (
             ("long axis", finding.longest_diameter_ends_lps_mm),

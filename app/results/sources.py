@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -124,7 +125,8 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
             entropy_srcs=[volume.series_uid, "frame of reference"]
         )
         if is_multiframe:
-            _add_frames(dataset, frames[path], thickness_mm)
+            used = [_frame(image) for image in images if image.path == path]
+            _add_frames(dataset, frames[path], used, thickness_mm)
         else:
             _add_plane(dataset, frames[path][0], thickness_mm)
     starts = np.cumsum([0, *(len(frames[path]) for path in paths)]).tolist()
@@ -225,35 +227,69 @@ def _add_plane(dataset: Dataset, header: SliceHeader, thickness_mm: float) -> No
     dataset.SliceThickness = _decimal(header.thickness_mm or thickness_mm)
 
 
-def _add_frames(dataset: Dataset, headers: list[SliceHeader], thickness_mm: float) -> None:
-    """Put the places of a file's frames into its header (PS3.3 C.7.6.16.2)."""
+def _add_frames(
+    dataset: Dataset, headers: list[SliceHeader], used: Sequence[int], thickness_mm: float
+) -> None:
+    """Put the places of a file's frames into its header (PS3.3 C.7.6.16.2).
+
+    Direction and pixel measures are shared, as highdicom wants them: those of the volume's frames.
+    Others may differ (a scout, a damaged frame) or have no place; they are empty in every derived
+    object.
+    """
     dataset.NumberOfFrames = len(headers)
-    dataset.SliceThickness = _decimal(headers[0].thickness_mm or thickness_mm)
-    groups = []
-    for header in headers:
-        group, plane = Dataset(), Dataset()
-        if header.position_lps_mm is None or header.orientation is None:
-            groups.append(group)
-            continue
-        _add_plane(plane, header, thickness_mm)
-        for name, keywords in (
-            ("PlanePositionSequence", ("ImagePositionPatient",)),
-            ("PlaneOrientationSequence", ("ImageOrientationPatient",)),
-            ("PixelMeasuresSequence", ("PixelSpacing", "SliceThickness")),
-        ):
-            item = Dataset()
-            for keyword in keywords:
-                setattr(item, keyword, plane[keyword].value)
-            setattr(group, name, [item])
-        groups.append(group)
+    planes = {}
+    for number, header in enumerate(headers):
+        if header.position_lps_mm is not None and header.orientation is not None:
+            planes[number] = Dataset()
+            _add_plane(planes[number], header, thickness_mm)
+    dataset.SliceThickness = _usual(planes, used, "SliceThickness")
+    orientation, measures = Dataset(), Dataset()
+    orientation.ImageOrientationPatient = _usual(planes, used, "ImageOrientationPatient")
+    measures.PixelSpacing = _usual(planes, used, "PixelSpacing")
+    measures.SliceThickness = dataset.SliceThickness
     shared = Dataset()
-    for name in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
-        if len({str(group.get(name)) for group in groups}) == 1 and name in groups[0]:
-            setattr(shared, name, groups[0][name].value)
-            for group in groups:
-                del group[name]
+    shared.PlaneOrientationSequence = [orientation]
+    shared.PixelMeasuresSequence = [measures]
     dataset.SharedFunctionalGroupsSequence = [shared]
+    groups = []
+    for place in _distinct_places(planes, used, len(headers)):
+        group, position = Dataset(), Dataset()
+        position.ImagePositionPatient = place
+        group.PlanePositionSequence = [position]
+        groups.append(group)
     dataset.PerFrameFunctionalGroupsSequence = groups
+
+
+def _distinct_places(
+    planes: Mapping[int, Dataset], used: Sequence[int], count: int
+) -> list[list[str]]:
+    """ImagePositionPatient of each frame; highdicom wants a place for each, and no two alike.
+
+    A frame that is not the volume's and has no place, or one's that is (another phase), is put
+    beyond all others. It is empty in a segmentation, and with ``all_frames`` alone in it at all.
+    """
+    orientation = np.asarray(_usual(planes, used, "ImageOrientationPatient"), dtype=np.float64)
+    normal = np.cross(orientation[:3], orientation[3:])
+    places = {number: planes[number].ImagePositionPatient for number in used}
+    taken = {str(place) for place in places.values()}
+    for number, plane in planes.items():
+        if number not in places and str(plane.ImagePositionPatient) not in taken:
+            places[number] = plane.ImagePositionPatient
+            taken.add(str(plane.ImagePositionPatient))
+    points = np.asarray(list(places.values()), dtype=np.float64)
+    beyond = points[np.argmax(points @ normal)]
+    free = iter(range(1, count + 1))
+    return [
+        places[number] if number in places else _decimals(beyond + next(free) * normal)
+        for number in range(count)
+    ]
+
+
+def _usual(planes: Mapping[int, Dataset], used: Sequence[int], keyword: str) -> Any:
+    """The value that most of the volume's frames have."""
+    values = [planes[number][keyword].value for number in used]
+    counts = Counter(map(str, values))
+    return max(values, key=lambda value: counts[str(value)])
 
 
 def _decimals(values: Iterable[float]) -> list[str]:

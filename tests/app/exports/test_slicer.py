@@ -24,9 +24,7 @@ def test_slicerio_reads_masks_names_colours_and_terms(exported: Exported, tmp_pa
     assert [s["name"] for s in read["segments"]] == ["Nodule 1", "Nodule 2"]
     for number, segment in enumerate(read["segments"], 1):
         assert segment["labelValue"] == number
-        np.testing.assert_allclose(
-            segment["color"], np.array(finding_rgb(number)) / 255, atol=1e-4
-        )
+        np.testing.assert_allclose(segment["color"], np.array(finding_rgb(number)) / 255, atol=1e-4)
         index = np.argwhere(read["voxels"] == number)
         matrix = np.asarray(read["ijkToLPS"])
         points = index @ matrix[:3, :3].T + matrix[:3, 3]
