@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from pydicom import Dataset
+
 from nodulus.app.exports.study import ResultToExport
 from nodulus.app.result import Finding
 from nodulus.app.results import codes
@@ -91,11 +93,11 @@ def bundle(study: ResultToExport) -> dict[str, Any]:
 
 def _subject(study: ResultToExport, required: bool = False) -> dict[str, Any]:
     """The patient by PatientID; an ImagingStudy must have a subject, if only in words."""
-    header = study.header
-    number = "" if header is None else str(header.get("PatientID") or "")
+    header = study.header or Dataset()
+    number = str(header.get("PatientID") or "")
     if not number:
         return {"subject": {"display": "not named"}} if required else {}
-    issuer = str((header or {}).get("IssuerOfPatientID") or "")
+    issuer = str(header.get("IssuerOfPatientID") or "")
     identifier = {"value": number, **({"assigner": {"display": issuer}} if issuer else {})}
     return {"subject": {"identifier": identifier}}
 
@@ -111,9 +113,9 @@ def _device(study: ResultToExport) -> dict[str, Any]:
 
 
 def _imaging_study(study: ResultToExport) -> dict[str, Any]:
-    result, header = study.result, study.header
+    result, header = study.result, study.header or Dataset()
     ct = {"system": SYSTEMS["DCM"], "code": "CT", "display": "Computed Tomography"}
-    date = "" if header is None else str(header.get("StudyDate") or "")
+    date = str(header.get("StudyDate") or "")
     started = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else ""
     return {
         "resourceType": "ImagingStudy",

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from io import BytesIO
-from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, RTStructureSetStorage
 from scipy import ndimage
 from skimage.measure import find_contours
 
@@ -85,7 +84,7 @@ def _header(seg: Dataset, series: str, instance: str) -> FileDataset:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = RTStructureSetStorage
-    meta.MediaStorageSOPInstanceUID = f"2.25.{instance}"
+    meta.MediaStorageSOPInstanceUID = UID(f"2.25.{instance}")
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.SpecificCharacterSet = seg.get("SpecificCharacterSet", "ISO_IR 192")
     for keyword in _COPIED:

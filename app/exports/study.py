@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,10 +60,8 @@ class ResultToExport:
         None where the source was not DICOM, or the result was written without DICOM objects.
         """
         for name in (SEG_FILE, SR_FILE):
-            try:
+            with contextlib.suppress(OSError, InvalidDicomError):
                 return dcmread(self.folder / name, stop_before_pixels=True)
-            except (OSError, InvalidDicomError):
-                continue
         return None
 
     def segmentation(self) -> Dataset:

@@ -85,7 +85,7 @@ def read_labels(folder: Path, result: StudyResult) -> Labels:
 
 
 def voxel_threshold(result: StudyResult) -> float:
-    """Give the share of the largest value from which a voxel of a fractional segmentation counts."""
+    """Give the share of the largest value from which a fractional segmentation's voxel counts."""
     points = [p.threshold for p in result.operating_points if p.name == "segmentation_voxel"]
     return points[0] if points else 0.5
 
