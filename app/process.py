@@ -1,13 +1,12 @@
 """What changes the whole process, rather than one call, to make a run quicker: behind one switch.
 
-With ``NODULUS_PLAIN=1`` in the environment MONAI is imported as it is, garbage is collected as
-Python does, pydicom has its own decoders alone, and the input is read in this process. Findings are
-the same; a run takes longer. It is for whoever looks for a fault, or tries a new version of MONAI,
-pydicom or Python. Only :func:`quiet_pydicom` stays: it keeps patients' values out of what is
+With ``NODULUS_PLAIN=1`` in the environment MONAI is imported as it is, pydicom has its own decoders
+alone, and the input is read in this process. Findings are the same; a run takes longer. It is for
+whoever looks for a fault, or tries a new version of MONAI, pydicom or Python. Only :func:`quiet_pydicom` stays: it keeps patients' values out of what is
 printed.
 
-Imports and garbage are those of ``nodulus detect``, in a process of its own: programs that import
-the chain are left alone.
+Imports are changed in ``nodulus detect`` and the workers of ``nodulus cohort``, processes of their
+own: programs that import the chain are left alone.
 
 What else is of the whole process, and not for speed, lies elsewhere and has no switch: what signals
 do (``end_of_process.py``), workers that end with their parent (``worker_pool.py``), warnings that
@@ -17,7 +16,6 @@ level that the MONAI Deploy App SDK wants (``deploy/sdk.py``).
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import pkgutil
@@ -80,19 +78,6 @@ def import_monai() -> None:
 
 def _walk_nothing(*_: Any, **__: Any) -> Iterator[pkgutil.ModuleInfo]:
     return iter(())
-
-
-def import_without_collections() -> None:
-    """Let no garbage collection interrupt the imports, until :func:`keep_imports`."""
-    if not is_plain():
-        gc.disable()
-
-
-def keep_imports() -> None:
-    """Spare the garbage collector what was imported and loaded: it stays until the process ends."""
-    if not is_plain():
-        gc.freeze()
-        gc.enable()
 
 
 def quiet_pydicom_log() -> None:

@@ -27,13 +27,11 @@ WHAT = ("detect", "score_candidates", "book", "segmentation", "monai", "size")
 def make_detect(source: Path, _chosen: argparse.Namespace) -> Run:
     """From a DICOM folder to all results."""
     from nodulus.app.chain import load_models, load_settings
-    from nodulus.app.process import keep_imports
     from nodulus.app.reading import find_studies
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.study import run_study
 
     models, settings = load_models(), load_settings()
-    keep_imports()
 
     def run() -> Mapping[str, float]:
         with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ from nodulus.app.commands.problem_lines import problem_lines
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.process import import_monai, import_without_collections, keep_imports
+from nodulus.app.process import import_monai
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,8 +149,6 @@ def _detect(
             raise _of_which_study(facts.path, len(discovery.studies))
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
-        if click.get_current_context().obj is OWN_PROCESS:
-            keep_imports()
         # The networks compute in other threads and leave Python to this one.
         stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 
@@ -191,7 +189,6 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
     if click.get_current_context().obj is not OWN_PROCESS:
         return lambda: find_studies(source, progress.files, archives)
     ahead = stack.enter_context(prefetching(source, archives, progress.files))
-    import_without_collections()
     import_monai()
     return ahead.studies
 
