@@ -2,8 +2,8 @@
 
 With ``NODULUS_PLAIN=1`` in the environment MONAI is imported as it is, pydicom has its own decoders
 alone, and the input is read in this process. Findings are the same; a run takes longer. It is for
-whoever looks for a fault, or tries a new version of MONAI, pydicom or Python. Only :func:`quiet_pydicom` stays: it keeps patients' values out of what is
-printed.
+whoever looks for a fault, or tries a new version of MONAI, pydicom or Python. Only
+:func:`quiet_pydicom` stays: it keeps patients' values out of what is printed.
 
 Imports are changed in ``nodulus detect`` and the workers of ``nodulus cohort``, processes of their
 own: programs that import the chain are left alone.

@@ -30,8 +30,9 @@ from nodulus.app.reading import find_studies
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.body_axes import BodyAxes
 from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lung_rule import shipped_lung_rule
 from nodulus.transforms.lung_sides import LEFT, RIGHT
-from nodulus.transforms.lungs import COARSE_MM, coarsen, find_lungs
+from nodulus.transforms.lungs import coarsen, find_lungs
 
 PLAUSIBLE_ML = (500.0, 5000.0)
 PLAUSIBLE_SUM_ML = (1500.0, 9500.0)
@@ -89,7 +90,7 @@ def doubts(lungs: LungRegion) -> list[str]:
 
 def contact_sheet(volume: CtVolume, lungs: LungRegion, path: Path) -> None:
     """Ten axial and five coronal sections with outlines."""
-    coarse, grid = coarsen(volume.hu, volume.geometry, COARSE_MM)
+    coarse, grid = coarsen(volume.hu, volume.geometry, shipped_lung_rule().coarse_mm)
     axes = BodyAxes.of(grid)
     hu, sides, search = (axes.turn(a)[::-1] for a in (coarse, lungs.sides, lungs.search_region))
     spacing = axes.turned(grid).spacing_irc_mm

@@ -23,24 +23,52 @@ from nodulus.transforms.lung_sides import LEFT, RIGHT
 RAYS = 90
 """From straight ahead to straight back on each side, 2 degrees apart."""
 ANGLES = (np.arange(RAYS) + 0.5) * (180.0 / RAYS)
-# Lengths, angles (0 straight ahead, 180 straight back) and shares by which lung counts as hidden:
-# fitted by eye on real scans and on masses drawn into them; docs/results.md has what they give.
-PIT_WIDTH_MM = 90.0
-PIT_DEPTH_MM = 8.0
-PIT_ANGLES = (15.0, 160.0)
-INNERMOST_SHARE = 0.35
-MISSED_DEPTH_MM, MISSED_SHARE = 20.0, 0.2
-MISSED_ANGLES = (30.0, 155.0)
-HEART_ANGLE, HEART_TOP = 75.0, 0.6
-BEHIND_ANGLE = 140.0
-WALL_SHARE = 0.7
-WALL_ANGLES = (30.0, 150.0)
-SMALLEST_PIT_MM, SMALLEST_MISSED_MM = 20.0, 24.0
-RATIOS = (0.75, 1.4)
-ALIKE_OVER_MM = 80.0
 
 FloatMap = NDArray[np.float32]
 BoolMap = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CostalRule:
+    """Lengths, angles (0 straight ahead, 180 straight back) and shares of hidden lung.
+
+    Fitted by eye on real scans and on masses drawn into them; docs/results.md has what they give.
+
+    Args:
+        pit_width_mm: the widest pit of the costal surface.
+        pit_depth_mm: the shallowest.
+        smallest_pit_mm: the narrowest.
+        pit_angles: where pits are looked for.
+        innermost_share: of the way to the ribs, where the hidden part of a pit begins.
+        missed_depth_mm: a lung that ends so much before the other one misses lung.
+        missed_share: the same, of the other's length.
+        smallest_missed_mm: the width of what is missed.
+        missed_angles: where it is looked for.
+        heart_angle: up to which the heart lies on the left.
+        heart_top: up to which share of the lungs' height it does.
+        behind_angle: up to which lung at the wall tells that the diaphragm does not stand higher.
+        wall_share: of the other lung's length, from which on lung is at the wall.
+        wall_angles: where the sides' widths are compared.
+        ratios: of these widths, that are taken for true.
+        alike_over_mm: the height over which they are compared.
+    """
+
+    pit_width_mm: float
+    pit_depth_mm: float
+    smallest_pit_mm: float
+    pit_angles: tuple[float, float]
+    innermost_share: float
+    missed_depth_mm: float
+    missed_share: float
+    smallest_missed_mm: float
+    missed_angles: tuple[float, float]
+    heart_angle: float
+    heart_top: float
+    behind_angle: float
+    wall_share: float
+    wall_angles: tuple[float, float]
+    ratios: tuple[float, float]
+    alike_over_mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +128,11 @@ def hidden_lung(
     closed: dict[int, BoolArray],
     middle: NDArray[np.float64],
     spacing: NDArray[np.float64],
+    rule: CostalRule,
 ) -> BoolArray:
     """Where lung should be along the ribs and none is seen.
 
-    - Pits of the costal surface, up to ``PIT_WIDTH_MM`` wide: a mass at the pleura with lung
+    - Pits of the costal surface, up to ``pit_width_mm`` wide: a mass at the pleura with lung
       around it.
     - What the other lung has, scaled to this side, and this one has not. Not counted are the
       heart's place on the left, and a diaphragm that stands higher: lung is seen behind at that
@@ -114,6 +143,7 @@ def hidden_lung(
         closed: each lung closed over its vessels.
         middle: the x index of the mid-plane at each z.
         spacing: mm along z, y, x.
+        rule: what counts as hidden.
     """
     lungs = sides > 0
     box = bounding_box(lungs)
@@ -124,17 +154,17 @@ def hidden_lung(
     inner = {s: halves[s].innermost(closed[s]) for s in (RIGHT, LEFT)}
     for side, other in ((RIGHT, LEFT), (LEFT, RIGHT)):
         own, polar = surface[side], halves[side]
-        whole = _closed(own, polar.cells(PIT_WIDTH_MM))
-        pits = (whole - own > PIT_DEPTH_MM) & _between_angles(PIT_ANGLES)
+        whole = _closed(own, polar.cells(rule.pit_width_mm))
+        pits = (whole - own > rule.pit_depth_mm) & _between_angles(rule.pit_angles)
         pits &= np.logical_or.accumulate(own > 0, axis=0)  # else it is the diaphragm
-        pits = _opened(pits, polar.ellipse(SMALLEST_PIT_MM))
-        result |= polar.between(np.maximum(own, INNERMOST_SHARE * whole), whole, pits)
-        scale = _scale(own, surface[other], polar.slice_mm)
+        pits = _opened(pits, polar.ellipse(rule.smallest_pit_mm))
+        result |= polar.between(np.maximum(own, rule.innermost_share * whole), whole, pits)
+        scale = _scale(own, surface[other], polar.slice_mm, rule)
         expected = scale * surface[other]
-        missed = _missed(own, expected)
+        missed = _missed(own, expected, rule)
         if side == LEFT:
-            missed &= ~((ANGLES < HEART_ANGLE) & (height < HEART_TOP)[:, None])
-        missed = _opened(missed, polar.ellipse(SMALLEST_MISSED_MM))
+            missed &= ~((rule.heart_angle > ANGLES) & (height < rule.heart_top)[:, None])
+        missed = _opened(missed, polar.ellipse(rule.smallest_missed_mm))
         result |= polar.between(np.maximum(own, scale * inner[other]), expected, missed)
     return result
 
@@ -160,26 +190,26 @@ def _half_grids(
     }
 
 
-def _missed(own: FloatMap, expected: FloatMap) -> BoolMap:
+def _missed(own: FloatMap, expected: FloatMap, rule: CostalRule) -> BoolMap:
     """Rays on which a lung ends well before the other one does, and no diaphragm explains it."""
-    missed = expected - own > np.maximum(MISSED_DEPTH_MM, MISSED_SHARE * expected)
-    missed &= _between_angles(MISSED_ANGLES)
+    missed = expected - own > np.maximum(rule.missed_depth_mm, rule.missed_share * expected)
+    missed &= _between_angles(rule.missed_angles)
     seen = own > 0
     below_or_in_front = np.logical_or.accumulate(np.logical_or.accumulate(seen, axis=0), axis=1)
-    at_wall = seen & (own > WALL_SHARE * expected) & (ANGLES < BEHIND_ANGLE)
+    at_wall = seen & (own > rule.wall_share * expected) & (rule.behind_angle > ANGLES)
     behind = np.flip(np.logical_or.accumulate(np.flip(at_wall, 1), axis=1), 1)
     return np.asarray(missed & (below_or_in_front | ~behind))
 
 
-def _scale(own: FloatMap, other: FloatMap, slice_mm: float) -> FloatMap:
+def _scale(own: FloatMap, other: FloatMap, slice_mm: float, rule: CostalRule) -> FloatMap:
     """How much wider this side is than the other at each height, shape (Z, 1).
 
     By the rays that see the wall on both sides; 1 where there are none.
     """
-    both = (own > 0) & (other > 0) & _between_angles(WALL_ANGLES)
+    both = (own > 0) & (other > 0) & _between_angles(rule.wall_angles)
     ratio = np.where(both, own / np.maximum(other, 1.0), 0.0)
-    fits = (ratio > RATIOS[0]) & (ratio < RATIOS[1])
-    reach = max(1, round(ALIKE_OVER_MM / 2 / slice_mm))
+    fits = (ratio > rule.ratios[0]) & (ratio < rule.ratios[1])
+    reach = max(1, round(rule.alike_over_mm / 2 / slice_mm))
     result = np.ones((len(own), 1), np.float32)
     for z in range(len(own)):
         near = slice(max(0, z - reach), z + reach + 1)

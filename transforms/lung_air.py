@@ -21,18 +21,36 @@ from nodulus.transforms.ball_morphology import (
     open_by_cross,
 )
 
-AIR_BELOW_HU = -400.0
-OUTSIDE_AIR_BELOW_HU = -930.0
-TISSUE_ABOVE_HU = -300.0
 PADDING_HU = -1024.0
-SAME_HU = 2.0
-"""Padding is one value; lossy compression blurs it a little."""
-SMALLEST_LUNG_CORE_ML = 20.0
-CORE_DEPTH_MM = 6.0
-GAS_BELOW_HU = -960.0
-WORTH_NOTICE_ML = 1.0
 ROUNDING_MM = 1e-3
 """Distances that are whole numbers of voxels come a little too large or too small."""
+
+
+@dataclass(frozen=True)
+class AirRule:
+    """What counts as air, and which air as lung.
+
+    Args:
+        air_below_hu: air, that of the lungs among it.
+        outside_below_hu: air around the patient.
+        tissue_above_hu: soft tissue and bone.
+        padding_within_hu: padding is one value; lossy compression blurs it by so much.
+        padding_share: of the slices, whose corners agree where slices are padded.
+        smallest_core_ml: a lung's core is at least so large.
+        core_depth_mm: what lies so deep in air is its core.
+        gas_below_hu: mean of a core of bowel gas.
+        notable_ml: less air than this is neglected.
+    """
+
+    air_below_hu: float
+    outside_below_hu: float
+    tissue_above_hu: float
+    padding_within_hu: float
+    padding_share: float
+    smallest_core_ml: float
+    core_depth_mm: float
+    gas_below_hu: float
+    notable_ml: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +82,7 @@ class ChestAir:
         )
 
 
-def without_padding(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+def without_padding(volume: NDArray[np.float32], rule: AirRule) -> NDArray[np.float32]:
     """The volume with air where its slices are padded with another value.
 
     Scanners fill what lies outside of a round field of view with a value of its own, which need
@@ -75,20 +93,22 @@ def without_padding(volume: NDArray[np.float32]) -> NDArray[np.float32]:
     corners = np.sort(volume[:, [0, 0, -1, -1], [0, -1, 0, -1]], axis=1)
     first, second = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
     value = np.where(first <= second, corners[:, 1], corners[:, 2])
-    agree = np.minimum(first, second) <= SAME_HU
-    if agree.mean() < 0.9 or np.median(value[agree]) < OUTSIDE_AIR_BELOW_HU:
+    agree = np.minimum(first, second) <= rule.padding_within_hu
+    if agree.mean() < rule.padding_share or np.median(value[agree]) < rule.outside_below_hu:
         return volume
-    labels, reaches = in_plane_parts(np.abs(volume - value[:, None, None]) <= SAME_HU)
+    labels, reaches = in_plane_parts(
+        np.abs(volume - value[:, None, None]) <= rule.padding_within_hu
+    )
     return np.where(dilate_by_cross(reaches[labels]), np.float32(PADDING_HU), volume)
 
 
-def chest_air(volume: NDArray[np.float32]) -> ChestAir:
+def chest_air(volume: NDArray[np.float32], rule: AirRule) -> ChestAir:
     """Tell the body, the air around it and the air within, by thresholds and enclosure."""
-    body = largest(open_by_cross(volume > TISSUE_ABOVE_HU))
+    body = largest(open_by_cross(volume > rule.tissue_above_hu))
     # Air around the patient reaches the border of its axial slice through air that is empty.
-    labels, reaches = in_plane_parts(volume < OUTSIDE_AIR_BELOW_HU)
+    labels, reaches = in_plane_parts(volume < rule.outside_below_hu)
     outside = np.asarray(reaches[labels])
-    inner = (volume < AIR_BELOW_HU) & ~outside
+    inner = (volume < rule.air_below_hu) & ~outside
     return ChestAir(body, outside, inner, sides_enclosed(body) >= 3, field_of_view(volume))
 
 
@@ -130,14 +150,14 @@ def field_edge(field: BoolArray) -> BoolArray:
     return np.asarray(field & dilate_by_cross(beyond)[:, 1:-1, 1:-1])
 
 
-def to_the_field_edge(lungs: BoolArray, air: ChestAir, voxel_ml: float) -> BoolArray:
+def to_the_field_edge(lungs: BoolArray, air: ChestAir, voxel_ml: float, rule: AirRule) -> BoolArray:
     """The lungs with the parts that the field of view cuts off from the chest wall.
 
     From there each of the four directions leads to the body or out of the field of view, and none
     into the air around the patient.
     """
     beyond = air.inner & ~air.enclosed & dilate_by_cross(lungs)
-    if beyond.sum() * voxel_ml <= WORTH_NOTICE_ML:
+    if beyond.sum() * voxel_ml <= rule.notable_ml:
         return lungs
     where = np.flatnonzero(beyond.any(axis=(1, 2)))
     part = slice(int(where[0]), int(where[-1]) + 1)
@@ -169,13 +189,17 @@ def sides_enclosed(body: BoolArray) -> NDArray[np.int8]:
     return count
 
 
-def cores(air: BoolArray, spacing: NDArray[np.float64]) -> BoolArray:
-    """What lies ``CORE_DEPTH_MM`` deep in a mask."""
-    return erode(air, spacing.tolist(), CORE_DEPTH_MM + ROUNDING_MM)
+def cores(air: BoolArray, spacing: NDArray[np.float64], depth_mm: float) -> BoolArray:
+    """What lies so deep in a mask."""
+    return erode(air, spacing.tolist(), depth_mm + ROUNDING_MM)
 
 
 def lung_parts(
-    air: BoolArray, volume: NDArray[np.float32], spacing: NDArray[np.float64], voxel_ml: float
+    air: BoolArray,
+    volume: NDArray[np.float32],
+    spacing: NDArray[np.float64],
+    voxel_ml: float,
+    rule: AirRule,
 ) -> BoolArray:
     """Components that are large and thick enough to be lung, less the bowel gas that joins them.
 
@@ -185,19 +209,19 @@ def lung_parts(
     labels, count = ndimage.label(air)
     if count == 0:
         return air
-    core = cores(air, spacing)
-    voxels, gas = _core_sizes(labels, count, core, volume)
-    keep = (voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML) & (~gas | (voxels == voxels.max()))
+    core = cores(air, spacing, rule.core_depth_mm)
+    voxels, gas = _core_sizes(labels, count, core, volume, rule.gas_below_hu)
+    keep = (voxels * voxel_ml >= rule.smallest_core_ml) & (~gas | (voxels == voxels.max()))
     lungs = np.asarray(np.concatenate([[False], keep])[labels])
-    gas_joined = _joined_gas(lungs, core & lungs, volume, spacing, voxel_ml)
+    gas_joined = _joined_gas(lungs, core & lungs, volume, spacing, voxel_ml, rule)
     if not gas_joined.any():
         return lungs
     # What hung on the gas alone is judged by itself.
-    return lung_parts(lungs & ~gas_joined, volume, spacing, voxel_ml)
+    return lung_parts(lungs & ~gas_joined, volume, spacing, voxel_ml, rule)
 
 
 def nearest_core(
-    parts: NDArray[np.int32], picked: BoolArray, spacing: NDArray[np.float64]
+    parts: NDArray[np.int32], picked: BoolArray, spacing: NDArray[np.float64], depth_mm: float
 ) -> BoolArray:
     """The voxels nearer to one of the picked cores than to any other, a little way around.
 
@@ -205,9 +229,10 @@ def nearest_core(
         parts: labels of the cores.
         picked: by label.
         spacing: mm.
+        depth_mm: of the cores.
     """
     result = np.zeros(parts.shape, bool)
-    margin = np.ceil(4 * CORE_DEPTH_MM / spacing).astype(int).tolist()
+    margin = np.ceil(4 * depth_mm / spacing).astype(int).tolist()
     box = bounding_box(picked[parts], margin)
     nearest = ndimage.distance_transform_edt(
         parts[box] == 0, spacing, return_distances=False, return_indices=True
@@ -217,13 +242,17 @@ def nearest_core(
 
 
 def _core_sizes(
-    labels: NDArray[np.int32], count: int, core: BoolArray, volume: NDArray[np.float32]
+    labels: NDArray[np.int32],
+    count: int,
+    core: BoolArray,
+    volume: NDArray[np.float32],
+    gas_below_hu: float,
 ) -> tuple[NDArray[np.int64], BoolArray]:
     """For each label from 1 on: the voxels of its core, and whether these are as empty as gas."""
     inside = labels[core]
     voxels = np.bincount(inside, minlength=count + 1)[1:]
     total: NDArray[Any] = np.bincount(inside, weights=volume[core], minlength=count + 1)[1:]
-    return voxels, total < GAS_BELOW_HU * voxels
+    return voxels, total < gas_below_hu * voxels
 
 
 def _joined_gas(
@@ -232,17 +261,19 @@ def _joined_gas(
     volume: NDArray[np.float32],
     spacing: NDArray[np.float64],
     voxel_ml: float,
+    rule: AirRule,
 ) -> BoolArray:
     """Bowel gas that a thin diaphragm does not part from a lung, but the cores do.
 
     Only what lies lower than the lungs' middle: a bulla in an upper lobe stays.
     """
     nothing = np.zeros_like(lungs)
-    if np.count_nonzero(core & (volume < GAS_BELOW_HU)) * voxel_ml < SMALLEST_LUNG_CORE_ML / 2:
+    empty = np.count_nonzero(core & (volume < rule.gas_below_hu))
+    if empty * voxel_ml < rule.smallest_core_ml / 2:
         return nothing
     parts, count = ndimage.label(core)
-    voxels, gas = _core_sizes(parts, count, core, volume)
-    gas &= voxels * voxel_ml >= SMALLEST_LUNG_CORE_ML
+    voxels, gas = _core_sizes(parts, count, core, volume, rule.gas_below_hu)
+    gas &= voxels * voxel_ml >= rule.smallest_core_ml
     if not gas.any() or gas.all():
         return nothing
     height = np.asarray(
@@ -252,4 +283,4 @@ def _joined_gas(
     gas &= height < middle
     if not gas.any():
         return nothing
-    return lungs & nearest_core(parts, np.concatenate([[False], gas]), spacing)
+    return lungs & nearest_core(parts, np.concatenate([[False], gas]), spacing, rule.core_depth_mm)

@@ -5,6 +5,8 @@ Arrays have axes (z, y, x) to the head, the back and the left.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -20,13 +22,28 @@ from nodulus.transforms.lung_air import ROUNDING_MM
 
 RIGHT, LEFT = 1, 2
 """Labels of the lungs; 0 is everything else."""
-EROSIONS_MM = (0.0, 5.0, 10.0, 15.0)
-ONE_SIDED = 0.9
-NOTABLE_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class SidesRule:
+    """When lungs that touch count as parted.
+
+    Args:
+        erosions_mm: radii that are tried one after the other.
+        one_sided_share: of a part's voxels, on its side of the mid-plane.
+        notable_share: of all voxels; smaller parts do not count.
+    """
+
+    erosions_mm: tuple[float, ...]
+    one_sided_share: float
+    notable_share: float
 
 
 def separate_lungs(
-    lungs: BoolArray, middle: NDArray[np.float64], spacing: NDArray[np.float64]
+    lungs: BoolArray,
+    middle: NDArray[np.float64],
+    spacing: NDArray[np.float64],
+    rule: SidesRule,
 ) -> NDArray[np.uint8]:
     """Label the right lung ``RIGHT`` and the left one ``LEFT``.
 
@@ -39,26 +56,28 @@ def separate_lungs(
         lungs: of both sides.
         middle: the x index of the mid-plane at each z.
         spacing: mm along z, y, x.
+        rule: when they count as parted.
     """
     is_left = np.arange(lungs.shape[2])[None, :] > middle[:, None]
     is_left = np.broadcast_to(is_left[:, None, :], lungs.shape)
-    for radius_mm in EROSIONS_MM:
+    for radius_mm in rule.erosions_mm:
         core = erode(lungs, spacing.tolist(), radius_mm + ROUNDING_MM) if radius_mm else lungs
-        side = _one_sided(core, is_left)
+        side = _one_sided(core, is_left, rule)
         if side is not None:
             return _grown_back(side, lungs, is_left, spacing, radius_mm)
     return np.where(lungs, np.where(is_left, LEFT, RIGHT), 0).astype(np.uint8)
 
 
-def _one_sided(core: BoolArray, is_left: BoolArray) -> NDArray[np.uint8] | None:
+def _one_sided(core: BoolArray, is_left: BoolArray, rule: SidesRule) -> NDArray[np.uint8] | None:
     """The sides of a core's parts; None where one that counts lies on both."""
     labels, count = ndimage.label(core)
     voxels = np.bincount(labels.ravel(), minlength=count + 1)
     voxels[0] = 0
     left = np.bincount(labels[is_left], minlength=count + 1)
     share = left / np.maximum(1, voxels)
-    counts = voxels > NOTABLE_SHARE * voxels.sum()
-    if not counts.any() or (counts & (share > 1 - ONE_SIDED) & (share < ONE_SIDED)).any():
+    counts = voxels > rule.notable_share * voxels.sum()
+    most = rule.one_sided_share
+    if not counts.any() or (counts & (share > 1 - most) & (share < most)).any():
         return None
     side = np.where(counts, np.where(share > 0.5, LEFT, RIGHT), 0).astype(np.uint8)
     return np.asarray(side[labels])

@@ -22,7 +22,6 @@ from nodulus.transforms.ball_morphology import bounding_box, dilate_by_cross, op
 from nodulus.transforms.body_axes import BodyAxes
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_air import (
-    WORTH_NOTICE_ML,
     ChestAir,
     chest_air,
     field_edge,
@@ -31,13 +30,11 @@ from nodulus.transforms.lung_air import (
     without_padding,
 )
 from nodulus.transforms.lung_region import BoolArray, LungRegion
+from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
 from nodulus.transforms.lung_sides import separate_lungs
 from nodulus.transforms.search_region import lung_outline, search_region
 from nodulus.transforms.thorax import mid_plane, outside_chest
 from nodulus.transforms.trachea import find_trachea
-
-COARSE_MM = 2.5
-AROUND_MM = 24.0
 
 
 def axial_axis(geometry: Geometry) -> int:
@@ -85,7 +82,9 @@ def _added(values: torch.Tensor, axis: int, count: int) -> torch.Tensor:
     return total
 
 
-def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
+def find_lungs(
+    hu: NDArray[Any], geometry: Geometry, rule: LungRule | None = None
+) -> LungRegion | None:
     """Find the lungs and the region to search.
 
     Lungs are air that the body encloses in at least three of the four directions of its axial
@@ -96,31 +95,37 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
     Args:
         hu: shape (I, R, C), Hounsfield units.
         geometry: of ``hu``.
+        rule: thresholds; None for the shipped ones, those of training.
 
     Returns:
         The lungs, or None where there is nothing like a lung.
     """
-    coarse, grid = coarsen(hu, geometry, COARSE_MM)
+    rule = rule or shipped_lung_rule()
+    coarse, grid = coarsen(hu, geometry, rule.coarse_mm)
     axes = BodyAxes.of(grid)
-    volume = without_padding(np.ascontiguousarray(axes.turn(coarse)))
+    volume = without_padding(np.ascontiguousarray(axes.turn(coarse)), rule.air)
     body_grid = axes.turned(grid)
     spacing = np.asarray(body_grid.spacing_irc_mm)
     voxel_ml = grid.voxel_volume_mm3 / 1000.0
-    air = chest_air(volume)
-    supposed = lung_parts(open_by_cross(air.inner & air.enclosed), volume, spacing, voxel_ml)
+    air = chest_air(volume, rule.air)
+    supposed = open_by_cross(air.inner & air.enclosed)
+    supposed = lung_parts(supposed, volume, spacing, voxel_ml, rule.air)
     if not supposed.any():
         return None
-    box = _chest_box(supposed, mid_plane(volume, air.body, supposed, spacing), spacing)
+    middle = mid_plane(volume, air.body, supposed, spacing, rule.chest)
+    box = _chest_box(supposed, middle, spacing, rule.around_mm)
     near = air.cropped(box)
-    lungs, middle = _lungs_alone(supposed[box], volume[box], near, spacing, voxel_ml)
+    lungs, middle = _lungs_alone(supposed[box], volume[box], near, spacing, voxel_ml, rule)
     if not lungs.any():
         return None
-    lungs = to_the_field_edge(lungs, near, voxel_ml)
+    lungs = to_the_field_edge(lungs, near, voxel_ml, rule.air)
     sides, search = np.zeros(volume.shape, np.uint8), np.zeros(volume.shape, bool)
-    sides[box] = separate_lungs(lungs, middle, spacing)
-    search[box] = search_region(sides[box], near.body, middle, spacing)
+    sides[box] = separate_lungs(lungs, middle, spacing, rule.sides)
+    search[box] = search_region(
+        sides[box], near.body, middle, spacing, rule=rule.search, costal=rule.costal
+    )
     bottom, top, at_edge = (
-        bool(np.count_nonzero(part) * voxel_ml > WORTH_NOTICE_ML)
+        bool(np.count_nonzero(part) * voxel_ml > rule.air.notable_ml)
         for part in (sides[0], sides[-1], sides[box] * field_edge(air.field)[:, box[1], box[2]])
     )
     first_is_top = 0 in axes.flipped
@@ -136,19 +141,20 @@ def find_lungs(hu: NDArray[Any], geometry: Geometry) -> LungRegion | None:
 
 
 def closed_lung_mask(hu: NDArray[Any], geometry: Geometry) -> BoolArray:
-    """The lungs closed over vessels and small nodules, ``MARGIN_MM`` around, on the grid of ``hu``.
+    """The lungs closed over vessels and small nodules, with a margin, on the grid of ``hu``.
 
     Unlike the search region it holds no large mass, no consolidated lobe and no mediastinum.
 
     Returns:
         Shape (I, R, C); empty where there is no lung.
     """
-    region = find_lungs(hu, geometry)
+    rule = shipped_lung_rule()
+    region = find_lungs(hu, geometry, rule)
     if region is None:
         return np.zeros(hu.shape, bool)
     axes = BodyAxes.of(region.geometry)
     spacing = np.asarray(axes.turned(region.geometry).spacing_irc_mm)
-    outline = axes.restore(lung_outline(axes.turn(region.aerated), spacing))
+    outline = axes.restore(lung_outline(axes.turn(region.aerated), spacing, rule.search))
     return replace(region, search_region=outline).on(geometry)
 
 
@@ -158,23 +164,29 @@ def _lungs_alone(
     air: ChestAir,
     spacing: NDArray[np.float64],
     voxel_ml: float,
+    rule: LungRule,
 ) -> tuple[BoolArray, NDArray[np.float64]]:
     """The lungs without the trachea and without air beside the chest, and the mid-plane."""
-    middle = mid_plane(volume, air.body, supposed, spacing)
-    trachea = find_trachea(volume, air.inner & air.enclosed, middle, spacing)
+    middle = mid_plane(volume, air.body, supposed, spacing, rule.chest)
+    trachea = find_trachea(volume, air.inner & air.enclosed, middle, spacing, rule.trachea)
     lungs = open_by_cross(supposed & ~dilate_by_cross(trachea))
-    lungs &= ~outside_chest(lungs, air.body, middle, spacing, voxel_ml)
-    lungs = lung_parts(lungs, volume, spacing, voxel_ml)
+    lungs &= ~outside_chest(
+        lungs, air.body, middle, spacing, voxel_ml, rule=rule.chest, air=rule.air
+    )
+    lungs = lung_parts(lungs, volume, spacing, voxel_ml, rule.air)
     if lungs.any():
-        middle = mid_plane(volume, air.body, lungs, spacing)
+        middle = mid_plane(volume, air.body, lungs, spacing, rule.chest)
     return lungs, middle
 
 
 def _chest_box(
-    lungs: BoolArray, middle: NDArray[np.float64], spacing: NDArray[np.float64]
+    lungs: BoolArray,
+    middle: NDArray[np.float64],
+    spacing: NDArray[np.float64],
+    around_mm: float,
 ) -> tuple[slice, slice, slice]:
     """The box of the lungs and of their mirror image, with what is searched around them."""
-    z, y, x = bounding_box(lungs, np.ceil(AROUND_MM / spacing).astype(int).tolist())
+    z, y, x = bounding_box(lungs, np.ceil(around_mm / spacing).astype(int).tolist())
     low = min(x.start, int(2 * middle[z].min() - x.stop))
     high = max(x.stop, int(np.ceil(2 * middle[z].max())) - x.start + 1)
     return z, y, slice(max(0, low), min(lungs.shape[2], high))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,14 +11,22 @@ from scipy import ndimage
 from nodulus.transforms.ball_morphology import dilate, erode
 from nodulus.transforms.blocks import Box
 
-LUNG_HU = -850.0
-"""Of aerated lung: half-way from it to the lesion's own density runs the border between them."""
-
-CORE_PROBABILITY = 0.5
-OPENING_MM = 2.0
-"""Vessels that enter the lesion, and are thinner than twice this, are cut off."""
-
 BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MassOutlineRule:
+    """How a large lesion is outlined.
+
+    Args:
+        lung_hu: of aerated lung; half-way from it to the lesion's own density runs the border.
+        core_probability: the lesion's density is the median of what reaches it.
+        opening_mm: vessels that enter the lesion and are thinner than twice this are cut off.
+    """
+
+    lung_hu: float
+    core_probability: float
+    opening_mm: float
 
 
 def outline_mass(
@@ -26,6 +36,7 @@ def outline_mass(
     *,
     threshold: float,
     reach_mm: float,
+    rule: MassOutlineRule,
 ) -> BoolArray:
     """Draw a lesion where a coarse look saw it, its border to the lung by density.
 
@@ -38,6 +49,7 @@ def outline_mass(
         spacing_mm: isotropic.
         threshold: of the probability.
         reach_mm: how far the border may lie outside the threshold: the coarse look's own voxel.
+        rule: densities and lengths.
 
     Returns:
         Shape of ``hu``; empty where nothing reaches the threshold.
@@ -45,16 +57,16 @@ def outline_mass(
     seen = probability >= threshold
     if not seen.any():
         return seen
-    core = probability >= max(CORE_PROBABILITY, threshold)
+    core = probability >= max(rule.core_probability, threshold)
     own_hu = float(np.median(hu[core if core.any() else seen]))
     spacing = (spacing_mm,) * 3
-    dense = hu >= (own_hu + LUNG_HU) / 2.0
+    dense = hu >= (own_hu + rule.lung_hu) / 2.0
     # Lung that is seen must be left out; beyond what was seen, only what is next to lung is drawn.
     inner = seen & dense
     near_lung = dilate(~dense & dilate(seen, spacing, reach_mm), spacing, reach_mm)
     drawn = inner | (dilate(seen, spacing, reach_mm) & dense & near_lung)
     drawn = ndimage.binary_fill_holes(drawn)
-    opened = dilate(erode(drawn, spacing, OPENING_MM), spacing, OPENING_MM) & drawn
+    opened = dilate(erode(drawn, spacing, rule.opening_mm), spacing, rule.opening_mm) & drawn
     return _main(opened if opened.any() else drawn, seen)
 
 

@@ -46,6 +46,7 @@ class ContentsRule:
         fat_hu: a voxel between them is fat.
         air_hu: a voxel below it is air.
         border_mm: the core begins this far from the nearest voxel outside.
+        least_core_voxels: of the core, where the nodule has so many: the deepest ones.
         least_voxels: smaller connected pieces are noise.
     """
 
@@ -56,6 +57,7 @@ class ContentsRule:
     fat_hu: tuple[float, float]
     air_hu: float
     border_mm: float
+    least_core_voxels: int
     least_voxels: int
 
 
@@ -87,7 +89,7 @@ def contents(hu: NDArray[Any], mask: BoolArray, geometry: Geometry, rule: Conten
         ValueError: the mask is empty or shapes differ.
     """
     check_nodule(hu, mask, geometry)
-    inner = core(mask, geometry, rule.border_mm)
+    inner = core(mask, geometry, rule.border_mm, rule.least_core_voxels)
     low, high = rule.fat_hu
     fat = _pieces(inner & (hu >= low) & (hu <= high), rule.least_voxels)
     return Contents(
@@ -121,7 +123,7 @@ def _enclosed_air(
     axis = axial_axis(geometry)
     planes = np.moveaxis(mask, axis, 0)
     filled = np.moveaxis(np.stack([binary_fill_holes(plane) for plane in planes]), 0, axis)
-    inner = core(filled, geometry, rule.border_mm)
+    inner = core(filled, geometry, rule.border_mm, rule.least_core_voxels)
     return _pieces(inner & (hu < rule.air_hu), rule.least_voxels)
 
 

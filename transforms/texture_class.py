@@ -21,8 +21,6 @@ from scipy.ndimage import distance_transform_edt, label
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.measurements import axial_diameters
 
-LEAST_CORE_VOXELS = 8
-
 
 class Texture(str, Enum):
     """Class of a nodule by its density."""
@@ -43,6 +41,7 @@ class TextureRule:
         part_solid_share: with a lesser share of solid voxels in the core it is ground glass.
         solid_share: with this share or a greater one it is solid.
         calcified_hu: a voxel above it counts as calcified.
+        least_core_voxels: of the core, where the nodule has so many: the deepest ones.
     """
 
     solid_hu: float
@@ -50,6 +49,7 @@ class TextureRule:
     part_solid_share: float
     solid_share: float
     calcified_hu: float
+    least_core_voxels: int
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,19 @@ def check_nodule(hu: NDArray[Any], mask: NDArray[np.bool_], geometry: Geometry) 
         raise ValueError("the mask is empty")
 
 
-def core(mask: NDArray[np.bool_], geometry: Geometry, border_mm: float) -> NDArray[np.bool_]:
+def core(
+    mask: NDArray[np.bool_], geometry: Geometry, border_mm: float, least_voxels: int
+) -> NDArray[np.bool_]:
     """The mask without its border, where partial volume rules.
 
     Along each axis the border is ``border_mm`` or one voxel wide, whichever is more. A nodule too
-    small for that keeps its eight deepest voxels (and those as deep as the eighth).
+    small for that keeps its deepest voxels (and those as deep as the last of them).
 
     Args:
         mask: shape (I, R, C), at least one voxel.
         geometry: of ``mask``.
         border_mm: width of the border.
+        least_voxels: how many such a nodule keeps.
     """
     widths = np.maximum(geometry.spacing_irc_mm, border_mm)
     # Distances in border widths, to the nearest voxel outside; beyond the box there is none inside.
@@ -102,7 +105,7 @@ def core(mask: NDArray[np.bool_], geometry: Geometry, border_mm: float) -> NDArr
         np.pad(mask, 1), sampling=np.asarray(geometry.spacing_irc_mm) / widths
     )[1:-1, 1:-1, 1:-1]
     inside = np.sort(depth[mask])[::-1]
-    enough = float(inside[min(LEAST_CORE_VOXELS, len(inside)) - 1])
+    enough = float(inside[min(least_voxels, len(inside)) - 1])
     deep = depth > 1.0 + 1e-6
     return np.asarray(mask & (deep | (depth >= enough)), dtype=np.bool_)
 
@@ -123,7 +126,7 @@ def composition(
     """
     check_nodule(hu, mask, geometry)
     solid = mask & (hu > rule.solid_hu)
-    share = float(solid[core(mask, geometry, rule.border_mm)].mean())
+    share = float(solid[core(mask, geometry, rule.border_mm, rule.least_core_voxels)].mean())
     if share >= rule.solid_share:
         texture = Texture.SOLID
     elif share >= rule.part_solid_share:

@@ -5,6 +5,8 @@ Arrays have axes (z, y, x) to the head, the back and the left.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -12,21 +14,52 @@ from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon
 
 from nodulus.transforms.ball_morphology import BoolArray, bounding_box, dilate
-from nodulus.transforms.lung_air import CORE_DEPTH_MM, cores, nearest_core
-
-BONE_ABOVE_HU = 200.0
-SPINE_WITHIN_MM = 60.0
-ONE_LUNG_OFF_MM = 40.0
-MOST_SLOPE = 0.2
-ABOVE_AND_BELOW_MM = 30.0
-AROUND_MM = 10.0
-CENTRAL_DEPTH, CENTRAL_WIDTH = 0.6, 0.85
+from nodulus.transforms.lung_air import AirRule, cores, nearest_core
 
 FloatArray = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class ChestRule:
+    """How the spine is looked for, and what lies beside the chest.
+
+    Args:
+        bone_above_hu: bone.
+        bone_sigma_mm: by which the columns of bone are smoothed, along z and x.
+        spine_within_mm: of the middle.
+        least_bone_mm: in the column of a slice that shows the spine.
+        least_spine_mm: the height of the slices that show it; with less there is no line.
+        one_lung_off_mm: the lungs' middle is so far off the body's where there is one lung.
+        most_slope: of the line, voxels across a voxel along the body.
+        above_and_below_mm: the chest goes on so far beyond the lungs that are seen.
+        around_mm: the same in plane.
+        central_depth: of the body's half depth; the largest part lies nearer to its middle.
+        central_width: the same across.
+        main_share: of the largest part; a smaller one is not the chest's.
+        inside_share: of a part, in the chest; with less it lies beside it.
+    """
+
+    bone_above_hu: float
+    bone_sigma_mm: tuple[float, float]
+    spine_within_mm: float
+    least_bone_mm: float
+    least_spine_mm: float
+    one_lung_off_mm: float
+    most_slope: float
+    above_and_below_mm: float
+    around_mm: float
+    central_depth: float
+    central_width: float
+    main_share: float
+    inside_share: float
+
+
 def mid_plane(
-    volume: NDArray[np.float32], body: BoolArray, lungs: BoolArray, spacing: FloatArray
+    volume: NDArray[np.float32],
+    body: BoolArray,
+    lungs: BoolArray,
+    spacing: FloatArray,
+    rule: ChestRule,
 ) -> FloatArray:
     """The x index of the sagittal mid-plane at each z: a line along the spine.
 
@@ -40,33 +73,42 @@ def mid_plane(
         body: soft tissue and bone.
         lungs: at least one voxel.
         spacing: mm along z, y, x.
+        rule: how the spine is known.
     """
     box = bounding_box(lungs)
     middle = (box[2].start + box[2].stop - 1) / 2.0
     columns_of_body = np.flatnonzero(body[box[0]].any(axis=(0, 1)))
     if len(columns_of_body):
         of_body = float(columns_of_body[0] + columns_of_body[-1]) / 2.0
-        middle = of_body if abs(of_body - middle) * spacing[2] > ONE_LUNG_OFF_MM else middle
-    reach = SPINE_WITHIN_MM / spacing[2]
+        middle = of_body if abs(of_body - middle) * spacing[2] > rule.one_lung_off_mm else middle
+    reach = rule.spine_within_mm / spacing[2]
     columns = slice(max(0, round(middle - reach)), round(middle + reach) + 1)
     part = (box[0], slice((box[1].start + box[1].stop) // 2, None), columns)
-    bone = ((volume[part] > BONE_ABOVE_HU) & body[part]).sum(axis=1, dtype=np.float32)
-    bone = ndimage.gaussian_filter(bone, (12.0 / spacing[0], 10.0 / spacing[2]), mode="nearest")
+    bone = ((volume[part] > rule.bone_above_hu) & body[part]).sum(axis=1, dtype=np.float32)
+    along, across = rule.bone_sigma_mm
+    bone = ndimage.gaussian_filter(bone, (along / spacing[0], across / spacing[2]), mode="nearest")
     most = bone.max(axis=1)
-    clear = np.flatnonzero(most * spacing[1] > 10.0)
+    clear = np.flatnonzero(most * spacing[1] > rule.least_bone_mm)
     heights = np.arange(len(volume), dtype=np.float64)
-    if len(clear) * spacing[0] < 30.0:
+    if len(clear) * spacing[0] < rule.least_spine_mm:
         return np.full(len(volume), middle)
     chosen = clear[:: max(1, len(clear) // 40)]
     z, x = chosen + box[0].start, np.argmax(bone[chosen], axis=1) + columns.start
     first, second = np.triu_indices(len(z), 1)
     slope = float(np.median((x[second] - x[first]) / (z[second] - z[first])))
-    slope = min(max(slope, -MOST_SLOPE), MOST_SLOPE)
+    slope = min(max(slope, -rule.most_slope), rule.most_slope)
     return np.asarray(np.median(x - slope * z) + slope * heights)
 
 
 def outside_chest(
-    lungs: BoolArray, body: BoolArray, middle: FloatArray, spacing: FloatArray, voxel_ml: float
+    lungs: BoolArray,
+    body: BoolArray,
+    middle: FloatArray,
+    spacing: FloatArray,
+    voxel_ml: float,
+    *,
+    rule: ChestRule,
+    air: AirRule,
 ) -> BoolArray:
     """The parts of supposed lungs that lie beside the chest: air that an object closes in.
 
@@ -79,25 +121,29 @@ def outside_chest(
         middle: from :func:`mid_plane`.
         spacing: mm along z, y, x.
         voxel_ml: volume of a voxel.
+        rule: how far the chest goes.
+        air: what counts as a core.
     """
     nothing = np.zeros_like(lungs)
-    parts, count = ndimage.label(cores(lungs, spacing) & lungs)
+    parts, count = ndimage.label(cores(lungs, spacing, air.core_depth_mm) & lungs)
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     sizes[0] = 0
-    notable = np.flatnonzero(sizes * voxel_ml >= 1.0)
+    notable = np.flatnonzero(sizes * voxel_ml >= air.notable_ml)
     if len(notable) < 2:
         return nothing
-    main = _main_part(parts, sizes, notable, body)
-    reach = round(ABOVE_AND_BELOW_MM / spacing[0])
+    main = _main_part(parts, sizes, notable, body, rule)
+    reach = round(rule.above_and_below_mm / spacing[0])
     seen = parts == main
     some = np.zeros_like(seen)
     some[:: max(1, reach // 3)] = seen[:: max(1, reach // 3)]
     chest = _hulls(some | mirrored(some, middle))
     chest = ndimage.maximum_filter1d(chest.view(np.uint8), 2 * reach + 1, axis=0).view(bool)
-    chest = dilate(chest, spacing.tolist(), AROUND_MM + CORE_DEPTH_MM)
+    chest = dilate(chest, spacing.tolist(), rule.around_mm + air.core_depth_mm)
     inside = np.bincount(parts[chest], minlength=count + 1)
-    beside = (sizes > 0) & (inside < 0.5 * sizes)
-    return lungs & nearest_core(parts, beside, spacing) if beside.any() else nothing
+    beside = (sizes > 0) & (inside < rule.inside_share * sizes)
+    if not beside.any():
+        return nothing
+    return lungs & nearest_core(parts, beside, spacing, air.core_depth_mm)
 
 
 def mirrored(mask: BoolArray, middle: FloatArray) -> BoolArray:
@@ -114,12 +160,16 @@ def mirrored(mask: BoolArray, middle: FloatArray) -> BoolArray:
 
 
 def _main_part(
-    parts: NDArray[np.int32], sizes: NDArray[np.int64], notable: NDArray[np.int64], body: BoolArray
+    parts: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+    notable: NDArray[np.int64],
+    body: BoolArray,
+    rule: ChestRule,
 ) -> int:
     """The largest part that lies in the body's middle; else the largest."""
     by_size = sorted(notable.tolist(), key=lambda label: -int(sizes[label]))
     for label in by_size:
-        if sizes[label] < 0.1 * sizes[by_size[0]]:
+        if sizes[label] < rule.main_share * sizes[by_size[0]]:
             break
         center = np.argwhere(parts == label).mean(axis=0)
         level = body[round(center[0])]
@@ -127,7 +177,7 @@ def _main_part(
             continue
         low, high = np.percentile(np.argwhere(level), (1, 99), axis=0)
         off = np.abs(center[1:] - (low + high) / 2) / np.maximum(1.0, (high - low) / 2)
-        if off[0] <= CENTRAL_DEPTH and off[1] <= CENTRAL_WIDTH:
+        if off[0] <= rule.central_depth and off[1] <= rule.central_width:
             return int(label)
     return int(by_size[0])
 

@@ -16,7 +16,7 @@ from nodulus.app.chain.lung_warnings import lung_warnings
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import rate_malignancy, score_candidates
-from nodulus.app.chain.settings import ChainSettings, PipelineSettings
+from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
@@ -61,8 +61,8 @@ def analyse(
     pipeline, points = settings.pipeline, settings.operating_points
     steps = Steps(progress)
     with steps("lungs"):
-        lungs = _find_lungs(volume, pipeline)
-    coverage = lung_coverage(lungs)
+        lungs = _find_lungs(volume, settings)
+    coverage = lung_coverage(lungs, pipeline.coverage)
     scan = ScanViews(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
     found = score_candidates(scan, models, settings, steps)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
@@ -141,13 +141,13 @@ def _crops(
     )
 
 
-def _find_lungs(volume: CtVolume, pipeline: PipelineSettings) -> LungRegion:
-    min_volume_ml = pipeline.min_lung_volume_ml
-    lungs = find_lungs(volume.hu, volume.geometry)
+def _find_lungs(volume: CtVolume, settings: ChainSettings) -> LungRegion:
+    min_volume_ml = settings.pipeline.min_lung_volume_ml
+    lungs = find_lungs(volume.hu, volume.geometry, settings.lungs)
     volume_ml = 0.0 if lungs is None else lungs.volume_ml
     if lungs is not None and any(lungs.touches_ends):
         # The bases above an abdomen, or an apex below a neck, are little lung, and lung.
-        min_volume_ml = min(min_volume_ml, pipeline.min_cut_lung_volume_ml)
+        min_volume_ml = min(min_volume_ml, settings.pipeline.min_cut_lung_volume_ml)
     if lungs is None or volume_ml < min_volume_ml:
         raise NodulusError(
             ErrorCode.NO_LUNGS,

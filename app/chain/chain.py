@@ -19,8 +19,8 @@ class Chain:
     Args:
         models: a folder with the bundles ``segmentation``, ``nodule`` and ``malignancy``; None for
             the shipped ones.
-        settings: a folder with ``pipeline.json`` and ``operating_points.json``; None for the
-            shipped ones.
+        settings: a folder with ``pipeline.json``, ``operating_points.json`` or ``lungs.json``; None
+            for the shipped ones.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
         operating_point: ``sensitive``, ``balanced`` or ``specific``; None for the settings' own.
 

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from nodulus.app.chain.network.loading import LoadedBundle
 
-_MARGIN_MM = 8.0
-"""Room around the coarse outline in which the fine one is drawn."""
-
 
 @dataclass(frozen=True, eq=False)
 class Mass:
@@ -172,7 +169,7 @@ def _outlined(
     own = np.zeros_like(probability)
     own[group.box] = np.where(group.mask, probability[group.box], 0.0)
     to_fine = np.linalg.inv(fine.affine_lps) @ grid.affine_lps
-    margin = (coarse_mm + _MARGIN_MM) / fine_mm
+    margin = (coarse_mm + chosen.outline_margin_mm) / fine_mm
     ends = [
         sorted(to_fine[axis, axis] * np.array([s.start, s.stop - 1.0]) + to_fine[axis, 3])
         for axis, s in enumerate(group.box)
@@ -183,7 +180,14 @@ def _outlined(
     )
     seen = interpolated(own, grid, fine, (x, y, z))
     threshold = settings.operating_points.segmentation_voxel.threshold
-    mask = outline_mass(hu[x, y, z], seen, fine_mm, threshold=threshold, reach_mm=coarse_mm)
+    mask = outline_mass(
+        hu[x, y, z],
+        seen,
+        fine_mm,
+        threshold=threshold,
+        reach_mm=coarse_mm,
+        rule=chosen.outline_rule(),
+    )
     if not mask.any():
         return None
     diameter_mm = equivalent_diameter_mm(float(mask.sum()) * fine.voxel_volume_mm3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.app.chain.settings_sections import CoverageSettings
 from nodulus.transforms.lung_region import LungRegion
 
 FloatArray = NDArray[np.float64]
@@ -20,11 +21,8 @@ USUAL_SECTION = np.array(
 The median of 13 complete scans of adults of seven public collections (TCIA), whose lungs were 258
 to 345 mm long.
 """
-USUAL_LENGTH_MM = 280.0
-LENGTH_SD_MM = 25.0
 _LENGTHS_MM = np.arange(200.0, 361.0, 5.0)
-CUT_CM2 = 4.0
-"""A smaller section in an end slice cuts nothing off that matters: the trachea has as much."""
+"""Tried one after the other."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ WHOLE = LungCoverage(1.0, (0.0, 0.0))
 """No end of the scan cuts the lungs."""
 
 
-def lung_coverage(lungs: LungRegion) -> LungCoverage:
+def lung_coverage(lungs: LungRegion, chosen: CoverageSettings) -> LungCoverage:
     """Estimate how much of the lungs a scan shows.
 
     The usual course of the lungs' cross-section is laid over the one that is seen, in the length
@@ -59,23 +57,27 @@ def lung_coverage(lungs: LungRegion) -> LungCoverage:
 
     Args:
         lungs: the lungs of a scan, in any orientation of its axes.
+        chosen: what counts as cut, and the usual length.
     """
     axis, section = _section(lungs)
     spacing_mm = lungs.geometry.spacing_irc_mm[axis]
     ends = (float(section[0]), float(section[-1]))
-    low, high = (end if end >= CUT_CM2 else 0.0 for end in ends)
+    low, high = (end if end >= chosen.cut_cm2 else 0.0 for end in ends)
     if not low and not high:
         return WHOLE
-    share = covered_share(section, spacing_mm, is_cut=(low > 0, high > 0))
+    share = covered_share(section, spacing_mm, chosen, is_cut=(low > 0, high > 0))
     return LungCoverage(round(share, 2), (round(low, 1), round(high, 1)))
 
 
-def covered_share(section: FloatArray, spacing_mm: float, *, is_cut: tuple[bool, bool]) -> float:
+def covered_share(
+    section: FloatArray, spacing_mm: float, chosen: CoverageSettings, *, is_cut: tuple[bool, bool]
+) -> float:
     """The share of the lungs' volume that a part of their cross-section's course makes up.
 
     Args:
         section: cm2, from the lowest slice to the highest.
         spacing_mm: between the slices.
+        chosen: the usual length, and how much it counts.
         is_cut: whether the lungs go on below and above.
     """
     seen = np.flatnonzero(section > 0.01 * section.max())
@@ -94,7 +96,8 @@ def covered_share(section: FloatArray, spacing_mm: float, *, is_cut: tuple[bool,
                 continue
             scale = float(usual @ part) / energy
             misfit = float(np.sum((part - scale * usual) ** 2) / np.sum(part**2))
-            cost = misfit + 0.01 * ((length - USUAL_LENGTH_MM) / LENGTH_SD_MM) ** 2
+            unusual = (length - chosen.usual_length_mm) / chosen.length_sd_mm
+            cost = misfit + chosen.length_weight * unusual**2
             if cost < best[0]:
                 whole = scale * float(np.mean(USUAL_SECTION)) * length / spacing_mm
                 missing = max(0.0, whole - scale * float(usual.sum()))

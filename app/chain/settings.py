@@ -1,18 +1,19 @@
-"""Settings of the chain: pipeline.json and operating_points.json, the shipped or others."""
+"""Settings of the chain: pipeline.json, operating_points.json and lungs.json, shipped or others."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
     ContentsSettings,
+    CoverageSettings,
     LateralitySettings,
     LesionKindSettings,
     LobeSettings,
@@ -24,10 +25,13 @@ from nodulus.app.chain.settings_sections import (
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint, PointName
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
+from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
+
+_Settings = TypeVar("_Settings")
 
 _WHERE_LEFT_OUT = (
     "texture", "contents", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
-    "min_cut_lung_volume_ml", "usual_lungs", "point",
+    "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
 
@@ -94,6 +98,7 @@ class PipelineSettings(BaseModel):
     usual_lungs: UsualLungs | None = Field(
         default=None, description="null: odd volumes are not warned of"
     )
+    coverage: CoverageSettings
     masses: MassSettings | None = Field(
         default=None, description="null: no coarse pass; for segmentations of isotropic voxels"
     )
@@ -179,38 +184,39 @@ class ChainSettings(BaseModel):
 
     pipeline: PipelineSettings
     operating_points: OperatingPoints
+    lungs: LungRule = Field(default_factory=shipped_lung_rule)
 
 
 def load_settings(*folders: Path | None, operating_point: PointName | None = None) -> ChainSettings:
     """Read the settings.
 
     Args:
-        folders: each may hold ``pipeline.json`` and ``operating_points.json``; the first that has
-            a file gives it, and where none has it is the shipped one. None is no folder.
+        folders: each may hold ``pipeline.json``, ``operating_points.json`` and ``lungs.json``; the
+            first that has a file gives it, and where none has it is the shipped one. None is no
+            folder.
         operating_point: of the nodule probability; None for the file's own.
 
     Raises:
         NodulusError: ``settings-invalid``; names the file and the key.
     """
-    points: OperatingPoints = _read("operating_points.json", folders, OperatingPoints)
+    points = _read("operating_points.json", folders, OperatingPoints.model_validate)
     return ChainSettings(
-        pipeline=_read("pipeline.json", folders, PipelineSettings),
+        pipeline=_read("pipeline.json", folders, _completed),
         operating_points=points if operating_point is None else points.at(operating_point),
+        lungs=_read("lungs.json", folders, LungRule.of),
     )
 
 
-def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
+def _read(
+    name: str, folders: Sequence[Path | None], validate: Callable[[Any], _Settings]
+) -> _Settings:
     own = next(
         (folder / name for folder in folders if folder is not None and (folder / name).is_file()),
         None,
     )
-    shipped = json.loads((resources.files("nodulus.configs") / name).read_text(encoding="utf-8"))
     try:
-        values = shipped if own is None else json.loads(own.read_text(encoding="utf-8"))
-        if kind is PipelineSettings and isinstance(values, dict):
-            values = _completed(values, shipped)
-        return kind.model_validate(values)
-    except (ValidationError, json.JSONDecodeError) as error:
+        return validate(_shipped(name) if own is None else json.loads(own.read_text("utf-8")))
+    except ValueError as error:  # JSON's and pydantic's are such errors
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
             f"the settings do not hold: {error}",
@@ -219,15 +225,22 @@ def _read(name: str, folders: Sequence[Path | None], kind: type[Any]) -> Any:
         ) from error
 
 
-def _completed(own: dict[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
-    """A pipeline.json with what it leaves out of the shipped sections, whole or in part.
+def _shipped(name: str) -> Any:
+    return json.loads((resources.files("nodulus.configs") / name).read_text(encoding="utf-8"))
+
+
+def _completed(own: Any) -> PipelineSettings:
+    """Settings of a pipeline.json; what it leaves out of the sections is the shipped file's.
 
     Without ``masses`` there is no coarse pass, so that this section is only completed.
     """
+    if not isinstance(own, dict):
+        return PipelineSettings.model_validate(own)
+    shipped = _shipped("pipeline.json")
     filled = {key: shipped[key] for key in _WHERE_LEFT_OUT if key not in own}
     partly = {
         key: {**shipped[key], **value}
         for key, value in own.items()
         if isinstance(value, dict) and isinstance(shipped.get(key), dict)
     }
-    return {**own, **filled, **partly}
+    return PipelineSettings.model_validate({**own, **filled, **partly})

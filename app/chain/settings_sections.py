@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodulus.app.result import CharacteristicName
 from nodulus.transforms.lesion_kind import LesionKindRule
+from nodulus.transforms.mass_outline import MassOutlineRule
 from nodulus.transforms.nodule_contents import ContentsRule
 from nodulus.transforms.texture_class import TextureRule
 
@@ -22,6 +23,7 @@ class TextureSettings(_Section):
     part_solid_share: float = Field(ge=0, le=1, description="Less is ground glass")
     solid_share: float = Field(ge=0, le=1, description="From here on it is solid")
     calcified_hu: float = Field(description="A voxel above it is calcified")
+    least_core_voxels: int = Field(ge=1, description="Of the core, where the nodule has so many")
 
     @model_validator(mode="after")
     def _shares_rise(self) -> TextureSettings:
@@ -51,7 +53,12 @@ class ContentsSettings(_Section):
     def rule(self, texture: TextureSettings) -> ContentsRule:
         """The thresholds as the measurement takes them."""
         own = self.model_dump(exclude={"emphysema_hu", "thickest_slices_mm"})
-        return ContentsRule(calcified_hu=texture.calcified_hu, border_mm=texture.border_mm, **own)
+        return ContentsRule(
+            calcified_hu=texture.calcified_hu,
+            border_mm=texture.border_mm,
+            least_core_voxels=texture.least_core_voxels,
+            **own,
+        )
 
 
 class MassSettings(_Section):
@@ -81,6 +88,26 @@ class MassSettings(_Section):
     least_probability: float = Field(
         gt=0, le=1, description="In a mass, so that its outline is where the probability falls"
     )
+    outline_margin_mm: float = Field(
+        ge=0, description="Room around the coarse outline in which the fine one is drawn"
+    )
+    outline_lung_hu: float = Field(
+        description="Of aerated lung: the border runs half-way from it to the mass's own density"
+    )
+    outline_core_probability: float = Field(
+        ge=0, le=1, description="The mass's density is the median of what reaches it"
+    )
+    outline_opening_mm: float = Field(
+        ge=0, description="Vessels thinner than twice this are cut off"
+    )
+
+    def outline_rule(self) -> MassOutlineRule:
+        """What the outline's function takes."""
+        return MassOutlineRule(
+            lung_hu=self.outline_lung_hu,
+            core_probability=self.outline_core_probability,
+            opening_mm=self.outline_opening_mm,
+        )
 
 
 class LesionKindSettings(_Section):
@@ -137,6 +164,21 @@ class UsualLungs(_Section):
     max_ml: float = Field(gt=0, description="Of both lungs")
     min_share_of_one: float = Field(
         ge=0, le=0.5, description="Of both lungs' volume, in the smaller one"
+    )
+
+
+class CoverageSettings(_Section):
+    """How much of the lungs a scan is taken to show where its ends cut them."""
+
+    cut_cm2: float = Field(
+        ge=0,
+        description="A smaller section in an end slice cuts nothing off that matters: the trachea "
+        "has as much",
+    )
+    usual_length_mm: float = Field(gt=0, description="Of the lungs, along the body")
+    length_sd_mm: float = Field(gt=0, description="Its standard deviation among people")
+    length_weight: float = Field(
+        ge=0, description="Of an unusual length beside the misfit of the lungs' cross-section"
     )
 
 

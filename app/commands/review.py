@@ -102,11 +102,10 @@ def command(
     shared = None if database is None else Store(database)
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(port))
-        margin_mm = chain_settings.pipeline.lung_margin_mm
         desk = Desk(
             results,
             Store.in_folder if shared is None else lambda _folder: shared,
-            ImageReader(images, int(memory_gb * 2**30), margin_mm),
+            ImageReader(images, int(memory_gb * 2**30), chain_settings),
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
         )

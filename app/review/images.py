@@ -12,7 +12,7 @@ from threading import Lock
 
 import numpy as np
 
-from nodulus.app.chain import ScanViews
+from nodulus.app.chain import ChainSettings, ScanViews
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import Archives, StudyInput, find_studies
 from nodulus.app.result import StudyResult
@@ -35,12 +35,12 @@ class StudyImages:
     Args:
         volume: the CT.
         labels: shape of the volume: the chain's finding ids.
-        margin_mm: around the lungs' box, as the chain has it.
+        settings: the chain's.
     """
 
     volume: CtVolume
     labels: Labels
-    margin_mm: float
+    settings: ChainSettings
 
     @cached_property
     def preview(self) -> bytes:
@@ -54,7 +54,7 @@ class StudyImages:
         Raises:
             NodulusError: ``no-lungs``.
         """
-        found = find_lungs(self.volume.hu, self.volume.geometry)
+        found = find_lungs(self.volume.hu, self.volume.geometry, self.settings.lungs)
         if found is None:
             raise NodulusError(
                 ErrorCode.NO_LUNGS,
@@ -67,7 +67,7 @@ class StudyImages:
     @cached_property
     def scan(self) -> ScanViews:
         """The chain's views of the volume."""
-        return ScanViews(self.volume, self.lungs, self.margin_mm)
+        return ScanViews(self.volume, self.lungs, self.settings.pipeline.lung_margin_mm)
 
     @property
     def size_bytes(self) -> int:
@@ -82,13 +82,13 @@ class ImageReader:
     Args:
         places: folders and files that are searched through for any study.
         memory_bytes: that volumes may take, apart from the one that is looked at.
-        margin_mm: around the lungs' box, as the chain has it.
+        settings: the chain's.
     """
 
-    def __init__(self, places: Sequence[Path], memory_bytes: int, margin_mm: float) -> None:
+    def __init__(self, places: Sequence[Path], memory_bytes: int, settings: ChainSettings) -> None:
         self._places = tuple(places)
         self._memory = memory_bytes
-        self._margin_mm = margin_mm
+        self._settings = settings
         self._stack = ExitStack()
         self._archives = self._stack.enter_context(Archives())
         self._found: dict[Path, tuple[StudyInput, ...] | NodulusError] = {}
@@ -122,7 +122,7 @@ class ImageReader:
 
         def read() -> StudyImages:
             volume = self._volume(result, recorded)
-            return StudyImages(volume, read_labels(folder, result), self._margin_mm)
+            return StudyImages(volume, read_labels(folder, result), self._settings)
 
         with self._locks[key]:
             known = self._read.get(key)

@@ -54,6 +54,7 @@ def chain_settings() -> ChainSettings:
             laterality=shipped.laterality,
             lobe=shipped.lobe,
             contents=shipped.contents,
+            coverage=shipped.coverage,
             point=shipped.point,
         ),
         operating_points=OperatingPoints(

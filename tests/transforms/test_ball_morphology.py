@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.transforms.ball_morphology import bounding_box, dilate, erode, open_by_cross
-from nodulus.transforms.search_region import LARGEST_HOLE_MM2, _closing, _fill_holes
+from nodulus.transforms.search_region import _closing, _fill_holes
+
+LARGEST_MM2 = 2500.0
 
 
 def blobs(shape: tuple[int, int, int], seed: int, share: float) -> NDArray[np.bool_]:
@@ -93,7 +95,7 @@ def test_holes_are_filled_plane_by_plane() -> None:
         holes, _ = ndimage.label(ndimage.binary_fill_holes(plane) & ~plane)
         area = np.bincount(holes.ravel()) * pixel_mm2
         area[0] = np.inf
-        plane |= (area <= LARGEST_HOLE_MM2)[holes]
+        plane |= (area <= LARGEST_MM2)[holes]
     filled = np.stack([ndimage.binary_fill_holes(plane) for plane in mask])
     assert mask.sum() < expected.sum() < filled.sum()
-    assert np.array_equal(_fill_holes(mask, pixel_mm2), expected)
+    assert np.array_equal(_fill_holes(mask, pixel_mm2, LARGEST_MM2), expected)

@@ -32,7 +32,7 @@ def test_the_border_to_the_lung_follows_the_density(
     truth = distance <= RADIUS
     hu = np.where(truth, own_hu, -850.0)
     probability = seen(distance, coarse_radius)
-    drawn = outline_mass(hu, probability, 1.0, threshold=0.25, reach_mm=4.0)
+    drawn = outline_mass(hu, probability, 1.0, threshold=0.25, reach_mm=4.0, rule=RULE)
     assert dice(drawn, truth) > 0.97
     assert dice(drawn, truth) > dice(probability >= 0.25, truth)
 
@@ -41,7 +41,7 @@ def test_the_border_to_tissue_follows_the_probability(distance: np.ndarray) -> N
     ball = distance <= RADIUS
     hu = np.where(ball, 40.0, -850.0)
     hu[SIZE // 2 + 10 :] = 50.0  # the chest wall
-    drawn = outline_mass(hu, seen(distance, RADIUS), 1.0, threshold=0.25, reach_mm=4.0)
+    drawn = outline_mass(hu, seen(distance, RADIUS), 1.0, threshold=0.25, reach_mm=4.0, rule=RULE)
     assert dice(drawn, ball) > 0.93
     beyond = drawn[SIZE // 2 + RADIUS + 6 :]
     assert not beyond.any()
@@ -52,7 +52,9 @@ def test_vessels_that_enter_are_cut_off(distance: np.ndarray) -> None:
     hu = np.where(ball, 40.0, -850.0)
     middle = SIZE // 2
     hu[middle - 1 : middle + 2, middle - 1 : middle + 2, :] = 40.0
-    drawn = outline_mass(hu, seen(distance, RADIUS + 6), 1.0, threshold=0.1, reach_mm=4.0)
+    drawn = outline_mass(
+        hu, seen(distance, RADIUS + 6), 1.0, threshold=0.1, reach_mm=4.0, rule=RULE
+    )
     assert drawn[middle, middle, middle + RADIUS - 3]
     assert not drawn[middle, middle, middle + RADIUS + 5]
 
@@ -60,7 +62,7 @@ def test_vessels_that_enter_are_cut_off(distance: np.ndarray) -> None:
 def test_holes_are_filled_and_nothing_gives_nothing(distance: np.ndarray) -> None:
     hu = np.where(distance <= RADIUS, 40.0, -850.0)
     hu[distance <= 5] = -950.0
-    drawn = outline_mass(hu, seen(distance, RADIUS), 1.0, threshold=0.25, reach_mm=4.0)
+    drawn = outline_mass(hu, seen(distance, RADIUS), 1.0, threshold=0.25, reach_mm=4.0, rule=RULE)
     assert drawn[SIZE // 2, SIZE // 2, SIZE // 2]
     nothing = np.zeros_like(hu)
-    assert not outline_mass(hu, nothing, 1.0, threshold=0.25, reach_mm=4.0).any()
+    assert not outline_mass(hu, nothing, 1.0, threshold=0.25, reach_mm=4.0, rule=RULE).any()

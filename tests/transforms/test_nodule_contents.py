@@ -8,7 +8,7 @@ from tests.transforms.test_texture_class import SPACINGS, nodule
 
 RULE = ContentsRule(
     calcified_hu=164, complete_share=0.8, central_depth=0.5, central_share=0.9,
-    fat_hu=(-120, -40), air_hu=-800, border_mm=1.0, least_voxels=8,
+    fat_hu=(-120, -40), air_hu=-800, border_mm=1.0, least_core_voxels=8, least_voxels=8,
 )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.texture_class import Texture, TextureRule, composition, core
 
 RULE = TextureRule(
-    solid_hu=-300, border_mm=1.0, part_solid_share=0.06, solid_share=0.8, calcified_hu=164
-)
+    solid_hu=-300, border_mm=1.0, part_solid_share=0.06, solid_share=0.8, calcified_hu=164,
+    least_core_voxels=8,
+)  # fmt: skip
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.7, 0.7), (0.6, 0.6, 0.6)]
 
 
@@ -70,7 +71,7 @@ def test_calcification_is_a_share_of_the_mask() -> None:
 def test_another_threshold_gives_another_class() -> None:
     hu, mask, place = nodule((1.0, 1.0, 1.0), (8, -400))
     assert composition(hu, mask, place, RULE).texture is Texture.GROUND_GLASS
-    dense = TextureRule(-500, 1.0, 0.06, 0.8, 164)
+    dense = TextureRule(-500, 1.0, 0.06, 0.8, 164, 8)
     assert composition(hu, mask, place, dense).texture is Texture.SOLID
 
 
@@ -78,7 +79,7 @@ def test_the_core_is_a_millimetre_or_a_voxel_deep_whichever_is_more() -> None:
     place = geometry((2.5, 0.5, 0.5), 20.0)
     mask = np.zeros(place.shape_irc, bool)
     mask[2:7, 10:20, 10:20] = True
-    inner = np.argwhere(core(mask, place, 1.0))
+    inner = np.argwhere(core(mask, place, 1.0, 8))
     assert inner.min(axis=0).tolist() == [3, 12, 12]
     assert inner.max(axis=0).tolist() == [5, 17, 17]
 
@@ -87,9 +88,9 @@ def test_a_tiny_nodule_keeps_its_deepest_voxels() -> None:
     place = geometry((1.0, 1.0, 1.0), 10.0)
     mask = np.zeros(place.shape_irc, bool)
     mask[3:5, 3:5, 3:5] = True
-    assert np.array_equal(core(mask, place, 1.0), mask)
+    assert np.array_equal(core(mask, place, 1.0, 8), mask)
     # a mask that fills its box: beyond the box there is nothing of it
-    assert core(np.ones((5, 5, 5), bool), geometry((1.0, 1.0, 1.0), 4.0), 1.0).sum() == 27
+    assert core(np.ones((5, 5, 5), bool), geometry((1.0, 1.0, 1.0), 4.0), 1.0, 8).sum() == 27
 
 
 def test_nothing_to_measure_is_refused() -> None:

@@ -40,7 +40,7 @@ from nodulus.app.data.phantom.scanner import (
 from nodulus.bundles.common.lidc.shapes import NoduleShape, ShapeReference
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.nodule_insertion import InsertedNodule, LungField, insert_nodules
-from nodulus.transforms.search_region import MARGIN_MM
+from nodulus.transforms.lung_rule import shipped_lung_rule
 
 _KERNEL_FOLLOWS_MM = 0.15
 
@@ -183,7 +183,7 @@ def make_background_study(
     disease = add_disease(
         new, labels, geometry, field, background.lungs, recipe.infiltrates,
         part_rng(seed, index, "disease-" + background.digest),
-        on_background=True, margin_mm=MARGIN_MM, avoid=taken,
+        on_background=True, margin_mm=shipped_lung_rule().search.margin_mm, avoid=taken,
     )  # fmt: skip
     count = int(rng.integers(recipe.nodules.confusers[0], recipe.nodules.confusers[1] + 1))
     others = confusers_in_volume(background.hu, background.lungs, geometry, 2 * count, rng)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from nodulus.app.chain.lung_coverage import USUAL_SECTION, covered_share, lung_coverage
+from nodulus.app.chain.settings import load_settings
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 
+COVERAGE = load_settings().pipeline.coverage
 SPACING_MM = 5.0
 
 
@@ -39,7 +41,7 @@ def region(sections_cm2: np.ndarray, *, flipped: bool = False, axis: int = 0) ->
 
 def test_whole_lungs_are_whole() -> None:
     whole = np.concatenate([[0.0], section(270.0)[:-1], [0.0]])
-    coverage = lung_coverage(region(whole))
+    coverage = lung_coverage(region(whole), COVERAGE)
     assert (coverage.share, coverage.cut_cm2, coverage.is_partial) == (1.0, (0.0, 0.0), False)
 
 
@@ -49,14 +51,14 @@ def test_the_share_of_a_part(length_mm: float, kept: float, from_below: bool) ->
     whole = section(length_mm)
     count = round(kept * len(whole))
     part = whole[:count] if from_below else whole[-count:]
-    share = covered_share(part, SPACING_MM, is_cut=(not from_below, from_below))
+    share = covered_share(part, SPACING_MM, COVERAGE, is_cut=(not from_below, from_below))
     assert share == pytest.approx(part.sum() / whole.sum(), abs=0.08)
 
 
 def test_a_part_from_the_middle() -> None:
     whole = section(280.0)
     part = whole[15:35]
-    share = covered_share(part, SPACING_MM, is_cut=(True, True))
+    share = covered_share(part, SPACING_MM, COVERAGE, is_cut=(True, True))
     assert share == pytest.approx(part.sum() / whole.sum(), abs=0.1)
 
 
@@ -65,7 +67,7 @@ def test_a_part_from_the_middle() -> None:
 def test_the_cut_end_is_named_whatever_the_axes(flipped: bool, axis: int) -> None:
     upper_half = section(280.0)[28:]
     sections = upper_half[::-1] if flipped else upper_half
-    coverage = lung_coverage(region(sections, flipped=flipped, axis=axis))
+    coverage = lung_coverage(region(sections, flipped=flipped, axis=axis), COVERAGE)
     low, high = coverage.cut_cm2
     assert high == 0.0
     assert low == pytest.approx(upper_half[0], abs=1.0)
@@ -74,4 +76,4 @@ def test_the_cut_end_is_named_whatever_the_axes(flipped: bool, axis: int) -> Non
 
 def test_the_trachea_cuts_nothing_off() -> None:
     whole = np.concatenate([[0.0], section(280.0), [3.0, 3.0]])
-    assert not lung_coverage(region(whole)).is_partial
+    assert not lung_coverage(region(whole), COVERAGE).is_partial

@@ -1,6 +1,9 @@
+"""The shipped settings, own ones in their place, and what is said of wrong ones."""
+
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,39 @@ def test_the_first_folder_that_has_a_file_gives_it(tmp_path: Path) -> None:
     assert load_settings(None, models).pipeline.max_candidates == 9
     (user / "pipeline.json").unlink()
     assert load_settings(user, models).pipeline.max_candidates == 9
+
+
+def test_own_thresholds_of_the_lungs(tmp_path: Path) -> None:
+    shipped = load_settings().lungs
+    values = asdict(shipped)
+    values["search"]["margin_mm"] = 9
+    (tmp_path / "lungs.json").write_text(json.dumps(values))
+    own = load_settings(tmp_path).lungs
+    assert own.search.margin_mm == 9.0
+    assert replace(own, search=shipped.search) == shipped
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("air", "typo", 1.0),
+        ("air", "gas_below_hu", "low"),
+        ("air", "gas_below_hu", True),
+        ("trachea", "start_mm2", [60.0]),
+        ("sides", "erosions_mm", []),
+        (None, "search", None),
+        (None, "coarse_mm", 0.0),
+    ],
+)
+def test_wrong_thresholds_of_the_lungs_are_named(
+    tmp_path: Path, section: str | None, key: str, value: object
+) -> None:
+    values = asdict(load_settings().lungs)
+    (values[section] if section else values)[key] = value
+    (tmp_path / "lungs.json").write_text(json.dumps(values))
+    with pytest.raises(NodulusError, match=rf"lungs\.json.*{key}") as error:
+        load_settings(tmp_path)
+    assert error.value.code is ErrorCode.SETTINGS_INVALID
 
 
 @pytest.mark.parametrize(

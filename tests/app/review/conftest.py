@@ -73,7 +73,7 @@ def make_desk(
     desks: list[Desk] = []
 
     def make(*places: Path) -> Desk:
-        images = ImageReader(places, 2**30, chain_settings.pipeline.lung_margin_mm)
+        images = ImageReader(places, 2**30, chain_settings)
         desks.append(Desk([results], Store.in_folder, images, lambda: models, chain_settings))
         return desks[-1]
 

@@ -61,8 +61,7 @@ def address(
     from nodulus.app.review.store import Store
 
     copied = shutil.copytree(result, tmp_path / "results")
-    margin_mm = chain_settings.pipeline.lung_margin_mm
-    images = ImageReader((), 2**30, margin_mm)
+    images = ImageReader((), 2**30, chain_settings)
     desk = Desk([copied], Store.in_folder, images, lambda: models, chain_settings)
     found: list[str] = []
 
