@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nodulus.transforms.mass_outline import outline_mass
+from nodulus.transforms.mass_outline import MassOutlineRule, outline_mass
 
 SIZE, RADIUS = 90, 25
+RULE = MassOutlineRule(lung_hu=-850.0, core_probability=0.5, opening_mm=2.0)
 
 
 @pytest.fixture(scope="module")
