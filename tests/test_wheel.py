@@ -107,6 +107,7 @@ def test_it_has_one_name_its_types_and_its_data(wheel: Path) -> None:
         "bundles/malignancy/docs/README.md",
         "configs/operating_points.json",
         "configs/phantom.json",
+        "configs/phantom_pairs.json",
     ):
         assert f"nodulus/{name}" in names
 

@@ -78,6 +78,11 @@ def _workers(studies: int) -> int:
               help="A real CT (folder or file) to insert nodules into.")  # fmt: skip
 @click.option("--avoid", multiple=True, callback=_spheres, metavar="X,Y,Z,RADIUS",
               help="Sphere in the background (LPS mm) with a real finding.")  # fmt: skip
+@click.option("--pairs", is_flag=True,
+              help="Scan each patient twice: another breath, position, noise, and in some scanner; "
+              "nodules grow, come and go.")  # fmt: skip
+@click.option("--pair-recipe", "pair_file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Ranges for --pairs, instead of configs/phantom_pairs.json.")  # fmt: skip
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path),
               help="Also draw three planes of the first study, a PNG.")  # fmt: skip
 def command(
@@ -91,13 +96,22 @@ def command(
     recipe_file: Path | None,
     background: Path | None,
     avoid: tuple[tuple[tuple[float, float, float], float], ...],
+    pairs: bool,
+    pair_file: Path | None,
     picture: Path | None,
 ) -> None:
     """Make synthetic chest CTs with nodules of real shape.
 
     Writes DICOM, LUNA16's mhd/raw with its CSV files, nodule masks (NIfTI) and tables of the
     truth. The same seed gives the same voxels; a run that was stopped goes on where it was.
+    With --pairs there are two studies for each patient, and pairs.csv has the truth of both.
     """
+    if pairs and background is not None:
+        raise click.UsageError("--pairs needs a synthetic chest; leave out --background.")
+    if pairs and picture is not None:
+        raise click.UsageError("--picture shows single studies; leave it out with --pairs.")
+    if pair_file is not None and not pairs:
+        raise click.UsageError("--pair-recipe is for --pairs.")
     # Slow to import, and `nodulus --help` needs none of it.
     from pydantic import ValidationError
     from rich.console import Console
@@ -110,15 +124,20 @@ def command(
         with_nodules,
         write_dataset,
     )
+    from nodulus.app.data.phantom.pair_recipe import PairRecipe
     from nodulus.app.data.phantom.picture import write_picture
     from nodulus.app.data.phantom.recipe import PhantomRecipe
 
+    loading = recipe_file
     try:
         recipe = PhantomRecipe.load(recipe_file)
+        loading = pair_file
+        pair_recipe = PairRecipe.load(pair_file) if pairs else None
     except (OSError, ValidationError, ValueError) as error:
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID, f"The recipe cannot be used: {error}.",
-            remedy="See configs/phantom.json for one that can.", subject=recipe_file,
+            remedy="See configs/phantom.json and configs/phantom_pairs.json for ones that can.",
+            subject=loading,
         ) from error  # fmt: skip
     if nodules_per_study is not None:
         recipe = with_nodules(recipe, *nodules_per_study)
@@ -128,7 +147,9 @@ def command(
             remedy="Give a DICOM folder or an image file.", subject=background,
         )  # fmt: skip
     _check_outlines()
-    plan = DatasetPlan(output, seed, recipe, pool, PhantomFormat(kind), background, avoid)
+    plan = DatasetPlan(
+        output, seed, recipe, pool, PhantomFormat(kind), background, avoid, pair_recipe
+    )
     console = Console(stderr=True)
     made = 0
     try:
@@ -150,4 +171,5 @@ def command(
         ) from error  # fmt: skip
     if picture is not None:
         write_picture(make_one(plan, 0), picture)
-    click.echo(f"{output}: {studies} studies, {made} made now, {studies - made} were there.")
+    what = "pairs" if pairs else "studies"
+    click.echo(f"{output}: {studies} {what}, {made} made now, {studies - made} were there.")

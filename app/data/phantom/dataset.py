@@ -14,6 +14,8 @@ from typing import Any
 
 from nodulus.app.data.phantom import phantom_tables
 from nodulus.app.data.phantom.background import Background, Sphere, read_background
+from nodulus.app.data.phantom.pair import make_pair
+from nodulus.app.data.phantom.pair_recipe import PairRecipe
 from nodulus.app.data.phantom.phantom_study import PhantomStudy, make_background_study, make_study
 from nodulus.app.data.phantom.phantom_tables import STATE_FOLDER
 from nodulus.app.data.phantom.recipe import PhantomRecipe
@@ -44,6 +46,7 @@ class DatasetPlan:
         format: which kinds of files.
         background: a real CT to insert into, or None for synthetic chests.
         avoid: spheres in the background (LPS mm) with real findings.
+        pairs: each patient is scanned twice, and what differs then; None for once.
     """
 
     root: Path
@@ -53,11 +56,16 @@ class DatasetPlan:
     format: PhantomFormat = PhantomFormat.ALL
     background: Path | None = None
     avoid: tuple[Sphere, ...] = ()
+    pairs: PairRecipe | None = None
 
     @property
     def key(self) -> str:
         """Checksum of all that decides a study's content."""
-        parts = (self.recipe.digest(), self.seed, self.pool, str(self.background), self.avoid)
+        parts: tuple[object, ...] = (
+            self.recipe.digest(), self.seed, self.pool, str(self.background), self.avoid,
+        )  # fmt: skip
+        if self.pairs is not None:
+            parts = (*parts, self.pairs.digest())
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def state_file(self, index: int) -> Path:
@@ -84,12 +92,39 @@ def is_complete(plan: DatasetPlan, index: int) -> bool:
     if plan.format is not PhantomFormat.ALL:
         wanted -= {"mhd"} if plan.format is PhantomFormat.DICOM else {"dicom"}
     files: dict[str, str] = state["files"]
+    if plan.pairs is not None:
+        wanted |= {f"prior_{name}" for name in wanted}
     return wanted <= files.keys() and all((plan.root / files[k]).exists() for k in wanted)
 
 
 def write_one(plan: DatasetPlan, index: int) -> int:
-    """Make and write one study; returns its index."""
+    """Make and write one study, or one patient's two; returns its index."""
+    if plan.pairs is not None:
+        return _write_pair(plan, plan.pairs, index)
     study = make_one(plan, index)
+    path = plan.state_file(index)
+    files = _write_files(plan, study)
+    _forget_others(plan, index, study.identity.series_uid)
+    write_text(path, json.dumps(_record(plan, study, files), default=float))
+    return index
+
+
+def _write_pair(plan: DatasetPlan, pairs: PairRecipe, index: int) -> int:
+    references = load_shapes(plan.pool, min_readers=plan.recipe.nodules.min_readers)
+    pair = make_pair(plan.recipe, pairs, references, plan.seed, index)
+    before = _write_files(plan, pair.prior)
+    now = _write_files(plan, pair.current)
+    path = plan.state_file(index)
+    _forget_others(plan, index, pair.current.identity.series_uid)
+    record = _record(plan, pair.prior, before)
+    write_text(path.with_name(f"{path.stem}-prior.json"), json.dumps(record, default=float))
+    both = now | {f"prior_{name}": file for name, file in before.items()}
+    record = {**_record(plan, pair.current, both), "pairs": phantom_tables.pair_rows(pair)}
+    write_text(path, json.dumps(record, default=float))
+    return index
+
+
+def _write_files(plan: DatasetPlan, study: PhantomStudy) -> dict[str, Path]:
     files = {"mask": mask_path(plan.root, study)}
     write_mask(plan.root, study)
     if plan.format is not PhantomFormat.LUNA16:
@@ -98,17 +133,18 @@ def write_one(plan: DatasetPlan, index: int) -> int:
     if plan.format is not PhantomFormat.DICOM:
         write_mhd(plan.root, study)
         files["mhd"] = mhd_path(plan.root, study)
-    state = {
+    return files
+
+
+def _record(plan: DatasetPlan, study: PhantomStudy, files: dict[str, Path]) -> dict[str, Any]:
+    """What is kept of a complete study for the tables."""
+    return {
         "study": phantom_tables.study_row(study, plan.background.name if plan.background else ""),
         "nodules": phantom_tables.nodule_rows(study),
         "candidates": phantom_tables.candidate_rows(study),
         "findings": phantom_tables.finding_rows(study),
         "files": {k: p.relative_to(plan.root).as_posix() for k, p in files.items()},
     }
-    path = plan.state_file(index)
-    _forget_others(plan, index, study.identity.series_uid)
-    write_text(path, json.dumps(state, default=float))
-    return index
 
 
 def write_dataset(plan: DatasetPlan, studies: int, workers: int = 1) -> Iterator[tuple[int, bool]]:
@@ -147,6 +183,9 @@ def write_tables(root: Path) -> None:
     write_table(root / "studies.csv", phantom_tables.STUDIES, studies)
     write_table(root / "nodules.csv", phantom_tables.NODULES, nodules)
     write_table(root / "findings.csv", phantom_tables.FINDINGS, findings)
+    pairs = [row for state in states for row in state.get("pairs", [])]
+    if pairs:
+        write_table(root / "pairs.csv", phantom_tables.PAIRS, pairs)
     luna = root / "luna16"
     annotations = [phantom_tables.annotation_row(row) for row in nodules]
     write_table(luna / "annotations.csv", phantom_tables.ANNOTATIONS, annotations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +43,8 @@ from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.nodule_insertion import InsertedNodule, LungField, insert_nodules
 from nodulus.transforms.lung_rule import shipped_lung_rule
 
-_KERNEL_FOLLOWS_MM = 0.15
+KERNEL_FOLLOWS_MM = 0.15
+"""Blur of a nodule before the scanner's own."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Identity:
     frame_of_reference_uid: str
     seed: int
     index: int
+    scanned: dt.date = dt.date(2020, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +134,10 @@ def make_study(
     fields = field, at_fissures(field, chest, scan.frame_lps_mm)
     avoid = airway_spheres(chest.airways, scan.frame_lps_mm)
     hu, labels, nodules = _insert(
-        chest.hu, geometry, lungs, shapes, _shares(recipe.nodules), fields, avoid, rng
+        chest.hu, geometry, lungs, shapes, attachment_shares(recipe.nodules), fields, avoid, rng
     )
     chest = replace(chest, hu=hu)  # the one without nodules is not needed any more
-    findings = _findings(chest.lesions, geometry, scan.frame_lps_mm)
+    findings = shown_findings(chest.lesions, geometry, scan.frame_lps_mm)
     small = tuple((f.center_xyz, 0.5 * f.size_mm + 1.0) for f in findings if f.ignored)
     mark_ignored(labels, geometry, small)
     taken = [(n.center_lps_mm, 0.5 * n.diameter_mm) for n in nodules]
@@ -176,7 +179,7 @@ def make_background_study(
     field = LungField.of(background.lungs, geometry, background.hu)
     new, labels, nodules = insert_nodules(
         background.hu, geometry, background.lungs, shapes, rng,
-        attachment_shares=_shares(recipe.nodules), avoid=background.avoid, field=field,
+        attachment_shares=attachment_shares(recipe.nodules), avoid=background.avoid, field=field,
     )  # fmt: skip
     mark_ignored(labels, geometry, background.avoid)
     taken = [*background.avoid, *((n.center_lps_mm, 0.5 * n.diameter_mm) for n in nodules)]
@@ -197,7 +200,8 @@ def make_background_study(
     )  # fmt: skip
 
 
-def _shares(recipe: NoduleRecipe) -> tuple[float, float, float]:
+def attachment_shares(recipe: NoduleRecipe) -> tuple[float, float, float]:
+    """How often a nodule is free, at a vessel, at the pleura."""
     free = max(0.0, 1.0 - recipe.vessel_attached - recipe.pleura_attached)
     return free, recipe.vessel_attached, recipe.pleura_attached
 
@@ -215,13 +219,13 @@ def _insert(
     """Insert the nodules for any place by the first field, those at fissures by the second."""
     new, labels, nodules = insert_nodules(
         hu, geometry, lungs, shapes.anywhere, rng,
-        attachment_shares=shares, blur_sigma_mm=_KERNEL_FOLLOWS_MM, avoid=avoid, field=fields[0],
+        attachment_shares=shares, blur_sigma_mm=KERNEL_FOLLOWS_MM, avoid=avoid, field=fields[0],
     )  # fmt: skip
     if shapes.at_fissures:
         taken = [*avoid, *((n.center_lps_mm, 0.5 * n.diameter_mm) for n in nodules)]
         new, others, more = insert_nodules(
             new, geometry, lungs, shapes.at_fissures, rng, attachment_shares=(1.0, 0.0, 0.0),
-            blur_sigma_mm=_KERNEL_FOLLOWS_MM, avoid=taken, field=fields[1],
+            blur_sigma_mm=KERNEL_FOLLOWS_MM, avoid=taken, field=fields[1],
         )  # fmt: skip
         first = len(nodules)
         where = others > 0
@@ -230,8 +234,8 @@ def _insert(
     return np.asarray(new, dtype=np.float32), labels, nodules
 
 
-def _findings(
-    lesions: list[Lesion], geometry: Geometry, frame_lps_mm: tuple[float, float, float]
+def shown_findings(
+    lesions: Sequence[Lesion], geometry: Geometry, frame_lps_mm: tuple[float, float, float]
 ) -> list[Lesion]:
     """Those that the scan shows, with their centres in LPS mm."""
     moved = []

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nodulus.app.data.phantom.pair import PhantomPair, doubling_days
 from nodulus.app.data.phantom.phantom_study import PhantomStudy
 
 Row = dict[str, Any]
@@ -31,6 +32,17 @@ STUDIES = (
     "series_uid", "study_uid", "patient_id", "seed", "study_index", "subset", "slices", "rows",
     "columns", "slice_spacing_mm", "pixel_spacing_mm", "kernel", "noise_hu", "nodules",
     "background",
+)  # fmt: skip
+PAIRS = (
+    "patient_id", "prior_series_uid", "current_series_uid", "nodule", "fate", "zone", "days",
+    "growth", "doubling_days", "lidc_nodule",
+    *(
+        f"{scan}_{name}"
+        for scan in ("prior", "current")
+        for name in (
+            "label", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm", "diameter_mm",
+        )
+    ),
 )  # fmt: skip
 
 
@@ -68,6 +80,38 @@ def nodule_rows(study: PhantomStudy) -> list[Row]:
             "attachment": "fissure" if at_fissure else nodule.attachment.value,
         }
         row.update({name: getattr(ratings, name) for name in RATINGS})
+        rows.append(row)
+    return rows
+
+
+def pair_rows(pair: PhantomPair) -> list[Row]:
+    """The lines of pairs.csv: each nodule on both scans; empty where it is on one alone."""
+    rows = []
+    for number, nodule in enumerate(pair.nodules, start=1):
+        doubling = doubling_days(nodule, pair.days)
+        shown = nodule.current or nodule.prior
+        row: Row = {
+            "patient_id": pair.prior.identity.patient_id,
+            "prior_series_uid": pair.prior.identity.series_uid,
+            "current_series_uid": pair.current.identity.series_uid,
+            "nodule": number,
+            "fate": nodule.fate,
+            "zone": nodule.zone,
+            "days": pair.days,
+            "growth": round(nodule.growth, 4),
+            "doubling_days": "" if doubling is None else round(doubling, 1),
+            "lidc_nodule": shown.shape_id if shown else "",
+        }
+        for scan, one in (("prior", nodule.prior), ("current", nodule.current)):
+            values: tuple[object, ...] = ("",) * 5
+            if one is not None:
+                center = (round(v, 4) for v in one.center_lps_mm)
+                values = (one.label, *center, round(one.diameter_mm, 3))
+            names = ("label", "center_x_lps_mm", "center_y_lps_mm", "center_z_lps_mm")
+            row |= {
+                f"{scan}_{name}": value
+                for name, value in zip((*names, "diameter_mm"), values, strict=True)
+            }
         rows.append(row)
     return rows
 

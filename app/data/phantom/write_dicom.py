@@ -55,7 +55,7 @@ def _common(study: PhantomStudy) -> Dataset:  # noqa: PLR0915
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"] if scan else ["DERIVED", "SECONDARY", "AXIAL"]
     ds.SOPClassUID = CTImageStorage
-    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = "20200101"
+    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = f"{who.scanned:%Y%m%d}"
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = "120000"
     ds.AccessionNumber = ""
     ds.Modality = "CT"

@@ -49,7 +49,16 @@ def test_broken_recipe(tmp_path):
     assert done.exception.code is ErrorCode.SETTINGS_INVALID
 
 
-@pytest.mark.parametrize("bad", [["--nodules-per-study", "5-2"], ["--avoid", "1,2,3"]])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["--nodules-per-study", "5-2"],
+        ["--avoid", "1,2,3"],
+        ["--pairs", "--background", "ct"],
+        ["--pairs", "--picture", "planes.png"],
+        ["--pair-recipe", "pairs.json"],
+    ],
+)
 def test_bad_arguments(tmp_path, bad):
     assert run("-o", tmp_path / "out", *bad).exit_code == 2
 
