@@ -1,0 +1,1 @@
+"""The tests; those of a folder of the checkout are in the folder of its name."""

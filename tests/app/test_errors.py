@@ -1,3 +1,5 @@
+"""The error codes are those of the docs; an error says where, what and what to do."""
+
 from __future__ import annotations
 
 import pickle

@@ -1,3 +1,5 @@
+"""Studies one after another: a bad one does not end the run."""
+
 from __future__ import annotations
 
 import json

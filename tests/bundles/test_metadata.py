@@ -1,3 +1,5 @@
+"""The bundles' metadata and configs hold to MONAI's schema and the zoo's rules."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Connected components and occupied blocks."""
+
 from __future__ import annotations
 
 import numpy as np

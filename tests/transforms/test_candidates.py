@@ -1,3 +1,5 @@
+"""Candidates of a probability map: hysteresis, grouping, joining."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Noise that neighbouring voxels share."""
+
 import numpy as np
 import torch
 

@@ -1,3 +1,5 @@
+"""Candidates of an eroded mask, grown back."""
+
 from __future__ import annotations
 
 import numpy as np

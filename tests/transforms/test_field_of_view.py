@@ -1,3 +1,5 @@
+"""Fields of view that cut the image in training."""
+
 import torch
 
 from nodulus.transforms.field_of_view import (

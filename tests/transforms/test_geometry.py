@@ -1,3 +1,5 @@
+"""Index and millimetres, LPS and RAS: against ITK, nibabel and the standard."""
+
 from __future__ import annotations
 
 import nibabel as nib

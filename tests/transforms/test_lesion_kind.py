@@ -1,3 +1,5 @@
+"""Nodule, mass or consolidation, by size and form."""
+
 from __future__ import annotations
 
 import numpy as np

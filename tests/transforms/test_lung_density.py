@@ -1,3 +1,5 @@
+"""The share of emphysema in the lungs."""
+
 from __future__ import annotations
 
 import numpy as np

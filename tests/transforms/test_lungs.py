@@ -1,3 +1,5 @@
+"""Lungs in synthetic chests: what is lung, and what only looks like it."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Outlines of masses follow the density at the lung and the probability at tissue."""
+
 from __future__ import annotations
 
 import numpy as np

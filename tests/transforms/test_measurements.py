@@ -1,3 +1,5 @@
+"""Diameters and volume of forms that are known."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The grid of the networks, from any order of axes."""
+
 from __future__ import annotations
 
 import numpy as np

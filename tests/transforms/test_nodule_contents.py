@@ -1,3 +1,5 @@
+"""Calcium, fat and air in a nodule."""
+
 from __future__ import annotations
 
 import numpy as np

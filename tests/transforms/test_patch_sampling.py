@@ -1,3 +1,5 @@
+"""Where the segmentation's training patches lie."""
+
 from __future__ import annotations
 
 from collections import Counter

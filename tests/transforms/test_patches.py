@@ -1,3 +1,5 @@
+"""Crops around a point, within and beyond the volume."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The pixels of a polygon, inside and on its line."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Resampling keeps places, edges and values."""
+
 from __future__ import annotations
 
 import numpy as np

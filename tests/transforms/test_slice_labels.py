@@ -1,3 +1,5 @@
+"""Labels on the grid of the images that they were drawn on."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Thick slices from thin ones."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Solid, part-solid and ground glass, by density."""
+
 from __future__ import annotations
 
 import numpy as np

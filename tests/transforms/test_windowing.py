@@ -1,3 +1,5 @@
+"""A window of Hounsfield units to the networks' range."""
+
 from __future__ import annotations
 
 import pytest

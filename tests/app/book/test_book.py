@@ -1,3 +1,5 @@
+"""The book's checkpoints compute what they did, and give a folder of models."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The chain on a synthetic chest: what it finds, keeps, times and refuses."""
+
 from __future__ import annotations
 
 import numpy as np

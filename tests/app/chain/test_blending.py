@@ -1,3 +1,5 @@
+"""The answer at a point between voxels is blended from its neighbours."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Occlusion sensitivity: what a classifier looks at, at its place in the patient."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Masses of the coarse pass are joined with candidates of the fine one."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The side of a finding, told by the lung next to it or by the mid-plane."""
+
 from __future__ import annotations
 
 import numpy as np

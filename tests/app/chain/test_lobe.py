@@ -1,3 +1,5 @@
+"""The lobe of a finding is told where it is certain, and not otherwise."""
+
 from __future__ import annotations
 
 import dataclasses

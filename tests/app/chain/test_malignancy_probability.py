@@ -1,3 +1,5 @@
+"""A nodule's diameter weighs the odds of its malignancy."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Operating points by name: sensitive, balanced and specific."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The opinions of segmentation and classifier are pooled by their log odds."""
+
 import numpy as np
 import pytest
 

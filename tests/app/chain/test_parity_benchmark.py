@@ -1,3 +1,5 @@
+"""The benchmark of parity pairs findings and compares their probabilities."""
+
 from __future__ import annotations
 
 import runpy

@@ -1,3 +1,5 @@
+"""Recalibrated probabilities: log odds divided by a temperature, then an offset."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""A candidate's centre does not jump with a voxel that just crosses the threshold."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""`nodulus detect` on a DICOM folder, and its errors."""
+
 from __future__ import annotations
 
 import csv

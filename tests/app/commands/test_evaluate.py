@@ -1,3 +1,5 @@
+"""`nodulus evaluate`: FROC, findings against the truth, and operating points."""
+
 from __future__ import annotations
 
 import csv

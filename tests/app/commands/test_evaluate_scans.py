@@ -1,3 +1,5 @@
+"""`nodulus evaluate scans` runs the chain on scans and compares."""
+
 from __future__ import annotations
 
 import csv

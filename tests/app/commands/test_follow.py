@@ -1,3 +1,5 @@
+"""`nodulus follow`: what it writes, prints and refuses."""
+
 from __future__ import annotations
 
 import datetime as dt

@@ -1,3 +1,5 @@
+"""`nodulus phantom`: what it writes, and its errors."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Many problems alike are one line with their number."""
+
 from __future__ import annotations
 
 import pytest

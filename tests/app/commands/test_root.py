@@ -1,3 +1,5 @@
+"""Every command is listed, explains itself and imports nothing heavy for that."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,3 +1,5 @@
+"""The containers' entry point and compose files."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""When `python -m app` is a call of MONAI Deploy, and what it says without the SDK."""
+
 from __future__ import annotations
 
 from importlib import metadata

@@ -1,3 +1,5 @@
+"""Dockerfile and compose files hold to their specifications."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""The mercure module: its settings, and what it tells of the result."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Where in the chain nodules are lost and other candidates stay."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Sensitivity and false positives of the chain, and thresholds that give a wanted one."""
+
 from __future__ import annotations
 
 import pytest

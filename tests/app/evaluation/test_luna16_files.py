@@ -1,3 +1,5 @@
+"""LUNA16's files of marks and series."""
+
 from __future__ import annotations
 
 from pathlib import Path

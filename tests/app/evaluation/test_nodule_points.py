@@ -1,3 +1,5 @@
+"""Operating points of the nodule probability, and the share of the two networks in it."""
+
 from __future__ import annotations
 
 import pytest

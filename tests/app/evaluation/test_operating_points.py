@@ -1,3 +1,5 @@
+"""Operating points chosen of the chain's results, and recalibrations."""
+
 from __future__ import annotations
 
 import numpy as np

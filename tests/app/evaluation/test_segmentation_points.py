@@ -1,3 +1,5 @@
+"""Operating points of the segmentation by Dice and sensitivity."""
+
 from __future__ import annotations
 
 from pathlib import Path

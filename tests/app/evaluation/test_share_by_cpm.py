@@ -1,3 +1,5 @@
+"""The networks' share in the nodule probability, chosen by CPM."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Nodules of two scans: grown, shrunk, unchanged, new, gone or joined."""
+
 from __future__ import annotations
 
 import datetime as dt

@@ -1,3 +1,5 @@
+"""Scans of a patient in the order of their dates."""
+
 from __future__ import annotations
 
 import datetime as dt

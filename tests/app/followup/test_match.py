@@ -1,3 +1,5 @@
+"""Nodules of two scans are matched, and where it is ambiguous that is said."""
+
 from __future__ import annotations
 
 import numpy as np

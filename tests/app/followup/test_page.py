@@ -1,3 +1,5 @@
+"""The page of a follow-up."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Two scans are registered: known motions are found."""
+
 from __future__ import annotations
 
 import numpy as np

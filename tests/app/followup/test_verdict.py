@@ -1,3 +1,5 @@
+"""When a change of size counts as one."""
+
 from __future__ import annotations
 
 import pytest

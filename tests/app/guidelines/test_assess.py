@@ -1,3 +1,5 @@
+"""All guidelines for one finding: what is known, asked and left open."""
+
 from __future__ import annotations
 
 import json

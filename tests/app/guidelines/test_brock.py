@@ -1,3 +1,5 @@
+"""The Brock model against its published probabilities."""
+
 from __future__ import annotations
 
 import csv

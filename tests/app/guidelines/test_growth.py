@@ -1,3 +1,5 @@
+"""Doubling times, their intervals, and proven growth."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The Herder model, with the Mayo model before it."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What is known of a patient: of the header, of a file, of a reader."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The Mayo model against its published table."""
+
 from __future__ import annotations
 
 import itertools

@@ -1,3 +1,5 @@
+"""Zip files are read as the folders in them; damaged and hostile ones are refused."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Studies are found in any folder; what cannot be read is named."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""Multi-frame files are read as single frames are."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""JPEG Lossless by libjpeg-turbo is what GDCM decodes, and damage is noticed."""
+
 from __future__ import annotations
 
 from pathlib import Path

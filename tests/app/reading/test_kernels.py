@@ -1,3 +1,5 @@
+"""How sharp a reconstruction kernel is, by its name."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Slices of a tilted gantry, or moved sideways, are moved back."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Files are mapped by several threads where one would wait, in order."""
+
 from __future__ import annotations
 
 import threading

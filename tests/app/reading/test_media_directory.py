@@ -1,3 +1,5 @@
+"""A DICOMDIR stands for the files that it names."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""Age and sex from a header, and doubts that name no value."""
+
 from __future__ import annotations
 
 import pytest

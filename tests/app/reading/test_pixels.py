@@ -1,3 +1,5 @@
+"""Stored values to Hounsfield units: rescale, signs, padding, unused bits."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""What the reading process gives is what this process would read."""
+
 from __future__ import annotations
 
 import multiprocessing

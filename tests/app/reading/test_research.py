@@ -1,3 +1,5 @@
+"""NIfTI, MHD and NRRD, whole and damaged."""
+
 from __future__ import annotations
 
 from pathlib import Path

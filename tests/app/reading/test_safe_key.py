@@ -1,3 +1,5 @@
+"""Keys of studies are names of folders and tell no patient."""
+
 from __future__ import annotations
 
 import re

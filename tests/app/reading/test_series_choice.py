@@ -1,3 +1,5 @@
+"""Which series of a study is analysed, and why not the others."""
+
 from __future__ import annotations
 
 from pathlib import Path

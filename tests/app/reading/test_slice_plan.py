@@ -1,3 +1,5 @@
+"""Slices are sorted, checked and placed; gaps, repeats and wrong ones are told."""
+
 from __future__ import annotations
 
 from pathlib import Path

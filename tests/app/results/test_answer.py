@@ -1,3 +1,5 @@
+"""The answer at the top of the report, from the guidelines' advice."""
+
 from __future__ import annotations
 
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts

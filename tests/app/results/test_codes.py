@@ -1,3 +1,5 @@
+"""The codes in DICOM objects are those of the standard."""
+
 from __future__ import annotations
 
 import pytest

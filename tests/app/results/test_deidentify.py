@@ -1,3 +1,5 @@
+"""De-identified objects hold no identity, are valid and refer to each other."""
+
 from __future__ import annotations
 
 import importlib.util

@@ -1,3 +1,5 @@
+"""A result's folder is replaced as a whole or not at all."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The page of the intermediate results."""
+
 from __future__ import annotations
 
 import re

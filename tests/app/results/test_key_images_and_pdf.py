@@ -1,3 +1,5 @@
+"""Key object selection, secondary captures and encapsulated PDF."""
+
 from __future__ import annotations
 
 import hashlib

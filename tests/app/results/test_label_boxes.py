@@ -1,3 +1,5 @@
+"""Boxes, voxels and planes of labels."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Candidates in LUNA16's form of submission."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""Pictures of findings: window, contours, colours and places."""
+
 from __future__ import annotations
 
 from pathlib import Path

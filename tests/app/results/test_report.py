@@ -1,3 +1,5 @@
+"""The HTML report: what it says and shows, and of whom it says nothing."""
+
 from __future__ import annotations
 
 import base64

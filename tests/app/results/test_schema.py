@@ -1,3 +1,5 @@
+"""The schema of findings.json is that of its model."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Occlusion maps over the pictures lie where they belong."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Masks on the grid of the source images, whatever was corrected in reading."""
+
 from __future__ import annotations
 
 from pathlib import Path

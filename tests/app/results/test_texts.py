@@ -1,3 +1,5 @@
+"""Every fixed text in every language."""
+
 from __future__ import annotations
 
 import re

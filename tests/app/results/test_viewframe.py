@@ -1,3 +1,5 @@
+"""Planes of a view: convention, corners and sampling."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""All results of a study are written, and read again."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,3 +1,5 @@
+"""Fine-tuning: what is taken over, frozen and learns."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""When a mark hits a nodule."""
+
 from __future__ import annotations
 
 import pytest

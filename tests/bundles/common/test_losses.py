@@ -1,3 +1,5 @@
+"""Losses that ignore a label, take ratings, and balance sizes."""
+
 from __future__ import annotations
 
 import pytest

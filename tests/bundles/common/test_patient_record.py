@@ -1,3 +1,5 @@
+"""The record of training patients names nobody, and refuses leaks."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Which patients are for training, validation and tests."""
+
 from __future__ import annotations
 
 import csv

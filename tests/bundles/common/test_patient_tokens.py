@@ -1,3 +1,5 @@
+"""Tokens of patients tell nobody's name without the key."""
+
 from __future__ import annotations
 
 import stat

@@ -1,3 +1,5 @@
+"""Candidates of the segmentation as training data of the classifiers."""
+
 import csv
 from pathlib import Path
 from types import SimpleNamespace

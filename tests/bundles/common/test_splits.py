@@ -1,3 +1,5 @@
+"""Splits by patient: same seed, same sets; no patient in two."""
+
 from __future__ import annotations
 
 import json

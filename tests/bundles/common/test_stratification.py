@@ -1,3 +1,5 @@
+"""Stratified splits are better balanced than plain ones."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The malignancy bundle trains, evaluates and infers."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""The nodule bundle trains, evaluates and infers."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""The segmentation bundle trains, evaluates, infers and writes candidates."""
+
 from __future__ import annotations
 
 import csv

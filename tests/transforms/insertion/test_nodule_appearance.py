@@ -1,3 +1,5 @@
+"""Densities and enhancement of nodules that are drawn."""
+
 import numpy as np
 import pytest
 

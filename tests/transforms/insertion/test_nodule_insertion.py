@@ -1,3 +1,5 @@
+"""Nodules inserted in lungs: where, at what density, and what is recorded."""
+
 from dataclasses import dataclass, field
 
 import numpy as np

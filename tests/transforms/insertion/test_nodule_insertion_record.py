@@ -1,3 +1,5 @@
+"""Records of insertions as text."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Rendered nodules have volume, density and texture as asked."""
+
 import numpy as np
 import pytest
 

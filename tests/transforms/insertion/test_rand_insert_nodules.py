@@ -1,3 +1,5 @@
+"""The random insertion of nodules as a MONAI transform: seeds, replay, probability."""
+
 from __future__ import annotations
 
 import json

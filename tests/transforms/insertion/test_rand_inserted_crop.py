@@ -1,3 +1,5 @@
+"""Crops around a nodule that is inserted when they are drawn."""
+
 import numpy as np
 import pytest
 import torch

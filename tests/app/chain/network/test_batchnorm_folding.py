@@ -1,3 +1,5 @@
+"""Networks with folded normalisations and blockwise levels compute what the plain ones do."""
+
 from __future__ import annotations
 
 from itertools import product

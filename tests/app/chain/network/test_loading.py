@@ -1,3 +1,5 @@
+"""A bundle is loaded with what it looks at; what is missing or wrong in it is named."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Patches cover each voxel of the lungs once."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The segmentation in patches is that of one pass, and looks at the lungs alone."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""A U-Net in stages and parts computes what one look at the whole does."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Groups of the same image in a data set."""
+
 from nodulus.app.data.eda.duplicates import find_duplicates
 from nodulus.bundles.common.splits import Side
 

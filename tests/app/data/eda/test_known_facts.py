@@ -1,3 +1,5 @@
+"""Facts of scans that were measured before are read again where the scan is the same."""
+
 import os
 from dataclasses import replace
 

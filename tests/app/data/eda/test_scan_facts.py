@@ -1,3 +1,5 @@
+"""What is measured of a scan: places of nodules, volumes, levels, checksums, projections."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""How even training, validation and test sets are."""
+
 import pytest
 
 from nodulus.app.data.eda.split_balance import UNASSIGNED, patient_sides, split_balance

@@ -1,3 +1,5 @@
+"""Counts and summaries of a data set."""
+
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Masks of LIDC-IDRI nodules from the readers' outlines."""
+
 from __future__ import annotations
 
 from importlib.util import find_spec

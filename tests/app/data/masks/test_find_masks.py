@@ -1,3 +1,5 @@
+"""The masks of a series are found, and which structures of them are nodules."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Contours of a DICOM RTSTRUCT become the mask that they go round."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Nodules of a DICOM SEG are read onto the grid of their images."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Structures become numbered nodules, each nodule once."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""A small data set of phantoms, and random generators."""
+
 from importlib.util import find_spec
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Nodules in real scans: known findings stay, and labels lie where the nodules do."""
+
 import shutil
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The table under the patient."""
+
 import numpy as np
 
 from nodulus.app.data.phantom.couch import ROOM_AIR_HU, draw_table, paint_table

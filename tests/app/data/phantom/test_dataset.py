@@ -1,3 +1,5 @@
+"""A data set of phantoms in LUNA16's form: files, tables, and what is made only once."""
+
 import csv
 import json
 import shutil

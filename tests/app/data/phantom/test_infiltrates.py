@@ -1,3 +1,5 @@
+"""Consolidations and ground glass: where they lie, and that nodules stay clear."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Plaques, scars, bands and other findings that are no nodules."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The nodules that a phantom gets: kinds, shares and what thick slices can show."""
+
 import importlib.util
 
 import pytest

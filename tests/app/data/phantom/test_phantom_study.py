@@ -1,3 +1,5 @@
+"""A whole phantom: size, densities, and nodules in its lungs."""
+
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, label

@@ -1,3 +1,5 @@
+"""Where nodules are put: at fissures, out of airways, in the field of view."""
+
 from importlib.util import find_spec
 from inspect import signature
 

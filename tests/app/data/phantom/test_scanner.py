@@ -1,3 +1,5 @@
+"""What a scanner does to a phantom: field of view, noise, blur and kernel."""
+
 from dataclasses import replace
 
 import numpy as np

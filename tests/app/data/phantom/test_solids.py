@@ -1,3 +1,5 @@
+"""Solids cover their volume where they are painted."""
+
 import numpy as np
 import pytest
 

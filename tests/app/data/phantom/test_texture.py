@@ -1,3 +1,5 @@
+"""The fine texture of lung."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Trees of vessels and airways: every point is reached, and radii follow Murray's law."""
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree

@@ -1,3 +1,5 @@
+"""Painted tubes have their cross-section."""
+
 import numpy as np
 import pytest
 

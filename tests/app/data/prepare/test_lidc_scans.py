@@ -1,3 +1,5 @@
+"""LIDC-IDRI as downloaded: scans, their nodules by all readers, and what is wrong with a scan."""
+
 from __future__ import annotations
 
 import pickle

@@ -1,3 +1,5 @@
+"""Calibration curve, temperature and Platt scaling, against plain computations."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""DeLong's interval and paired test of the AUC, against all pairs."""
+
 from __future__ import annotations
 
 import numpy as np

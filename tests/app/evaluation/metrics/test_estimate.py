@@ -1,3 +1,5 @@
+"""Intervals of shares and of the bootstrap."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The FROC curve and its seven sensitivities."""
+
 from __future__ import annotations
 
 import numpy as np

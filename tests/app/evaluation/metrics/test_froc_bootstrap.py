@@ -1,3 +1,5 @@
+"""The FROC's bootstrap over scans is that of a plain loop."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Dice and distances of segmentations, against distance transforms."""
+
 from __future__ import annotations
 
 import numpy as np

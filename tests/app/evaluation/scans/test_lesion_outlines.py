@@ -1,3 +1,5 @@
+"""Outlines of lesions in a scan's masks, beside those of findings."""
+
 from __future__ import annotations
 
 from pathlib import Path

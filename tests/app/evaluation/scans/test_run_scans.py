@@ -1,3 +1,5 @@
+"""Scans are analysed once; results that are whole are kept."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Scans with known lesions: which were found, as what, and how well outlined."""
+
 from __future__ import annotations
 
 import pytest

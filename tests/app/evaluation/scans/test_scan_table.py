@@ -1,3 +1,5 @@
+"""The table of scans and their lesions, and what is wrong with one."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Scans of patients that the networks were trained on are named."""
+
 from __future__ import annotations
 
 import hashlib

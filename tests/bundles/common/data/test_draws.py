@@ -1,3 +1,5 @@
+"""Random draws of training depend on seed and epoch, not on the workers."""
+
 from __future__ import annotations
 
 import pickle

@@ -1,3 +1,5 @@
+"""Entries of the classifiers' training: labels, shares and weights."""
+
 from __future__ import annotations
 
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Prepared images are right, and kept until their source changes."""
+
 from __future__ import annotations
 
 import os

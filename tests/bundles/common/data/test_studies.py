@@ -1,3 +1,5 @@
+"""Training data folders are read, and what is wrong in them is named."""
+
 from __future__ import annotations
 
 import pytest

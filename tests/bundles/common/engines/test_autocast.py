@@ -1,3 +1,5 @@
+"""The type that a network trains in."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Checkpoints are kept, and a run resumes from them."""
+
 from __future__ import annotations
 
 import pytest

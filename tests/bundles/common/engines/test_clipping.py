@@ -1,3 +1,5 @@
+"""Gradients are clipped."""
+
 from __future__ import annotations
 
 import pytest

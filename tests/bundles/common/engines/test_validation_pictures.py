@@ -1,3 +1,5 @@
+"""Pictures of validation in TensorBoard."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""LIDC-IDRI's readers: ratings, outlines, and which are of one nodule."""
+
 import sqlite3
 
 import numpy as np

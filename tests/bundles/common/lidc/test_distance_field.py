@@ -1,3 +1,5 @@
+"""A nodule's form from its outlines."""
+
 import numpy as np
 import pytest
 from scipy.ndimage import label

@@ -1,3 +1,5 @@
+"""The library of nodule forms: which patients' are used where."""
+
 import pytest
 
 from nodulus.bundles.common.data.studies import Study

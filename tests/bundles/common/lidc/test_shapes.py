@@ -1,3 +1,5 @@
+"""Pools of nodule forms keep training, validation and test patients apart."""
+
 from importlib.util import find_spec
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Metrics of detection over scans, by the hit rule."""
+
 from __future__ import annotations
 
 import numpy as np

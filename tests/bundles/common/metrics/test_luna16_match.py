@@ -1,3 +1,5 @@
+"""Marks are matched as a plain loop by LUNA16's rules matches them."""
+
 from __future__ import annotations
 
 import numpy as np

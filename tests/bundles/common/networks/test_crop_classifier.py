@@ -1,3 +1,5 @@
+"""The crop classifier's outputs and sizes."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The classifier of a cube and its middle slices."""
+
 from __future__ import annotations
 
 import pytest

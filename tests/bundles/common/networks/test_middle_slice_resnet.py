@@ -1,3 +1,5 @@
+"""The classifier of the middle slices."""
+
 from __future__ import annotations
 
 import pytest

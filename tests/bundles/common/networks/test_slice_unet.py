@@ -1,3 +1,5 @@
+"""The U-Net of slices takes any size and can learn."""
+
 from __future__ import annotations
 
 import pytest

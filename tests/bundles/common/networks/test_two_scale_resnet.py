@@ -1,3 +1,5 @@
+"""The classifier of a cube and its enlarged middle."""
+
 import pytest
 import torch
 from monai.networks.nets import ResNet
