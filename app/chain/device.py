@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     import torch
 
 
+def available_devices() -> list[str]:
+    """Give the names of this computer's devices that the networks can run on."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = ["cpu", *(["cuda"] if count else []), *(f"cuda:{n}" for n in range(count))]
+    return [*found, "mps"] if torch.backends.mps.is_available() else found
+
+
 def find_device(name: str) -> torch.device:
     """Give a device of this computer.
 
@@ -22,12 +31,9 @@ def find_device(name: str) -> torch.device:
     """
     import torch
 
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    available = ["cpu", *(["cuda"] if count else []), *(f"cuda:{n}" for n in range(count))]
-    if torch.backends.mps.is_available():
-        available.append("mps")
+    available = available_devices()
     if name == "auto":
-        return torch.device("cuda" if count else "cpu")
+        return torch.device("cuda" if "cuda" in available else "cpu")
     if name not in available:
         raise NodulusError(
             ErrorCode.DEVICE_NOT_AVAILABLE,

@@ -26,6 +26,7 @@ COMMANDS = {
     "follow": "Match the nodules of two scans and say what has changed.",
     "guidelines": "Say what guidelines and risk models advise for findings.",
     "import": "Turn weights that others have trained into models.",
+    "info": "Say what this installation is and can do.",
     "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
