@@ -10,8 +10,9 @@ from nodulus.app.guidelines.bts import BROCK_LIMIT, HERDER_LIMITS, BtsNodule, bt
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
 from nodulus.app.guidelines.fleischner import FleischnerNodule, FleischnerPatient, fleischner_nodule
 from nodulus.app.guidelines.herder import herder
-from nodulus.app.guidelines.lung_rads import LungRadsNodule, lung_rads_nodule
+from nodulus.app.guidelines.lung_rads import lung_rads_nodule
 from nodulus.app.guidelines.lung_rads_exam import LungRadsExam, lung_rads_exam
+from nodulus.app.guidelines.lung_rads_input import LungRadsNodule
 from nodulus.app.guidelines.mayo import MayoInputs, mayo
 from nodulus.app.guidelines.nelson import NelsonNodule, nelson
 from nodulus.app.guidelines.risk import RiskEstimate

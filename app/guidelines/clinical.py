@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.herder import FdgUptake
-from nodulus.app.guidelines.lung_rads import Airway, Category, Cyst, CystChange, Status
+from nodulus.app.guidelines.lung_rads_categories import Category
+from nodulus.app.guidelines.lung_rads_input import Airway, Cyst, CystChange, Status
 from nodulus.app.result import TextureName
 
 STUDY_COLUMN = "study_uid"

@@ -11,14 +11,9 @@ from typing import Literal
 from nodulus.app.guidelines.advice import Advice, Alternative, Ruling
 from nodulus.app.guidelines.answers import Answers
 from nodulus.app.guidelines.decide import decide
-from nodulus.app.guidelines.lung_rads import (
-    GUIDELINE,
-    ORDER,
-    SOURCE,
-    LungRadsNodule,
-    lung_rads_nodule,
-    lung_rads_ruling,
-)
+from nodulus.app.guidelines.lung_rads import lung_rads_nodule
+from nodulus.app.guidelines.lung_rads_categories import GUIDELINE, ORDER, SOURCE, lung_rads_ruling
+from nodulus.app.guidelines.lung_rads_input import LungRadsNodule
 
 
 @dataclass(frozen=True)

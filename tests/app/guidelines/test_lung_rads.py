@@ -6,12 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-from nodulus.app.guidelines.lung_rads import (
-    _CHOICES,
-    LungRadsNodule,
-    lung_rads_growth,
-    lung_rads_nodule,
-)
+from nodulus.app.guidelines.lung_rads import _CHOICES, lung_rads_nodule
+from nodulus.app.guidelines.lung_rads_growth import lung_rads_growth
+from nodulus.app.guidelines.lung_rads_input import LungRadsNodule
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 
 PLAIN = {

@@ -13,7 +13,7 @@ from nodulus.app.guidelines import bts, fleischner, nelson
 from nodulus.app.guidelines.bts import BtsNodule
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
 from nodulus.app.guidelines.fleischner import FleischnerNodule, FleischnerPatient
-from nodulus.app.guidelines.lung_rads import _MANAGEMENT
+from nodulus.app.guidelines.lung_rads_categories import MANAGEMENT
 from nodulus.app.result import StudyResult
 from nodulus.app.results import summary_lines, wording
 
@@ -85,7 +85,7 @@ def of_guidelines() -> set[str]:
         if ruling is not None
     ]
     words = {word for ruling in rulings for word in (ruling.category, ruling.management)}
-    return words | set(_MANAGEMENT.values()) | {"not classified", "none by this guideline"}
+    return words | set(MANAGEMENT.values()) | {"not classified", "none by this guideline"}
 
 
 def of_facts() -> set[str]:
