@@ -81,8 +81,8 @@ function changes(page, finding) {
   };
   return el("details", { id: "changes" }, el("summary", { "aria-keyshortcuts": "E" }, "Change ", el("kbd", { "aria-hidden": "true" }, "E")),
     el("div", { class: "row" },
-      button("Move", () => page.setMode("move"), { key: "V" }),
-      button("Redraw", () => page.setMode("brush"), { key: "B" }),
+      button("Move", () => page.placing.setMode("move"), { key: "V" }),
+      button("Redraw", () => page.placing.setMode("brush"), { key: "B" }),
       el("form", { class: "resize", on: { submit: resize } }, diameter, el("span", {}, "mm"), el("button", {}, "Resize"))),
     select("Texture", "texture", [...(finding.texture ? [] : [["", "–"]]), ...TEXTURES], finding.texture, (value) => value && page.change({ texture: value })),
     el("fieldset", { class: "rating" }, el("legend", {}, "Malignancy, your rating"), ...rating),

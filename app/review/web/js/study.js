@@ -1,22 +1,18 @@
 /** The study page: what a reader can do, and the parts that show it. */
 import * as api from "./api.js";
-import { BrushMask } from "./brush.js";
 import { byId, tell } from "./dom.js";
 import { drawDetails } from "./finding_details.js";
 import { drawDropped, drawFindings, drawHistory, progressWords } from "./findings_panel.js";
 import { listen } from "./keys.js";
 import { Marks } from "./marks.js";
+import { Placing } from "./placing.js";
 import { watchPointer } from "./pointer.js";
 import { shortcuts } from "./shortcuts.js";
 import { askToSign, drawExports } from "./sign_off.js";
-import { SLABS, WINDOWS, drawTools } from "./tools.js";
+import { drawTools } from "./tools.js";
+import { ViewTools } from "./view_tools.js";
 import { openViewer } from "./viewer.js";
 import { STATUS, decisionWords } from "./words.js";
-
-const MODES = {
-  add: "Click the missed nodule, or Enter for the cross-hair’s place. Esc leaves.",
-  move: "Click the new centre, or Enter for the cross-hair’s place. Esc leaves.",
-};
 
 export class StudyPage {
   /** @param {string} key */
@@ -25,12 +21,10 @@ export class StudyPage {
     this.selected = "";
     this.candidate = null;
     this.log = [];
-    this.mode = "";
-    this.dragging = false;
     this.rejecting = false;
     this.busy = false;
-    this.radius = 3;
-    this.ball = false;
+    this.view = new ViewTools(this);
+    this.placing = new Placing(this);
   }
 
   async open() {
@@ -104,7 +98,7 @@ export class StudyPage {
       dropped: byId("dropped").open ? this.dropped() : [],
     });
     const ink = ({ rgb, decision }) => (decision === "rejected" ? [150, 150, 150, 150] : [...rgb, 235]);
-    const palette = new Map(study.findings.map((f) => [f.label, this.mode === "brush" && f.id === this.selected ? [0, 0, 0, 0] : ink(f)]));
+    const palette = new Map(study.findings.map((f) => [f.label, this.placing.mode === "brush" && f.id === this.selected ? [0, 0, 0, 0] : ink(f)]));
     this.viewer.study = study;
     this.viewer.setOverlay(study.labels, palette, this.finding()?.label ?? 0);
   }
@@ -114,10 +108,10 @@ export class StudyPage {
     this.selected = id;
     this.candidate = null;
     this.rejecting = false;
-    if (this.mode) this.setMode("");
+    if (this.placing.mode) this.placing.setMode("");
     this.viewer?.goTo(this.finding().center_lps_mm);
     this.draw();
-    this.#sayWhere();
+    this.view.sayWhere();
   }
 
   /** @param {number} step */
@@ -213,7 +207,7 @@ export class StudyPage {
 
   /** Take an entry back, by default the last one. @param {number} [entry] */
   undo(entry = this.#lastEntry()?.number) {
-    if (this.brush?.back()) return this.viewer.setBrush(this.brush);
+    if (this.placing.back()) return undefined;
     if (entry && !this.closed()) return this.enter("undo", null, { entry });
     return undefined;
   }
@@ -225,10 +219,11 @@ export class StudyPage {
   }
 
   takeUp(id) {
-    return this.#made("take-up", { candidate: id });
+    return this.addNodule("take-up", { candidate: id });
   }
 
-  async #made(kind, data) {
+  /** Enter what makes a nodule, and go to it. */
+  async addNodule(kind, data) {
     const before = new Set(this.study.findings.map(({ id }) => id));
     if (!(await this.enter(kind, null, data))) return;
     const made = this.study.findings.find(({ id }) => !before.has(id));
@@ -236,170 +231,21 @@ export class StudyPage {
     if (made) tell(`Nodule ${made.label} is added.`);
   }
 
-  /** "", "add", "move" or "brush". @param {string} mode */
-  async setMode(mode) {
-    if (mode && (this.closed() || !this.viewer || (mode !== "add" && !this.finding()))) return;
-    const was = this.mode;
-    this.mode = mode;
-    byId("viewer").dataset.mode = mode;
-    byId("mode").hidden = !mode;
-    byId("mode").textContent = MODES[mode] ?? "";
-    if (mode) byId("viewer").focus({ preventScroll: true });
-    if (mode === "brush") {
-      byId("mode").textContent = "The outline is on its way …";
-      const labels = await this.viewer.labels();
-      if (this.mode !== "brush") return;
-      this.brush = new BrushMask(this.viewer.grid, labels, this.finding().label);
-      this.viewer.setBrush(this.brush);
-      this.#sayBrush();
-    } else if (was === "brush") {
-      this.brush = null;
-      this.viewer.setBrush(null);
-    }
-    this.draw();
-  }
-
-  #sayBrush() {
-    const shape = this.ball ? "ball" : "disc";
-    byId("mode").textContent =
-      `Brush: left paints, right erases; ${shape} of ${(2 * this.radius).toFixed(0)} mm, [ and ] change it, D for a ${this.ball ? "disc" : "ball"}. ` +
-      "Space paints and Delete erases at the cross-hair. Enter keeps the outline, Esc leaves it.";
-  }
-
-  brushSize(step) {
-    this.radius = Math.min(20, Math.max(1, this.radius + step));
-    this.#sayBrush();
-  }
-
-  brushShape() {
-    this.ball = !this.ball;
-    this.#sayBrush();
-  }
-
-  paint(lps, plane, erase, start) {
-    if (!this.brush) return;
-    if (start) this.brush.begin();
-    this.brush.paint(lps, this.radius, { erase, axis: this.ball ? null : this.viewer.grid.axes[plane] });
-    this.viewer.setBrush(this.brush);
-  }
-
-  /** What Enter does in a mode. */
-  async finish() {
-    if (this.mode === "brush") {
-      if (!this.brush) return;
-      const mask = await this.brush.encode();
-      if (await this.enter("redraw", this.selected, mask)) this.setMode("");
-    } else if (this.mode) await this.click(this.viewer.at);
-    else byId("comment")?.focus();
-  }
-
-  /** A place in the mode "add" or "move". @param {import("./geometry.js").Point} lps */
-  async click(lps) {
-    const mode = this.mode;
-    if (!mode || mode === "brush") return;
-    this.setMode("");
-    if (mode === "add") await this.#made("add", { center_lps_mm: lps });
-    else await this.enter("move", this.selected, { center_lps_mm: lps });
-  }
-
-  setWindow({ center, width }) {
-    this.viewer?.setWindow(center, width);
-    if (this.viewer) drawTools(byId("tools"), this);
-  }
-
-  nextWindow() {
-    const names = Object.keys(WINDOWS);
-    const now = names.findIndex((name) => WINDOWS[name].center === this.viewer.range.center);
-    this.setWindow(WINDOWS[names[(now + 1) % names.length]]);
-  }
-
-  setSlab(mm) {
-    this.viewer?.setSlab(mm);
-    if (this.viewer) drawTools(byId("tools"), this);
-  }
-
-  nextSlab() {
-    this.setSlab(SLABS[(SLABS.indexOf(this.viewer.slab) + 1) % SLABS.length]);
-  }
-
-  toggleOutlines() {
-    this.viewer.setOutlines(!this.viewer.outlines);
-    drawTools(byId("tools"), this);
-  }
-
-  toggleDrag() {
-    this.dragging = !this.dragging;
-    drawTools(byId("tools"), this);
-  }
-
-  toggleLayout() {
-    this.viewer.setLayout(this.viewer.layout === "all" ? this.marks.active : "all");
-    drawTools(byId("tools"), this);
-  }
-
-  toggleCrosshair() {
-    this.marks.crosshair = !this.marks.crosshair;
-    this.viewer.redraw();
-  }
-
-  fit() {
-    this.viewer?.setZoom(1);
-  }
-
-  setPlane(plane) {
-    this.marks.active = plane;
-    if (this.viewer.layout !== "all") this.viewer.setLayout(plane);
-    this.viewer.redraw();
-  }
-
-  /** Go through the active plane's slices. @param {number} count */
-  step(count) {
-    this.viewer?.step(this.marks.active, count);
-    this.#sayWhere();
-  }
-
-  /** Move the cross-hair in the active plane, a few pixels. */
-  nudge(right, down) {
-    const tile = this.viewer.tiles.find(({ plane }) => plane === this.marks.active);
-    const [across, along] = ["right", "down"].map((side) => {
-      const axis = tile[side].map(Math.abs);
-      return this.viewer.grid.spacing[this.viewer.grid.axes[["sagittal", "coronal", "axial"][axis.indexOf(Math.max(...axis))]]];
-    });
-    const scale = this.viewer.scale(tile);
-    const to = this.viewer.at.map((v, k) => v + (right * across * tile.right[k] + down * along * tile.down[k]) / scale);
-    this.viewer.goTo(to, { center: false });
-    this.#sayWhere();
-  }
-
-  #sayWhere() {
-    if (!this.viewer) return;
-    const { plane } = { plane: this.marks.active };
-    const { index, count } = this.viewer.grid.sliceOf(this.viewer.at, plane);
-    byId("where").textContent = `${plane} slice ${index + 1} of ${count}`;
-  }
-
   #pointer() {
     return {
-      mode: () => this.mode,
-      dragTool: () => this.dragging,
+      mode: () => this.placing.mode,
+      dragTool: () => this.view.dragging,
       plane: (plane) => (this.marks.active = plane),
-      click: (lps) => this.click(lps),
-      paint: (lps, tile, erase, start) => this.paint(lps, tile.plane, erase, start),
+      click: (lps) => this.placing.click(lps),
+      paint: (lps, tile, erase, start) => this.placing.paint(lps, tile.plane, erase, start),
       windowed: () => drawTools(byId("tools"), this),
-      hover: (place) => this.#hover(place),
+      hover: (place) => this.view.hover(place),
     };
-  }
-
-  #hover(place) {
-    const hu = place && this.viewer.hu(place.lps);
-    const text = hu === null || hu === undefined ? "" : `${String(hu).replace("-", "−")} HU`;
-    this.marks.note = place && text ? { plane: place.tile.plane, text } : null;
-    this.marks.draw();
   }
 
   #wire() {
     byId("undo").addEventListener("click", () => this.undo());
-    byId("add").addEventListener("click", () => this.setMode(this.mode === "add" ? "" : "add"));
+    byId("add").addEventListener("click", () => this.placing.setMode(this.placing.mode === "add" ? "" : "add"));
     byId("sign").addEventListener("click", () => askToSign(this));
     byId("keys").addEventListener("click", () => byId("help").showModal());
     byId("dropped").addEventListener("toggle", () => this.draw());

@@ -33,13 +33,13 @@ export function drawTools(bar, page) {
   const toggle = (text, key, on, run, label) =>
     button(text, run, { key, "aria-pressed": String(on), title: `${label ?? text} (${key})`, "aria-label": label ?? null });
   bar.replaceChildren(
-    choice("Window", windows, preset(viewer.range), (name) => page.setWindow(WINDOWS[name])),
-    hu("W", width, (value) => page.setWindow({ center, width: value })),
-    hu("L", center, (value) => page.setWindow({ center: value, width })),
-    toggle("Drag", "G", page.dragging, () => page.toggleDrag(), "Set the window by dragging"),
-    choice("Slab, maximum intensity", SLABS.map((mm) => [mm, mm ? `${mm} mm` : "Slice"]), viewer.slab, (mm) => page.setSlab(mm)),
-    toggle("Outlines", "O", viewer.outlines, () => page.toggleOutlines()),
-    toggle("One plane", "F", viewer.layout !== "all", () => page.toggleLayout()),
-    button("Fit", () => page.fit(), { key: "0", title: "Whole picture (0)" }),
+    choice("Window", windows, preset(viewer.range), (name) => page.view.setWindow(WINDOWS[name])),
+    hu("W", width, (value) => page.view.setWindow({ center, width: value })),
+    hu("L", center, (value) => page.view.setWindow({ center: value, width })),
+    toggle("Drag", "G", page.view.dragging, () => page.view.toggleDrag(), "Set the window by dragging"),
+    choice("Slab, maximum intensity", SLABS.map((mm) => [mm, mm ? `${mm} mm` : "Slice"]), viewer.slab, (mm) => page.view.setSlab(mm)),
+    toggle("Outlines", "O", viewer.outlines, () => page.view.toggleOutlines()),
+    toggle("One plane", "F", viewer.layout !== "all", () => page.view.toggleLayout()),
+    button("Fit", () => page.view.fit(), { key: "0", title: "Whole picture (0)" }),
   );
 }
