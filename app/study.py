@@ -9,8 +9,8 @@ from pathlib import Path
 from nodulus.app.assemble import assemble_result
 from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analyse
 from nodulus.app.guidelines.clinical import ClinicalFile
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.progress import StepProgress
 from nodulus.app.reading import StudyInput
 from nodulus.app.reading.patient_facts import PatientFacts, read_patient_facts
@@ -103,7 +103,7 @@ def _guided(
     notes = [f"{doubt}: not used." for doubt in header.doubts]
     if clinical and of_file is None:
         notes.append("The clinical file has nothing of this study.")
-    guidance = guide(result.findings, known, tuple(notes))
+    guidance = study_guidance(result.findings, known, tuple(notes))
     warnings = result.warnings
     if known.differences:
         names = " and ".join(name.replace("_", " ") for name in known.differences)

@@ -89,7 +89,7 @@ def make_book(source: Path, chosen: argparse.Namespace) -> Run:
 def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     """The segmentation alone, in the lungs, from the resampled volume."""
     from nodulus.app.chain import ScanViews, load_models, load_settings
-    from nodulus.app.chain.network.segment import segment
+    from nodulus.app.chain.network.segment_nodules import segment_nodules
     from nodulus.app.reading import load_volume
     from nodulus.transforms.lungs import find_lungs
     from nodulus.transforms.windowing import window
@@ -102,7 +102,7 @@ def make_segmentation(source: Path, _chosen: argparse.Namespace) -> Run:
     region = scan.region_on(view.geometry)
 
     def run() -> Mapping[str, float]:
-        segment(
+        segment_nodules(
             view.hu,
             region,
             bundle.network,

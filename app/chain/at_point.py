@@ -13,11 +13,11 @@ from scipy import ndimage
 from nodulus.app.chain.candidate_records import steady_center
 from nodulus.app.chain.characteristics import rate_characteristics
 from nodulus.app.chain.findings import Ratings, measured_finding
-from nodulus.app.chain.grow_outline import grow_outline
+from nodulus.app.chain.grow_at_point import grow_at_point
 from nodulus.app.chain.lobe import lung_extents
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.native_mask import native_mask
-from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import rate_malignancy, rate_nodules
 from nodulus.app.chain.settings import ChainSettings
@@ -109,7 +109,7 @@ def finding_at(
         look_at = seen.grid.index_to_lps(index).tolist()
     else:
         peak = seen
-        box, mask, grown = grow_outline(volume, point_lps_mm, pointed)
+        box, mask, grown = grow_at_point(volume, point_lps_mm, pointed)
         outlined_by = "grown" if grown else "ball"
         index_irc = np.argwhere(mask).mean(axis=0) + [s.start for s in box]
         look_at = volume.geometry.index_to_lps(index_irc).tolist()
@@ -150,7 +150,7 @@ def _look(
         grid = view.geometry.cropped([s.start for s in box], hu.shape[1:])
         distance = _distance(grid, point_lps_mm)
         region = distance <= radius
-        probability = segment(
+        probability = segment_nodules(
             hu,
             region,
             bundle.network,

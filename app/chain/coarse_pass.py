@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.settings_sections import MassSettings
@@ -113,7 +113,7 @@ def coarse_probability(
     highest = second = np.zeros(0, np.float32)
     for number, spacing_mm in enumerate(sorted(spacings_mm), start=1):
         view = scan.coarse(spacing_mm, bundle.isotropic_mm)
-        seen = segment(
+        seen = segment_nodules(
             view.hu,
             np.ones(view.geometry.shape_irc, bool),
             bundle.network,

@@ -10,7 +10,7 @@ import numpy as np
 from nodulus.app.chain.candidate_records import find_candidates, steady_center
 from nodulus.app.chain.coarse_pass import find_masses
 from nodulus.app.chain.join_masses import Joined, join_masses
-from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
@@ -44,7 +44,7 @@ class PatchDetector:
             grid = view.geometry
             region = scan.region_on(grid)
         with steps("segmentation") as report:
-            probability = segment(
+            probability = segment_nodules(
                 view.hu,
                 region,
                 bundle.network,

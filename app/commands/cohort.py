@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodulus.app.commands.chain_options import device_option, models_option, settings_option
-from nodulus.app.commands.operating_point import operating_point_option
+from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED
 from nodulus.app.end_of_process import clean_end

@@ -12,7 +12,7 @@ from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.review.agreement import Agreement
-    from nodulus.app.review.decisions import ReviewedStudy
+    from nodulus.app.review.review_state import ReviewedStudy
 
 
 @click.command("decisions")
@@ -80,8 +80,8 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
 
 def _signed_off(results: tuple[Path, ...], database: str | None) -> list[ReviewedStudy]:
     """Each result with the state of its review."""
-    from nodulus.app.review.decisions import reviewed
     from nodulus.app.review.result_folders import check_results, read_folder, study_folders
+    from nodulus.app.review.review_state import reviewed
     from nodulus.app.review.store import DATABASE_FILE, Store, analysis_name
 
     check_results(results)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodulus.app.commands.chain_options import device_option, settings_option
-from nodulus.app.commands.operating_point import operating_point_option
+from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.problem_lines import problem_lines
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS

@@ -10,7 +10,7 @@ from typing import Any
 from nodulus.app.evaluation.metrics.delong import auc_interval
 from nodulus.app.evaluation.metrics.estimate import Estimate, proportion
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy
+from nodulus.app.review.review_state import ReviewedFinding, ReviewedStudy
 
 BENIGN, MALIGNANT = (1, 2), (4, 5)
 """Readers' ratings that count as either; LIDC-IDRI's 3 is indeterminate."""

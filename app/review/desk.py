@@ -12,7 +12,6 @@ from threading import Lock
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewState, next_label, reviewed
 from nodulus.app.review.entries import MEASURED, Entry, EntryData, Kind, Role
 from nodulus.app.review.images import ImageReader, StudyImages
 from nodulus.app.review.measure_entry import measure_entry
@@ -24,6 +23,7 @@ from nodulus.app.review.result_folders import (
     read_folder,
     study_folders,
 )
+from nodulus.app.review.review_state import ReviewState, next_label, reviewed
 from nodulus.app.review.store import ConflictError, NewEntry, Store, analysis_name
 
 

@@ -13,7 +13,6 @@ from nodulus.app.chain.at_point import finding_at
 from nodulus.app.chain.findings import Ratings, measured_finding
 from nodulus.app.chain.lobe import lung_extents
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState
 from nodulus.app.review.entries import (
     EntryData,
     Measured,
@@ -25,6 +24,7 @@ from nodulus.app.review.entries import (
 )
 from nodulus.app.review.images import StudyImages
 from nodulus.app.review.outlines import decode_outline, encode_outline, finding_mask
+from nodulus.app.review.review_state import ReviewedFinding, ReviewState
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.measurements import axial_diameters

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.label_boxes import Labels, boxes_by_label
-from nodulus.app.review.decisions import ReviewState
 from nodulus.app.review.entries import Outline
+from nodulus.app.review.review_state import ReviewState
 from nodulus.transforms.blocks import Box
 
 MAX_VOXELS = 64_000_000

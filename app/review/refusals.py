@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.review.decisions import ReviewState, in_force
 from nodulus.app.review.entries import ABOUT_FINDING, Entry, EntryData, Kind, TakenCandidate, Undone
+from nodulus.app.review.review_state import ReviewState, in_force
 
 
 def check_entry(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from nodulus.app.result import StudyResult
 from nodulus.app.results.luna16_marks import Mark, encode_marks
-from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy, ReviewState
+from nodulus.app.review.review_state import ReviewedFinding, ReviewedStudy, ReviewState
 
 COLUMNS = (
     "seriesuid", "finding", "source", "decision", "reason", "reason_text", "comment", "changed",

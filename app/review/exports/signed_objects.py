@@ -30,10 +30,10 @@ from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.source_masks import labels_on_source
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
 from nodulus.app.results.warning_filter import without_identity_in_warnings
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState, SignOff
 from nodulus.app.review.entries import OutlinedBy, RejectionReason
 from nodulus.app.review.images import StudyImages
 from nodulus.app.review.outlines import current_labels
+from nodulus.app.review.review_state import ReviewedFinding, ReviewState, SignOff
 
 _REASONS: Mapping[RejectionReason, Code] = {
     "vessel": codes.VESSEL,

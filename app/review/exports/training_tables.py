@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewedFinding, ReviewedStudy
+from nodulus.app.review.review_state import ReviewedFinding, ReviewedStudy
 
 PLACE = ("seriesuid", "coordX", "coordY", "coordZ")
 

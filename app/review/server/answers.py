@@ -8,15 +8,15 @@ from pydantic import BaseModel, Field
 
 from nodulus.app.result import CandidateRecord, KindName, LpsPoint, TextureName
 from nodulus.app.results.colors import finding_rgb
-from nodulus.app.review.decisions import (
+from nodulus.app.review.desk import DeskStudy
+from nodulus.app.review.entries import Entry, Kind, OutlinedBy, RejectionReason, Role
+from nodulus.app.review.review_state import (
     Decision,
     DroppedCandidate,
     ReviewedFinding,
     ReviewState,
     Source,
 )
-from nodulus.app.review.desk import DeskStudy
-from nodulus.app.review.entries import Entry, Kind, OutlinedBy, RejectionReason, Role
 
 ListStatus = Literal["new", "in-progress", "signed-off", "failed"]
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.review.decisions import ReviewState
 from nodulus.app.review.desk import Desk, DeskStudy, Reader
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
+from nodulus.app.review.review_state import ReviewState
 from nodulus.app.review.server.answers import Problem
 
 if TYPE_CHECKING:

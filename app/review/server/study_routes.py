@@ -9,8 +9,8 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
 
 from nodulus.app.errors import ErrorCode
-from nodulus.app.review.decisions import ReviewState
 from nodulus.app.review.desk import Desk, DeskStudy, Reader, StudyConflictError
+from nodulus.app.review.review_state import ReviewState
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,

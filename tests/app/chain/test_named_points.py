@@ -10,7 +10,7 @@ import pytest
 
 from nodulus.app.chain import ChainSettings, Models, analyse, load_settings
 from nodulus.app.chain.settings import NamedThreshold
-from nodulus.app.commands.operating_point import NAMES
+from nodulus.app.commands.operating_point_option import NAMES
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import PointName
 from nodulus.app.volume import CtVolume

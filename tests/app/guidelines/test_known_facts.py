@@ -8,8 +8,8 @@ import pytest
 
 from nodulus.app.errors import NodulusError
 from nodulus.app.guidelines.clinical import ClinicalFacts, ClinicalFile, FindingFacts
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts, of_header
+from nodulus.app.guidelines.study_guidance import study_guidance
 from tests.app.guidelines.test_assess import FACTS, finding
 
 SOURCES = {"age_years": "DICOM PatientAge", "sex": "DICOM PatientSex"}
@@ -54,7 +54,7 @@ def test_what_the_header_gave_is_known_to_a_later_call():
 
 
 def test_a_result_holds_all_that_the_guidelines_say():
-    guidance = guide((finding(),), known_facts(FACTS), ("a note",))
+    guidance = study_guidance((finding(),), known_facts(FACTS), ("a note",))
     assert guidance.exam is not None
     assert {one.guideline for one in guidance.findings[0].advice} == {
         "Lung-RADS v2022", "NELSON", "Fleischner 2017", "BTS 2015"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.results.answer import answers
 from nodulus.app.results.summary_lines import category_words
 from nodulus.app.results.texts import Texts
@@ -13,7 +13,7 @@ from tests.app.guidelines.test_assess import FACTS, PLAIN, finding
 
 def said(marks, **facts):
     known = known_facts(FACTS.model_copy(update=facts))
-    return {one.guideline: one for one in answers(guide(marks, known))}
+    return {one.guideline: one for one in answers(study_guidance(marks, known))}
 
 
 def test_without_guidance_there_is_no_answer():
@@ -58,7 +58,7 @@ def test_an_unknown_below_what_is_certain_does_not_show():
 
 
 def test_nothing_known_leaves_it_to_a_reader():
-    found = answers(guide((finding(),), known_facts(ClinicalFacts())))
+    found = answers(study_guidance((finding(),), known_facts(ClinicalFacts())))
     assert {one.guideline for one in found} == {
         "Lung-RADS v2022", "NELSON", "Fleischner 2017", "BTS 2015"
     }  # fmt: skip
@@ -78,7 +78,7 @@ def test_without_findings_the_exam_alone_answers():
 
 
 def test_of_many_categories_the_ends_are_named():
-    found = {one.guideline: one for one in answers(guide((finding(),), known_facts(None)))}
+    found = {one.guideline: one for one in answers(study_guidance((finding(),), known_facts(None)))}
     exam = found["Lung-RADS v2022"]
     assert exam.ends == ("0", "4X")
     assert category_words(exam, Texts()) == "0 to 4X"

@@ -10,8 +10,8 @@ from pydicom import dcmread
 
 from nodulus.app.guidance import AdviceRecord, RulingRecord
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.results import guideline_codes
 from nodulus.app.results.file_plan import SR_FILE
 from nodulus.app.results.options import OutputOptions
@@ -27,7 +27,7 @@ from .synthetic import result_for, two_labels, write_series
 def written(tmp_path: Path, facts: ClinicalFacts):
     volume, labels = write_series(tmp_path / "ct"), two_labels()
     result = result_for(volume, labels)
-    guidance = guide(result.findings, known_facts(facts, 70.0, "female"))
+    guidance = study_guidance(result.findings, known_facts(facts, 70.0, "female"))
     result = result.model_copy(update={"guidance": guidance})
     options = OutputOptions(report=False)
     write_results(tmp_path / "out", volume, labels, result, options=options)

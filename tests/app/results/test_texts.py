@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nodulus.app.guidelines.clinical import ClinicalFacts
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.results import writers
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.study_plan import StudyAnalysis, plan
@@ -48,7 +48,7 @@ def test_the_report_and_the_summary_are_in_the_language(tmp_path: Path, language
     volume, labels = write_series(tmp_path), two_labels()
     result = result_for(volume, labels)
     known = known_facts(ClinicalFacts(emphysema=True), 63.0, "female")
-    result = result.model_copy(update={"guidance": guide(result.findings, known)})
+    result = result.model_copy(update={"guidance": study_guidance(result.findings, known)})
     options = OutputOptions(summary=True, language=language)  # type: ignore[arg-type]
     planned = plan(volume, StudyAnalysis(labels, result), options)
     html = next(iter(writers.report(planned).values())).decode()

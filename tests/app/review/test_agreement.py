@@ -7,8 +7,8 @@ import pytest
 from nodulus.app.evaluation.metrics.estimate import proportion
 from nodulus.app.result import ModelInfo, StudyResult
 from nodulus.app.review.agreement import agreement, by_month, by_version, version_of
-from nodulus.app.review.decisions import ReviewState, reviewed
 from nodulus.app.review.entries import Entry
+from nodulus.app.review.review_state import ReviewState, reviewed
 from tests.app.review.review_samples import entry, make_finding, make_result
 
 RESULT = make_result()

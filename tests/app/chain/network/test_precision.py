@@ -15,7 +15,7 @@ from nodulus.app.chain.network.precision import (
     patch_network_of,
     precision_of,
 )
-from nodulus.app.chain.network.segment import segment, segment_patches
+from nodulus.app.chain.network.segment_nodules import segment_nodules, segment_patches
 from nodulus.app.chain.settings import ChainSettings
 
 CPU = torch.device("cpu")
@@ -84,7 +84,7 @@ def test_large_patches_give_what_one_pass_gives(chain_settings: ChainSettings) -
     assert done[-1][0] == done[-1][1]
     np.testing.assert_allclose(result[lungs], whole[lungs], atol=1e-4)
     pipeline = chain_settings.pipeline.model_copy(update={"patch_context": 16})
-    other = segment(
+    other = segment_nodules(
         image * 10 - 5,
         lungs,
         quick,

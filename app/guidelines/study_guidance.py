@@ -13,7 +13,7 @@ from nodulus.app.guidelines.known_facts import KnownFacts
 from nodulus.app.result import Finding
 
 
-def guide(
+def study_guidance(
     findings: tuple[Finding, ...], known: KnownFacts, notes: tuple[str, ...] = ()
 ) -> Guidance:
     """Apply every guideline and risk model to the findings of a study.

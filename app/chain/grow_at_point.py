@@ -13,7 +13,7 @@ from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box
 
 
-def grow_outline(
+def grow_at_point(
     volume: CtVolume, point_lps_mm: Sequence[float], settings: PointSettings
 ) -> tuple[Box, NDArray[np.bool_], bool]:
     """Take the voxels around a point that are denser than half-way to what surrounds it.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from monai.inferers import sliding_window_inference
 
-from nodulus.app.chain.network.segment import segment
+from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.settings import load_settings
 
 
@@ -25,7 +25,7 @@ class Net(torch.nn.Module):
 
 def run(image: torch.Tensor, lungs: np.ndarray, network: torch.nn.Module) -> np.ndarray:
     pipeline = load_settings().pipeline.model_copy(update={"patch_overlap": 0.5, "patch_batch": 3})
-    return segment(
+    return segment_nodules(
         image,
         lungs,
         network,

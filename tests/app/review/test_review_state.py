@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodulus.app.errors import NodulusError
-from nodulus.app.review.decisions import in_force, next_label, reviewed
 from nodulus.app.review.entries import Entry, Kind, parse_data
 from nodulus.app.review.refusals import check_entry
+from nodulus.app.review.review_state import in_force, next_label, reviewed
 from tests.app.review.review_samples import entry, make_finding, make_result
 
 RESULT = make_result()

@@ -22,7 +22,7 @@ from nodulus.transforms.blocks import Box, any_in_blocks
 from nodulus.transforms.patches import pad_end
 
 
-def segment(
+def segment_nodules(
     hu: torch.Tensor,
     lungs: NDArray[np.bool_],
     network: torch.nn.Module,
