@@ -105,8 +105,9 @@ class RandBoxFieldOfViewd(RandomizableTransform, MapTransform):
     r"""Keep a box around the middle at random, as a nodule that was cut out of its scan has it.
 
     With probability ``prob`` a box of edges :math:`\sim \mathcal{U}(a, b)`, off the middle by
-    up to ``shift_voxels`` along each axis, stays, and voxels outside of it become padding. Where
-    cut-outs are all nodules, other items need it as well: else a border of air means 'nodule'.
+    up to ``shift_voxels`` along each axis, stays, and voxels outside of it become padding, and
+    the labels there ``IGNORE_LABEL`` if they were a nodule's. Where cut-outs are all nodules, other
+    items need it as well: else a border of air means 'nodule'.
 
     Args:
         keys: images of shape (channels, X, Y, Z), HU, Z across the slices.
@@ -114,6 +115,7 @@ class RandBoxFieldOfViewd(RandomizableTransform, MapTransform):
         along_z_voxels: the same along Z.
         shift_voxels: of the box.
         prob: how often.
+        label_key: the labels; None for none.
     """
 
     def __init__(
@@ -123,12 +125,14 @@ class RandBoxFieldOfViewd(RandomizableTransform, MapTransform):
         along_z_voxels: tuple[float, float],
         shift_voxels: int = 0,
         prob: float = 0.1,
+        label_key: str | None = None,
     ) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, prob)
         self.in_plane_voxels = in_plane_voxels
         self.along_z_voxels = along_z_voxels
         self.shift_voxels = shift_voxels
+        self.label_key = label_key
         self.box: tuple[slice, slice, slice] | None = None
 
     def randomize(self, data: Sequence[int]) -> None:
@@ -157,4 +161,9 @@ class RandBoxFieldOfViewd(RandomizableTransform, MapTransform):
             kept = torch.full_like(result[key], PADDING_HU)
             kept[(slice(None), *self.box)] = result[key][(slice(None), *self.box)]
             result[key] = kept
+        if self.label_key is not None:
+            label = result[self.label_key]
+            cut = torch.where(label > 0, torch.full_like(label, IGNORE_LABEL), label)
+            cut[(slice(None), *self.box)] = label[(slice(None), *self.box)]
+            result[self.label_key] = cut
         return result

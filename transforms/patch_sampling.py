@@ -59,6 +59,8 @@ class RandNodulePatchesd(Randomizable, MapTransform):
     The item must hold ``affine`` (4, 4) to RAS mm, ``nodules_lps_mm`` (n, 3), and voxel indices
     ``bright`` and ``inside`` (m, 3); ``hard_lps_mm`` (k, 3), given false alarms, is optional and
     then makes up half of the hard negatives. A kind that the item lacks falls to the next one.
+    Where ``partly_marked`` is true, every patch lies at a nodule or at a given false alarm, as far
+    as the item has one: any other place may be a nodule that nobody marked.
 
     Args:
         keys: arrays of shape (1, X, Y, Z); only the patch is read.
@@ -98,7 +100,8 @@ class RandNodulePatchesd(Randomizable, MapTransform):
             jitter = self.R.randint(-self.jitter_voxels, self.jitter_voxels + 1, size=3)
             return PatchKind.NODULE, lps_to_voxel(point, data["affine"]) + jitter
         given = np.asarray(data.get("hard_lps_mm", ()), dtype=np.float64).reshape(-1, 3)
-        if wanted <= 1 and len(given) and self.R.rand() < 0.5:
+        only_known = bool(data.get("partly_marked", False))
+        if len(given) and (only_known or (wanted <= 1 and self.R.rand() < 0.5)):
             point = lps_to_voxel(given[self.R.randint(len(given))], data["affine"])
             shift = self.R.randint(-self.jitter_voxels, self.jitter_voxels + 1, size=3)
             return PatchKind.HARD, point + shift

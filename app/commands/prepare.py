@@ -100,8 +100,8 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
               help="CSV: seriesuid,coordX,coordY,coordZ,class (1 nodule, 0 none): places that "
               "somebody has looked at.")  # fmt: skip
 @click.option("--patients", type=_FILE_OR_FOLDER,
-              help="CSV: seriesuid,patient: whose scans these are, where the files do not say."
-              )  # fmt: skip
+              help="CSV: seriesuid,patient: whose scans these are, where the files do not say; and "
+              "perhaps marked: complete, or partly where more nodules may be there.")  # fmt: skip
 @click.option("--structure", "structures", multiple=True, metavar="PATTERN",
               help="Name of the segments or ROIs that are nodules, such as 'Nodule*'; default: "
               "what their code or name says.")  # fmt: skip

@@ -118,6 +118,7 @@ OTHERS = {
     "python -m app": "the MONAI Deploy SDK reads its options; make test-deploy runs it",
     "python -m venv": "sets up an environment",
     "cd": "of the shell",
+    "git": "reads the history, which a source archive lacks",
     "mkdir": "of the system",
     "sudo": "of the system",
 }
@@ -126,6 +127,7 @@ CHECKS: dict[str, Callable[[tuple[str, ...]], None]] = {
     "nodulus": is_a_nodulus_command,
     "python -m monai.bundle": is_a_bundle_command,
     "python -c": runs,
+    "python -m nodulus.bundles.common": prints_its_options,
     "python -m tests.fuzz": prints_its_options,
     "python benchmarks/": prints_its_options,
     **dict.fromkeys(OTHERS, names_files_that_exist),

@@ -66,6 +66,19 @@ def test_a_box_around_the_middle_stays_and_the_rest_is_padding():
     assert (item["image"] == 0).all()
 
 
+def test_nodules_outside_of_the_box_are_ignored():
+    label = torch.zeros(1, 60, 60, 60, dtype=torch.uint8)
+    label[:, :, :, 20:40] = 3
+    item = {"image": torch.zeros(1, 60, 60, 60), "label": label}
+    transform = RandBoxFieldOfViewd("image", (26, 26), (16, 16), prob=1.0, label_key="label")
+    result = transform.set_random_state(0)(item)
+    outside = result["image"] < 0
+    assert (result["label"][~outside] == label[~outside]).all()
+    assert (result["label"][outside & (label == 3)] == IGNORE_LABEL).all()
+    assert (result["label"][outside & (label == 0)] == 0).all()
+    assert set(label.unique().tolist()) == {0, 3}
+
+
 def test_without_luck_no_box_is_drawn():
     item = {"image": torch.zeros(1, 60, 60, 60)}
     result = RandBoxFieldOfViewd("image", (26, 46), (16, 80), prob=0.0)(item)

@@ -108,6 +108,18 @@ def test_given_false_alarms_are_half_of_the_hard_negatives():
     assert near.mean() == pytest.approx(0.5, abs=0.06)
 
 
+def test_in_a_partly_marked_scan_patches_lie_at_known_places_alone():
+    data = item() | {"hard_lps_mm": lps([20, 20, 20])[None], "partly_marked": True}
+    transform = sampler(weights=(1, 1, 1))
+    drawn = [transform.draw(data) for _ in range(600)]
+    assert {kind for kind, _ in drawn} == {PatchKind.NODULE, PatchKind.HARD}
+    known = np.array([[20, 20, 20], [10, 10, 10], [45, 40, 30]])
+    centers = np.array([center for _, center in drawn])
+    assert np.abs(centers[:, None] - known).max(axis=-1).min(axis=1).max() == pytest.approx(2)
+    hard = np.mean([kind is PatchKind.HARD for kind, _ in drawn])
+    assert hard == pytest.approx(2 / 3, abs=0.07)
+
+
 def test_the_patch_is_the_volume_there_padded_beyond_it():
     data = item() | {"inside": np.array([[0, 25, 20]], np.int32)}
     patch = sampler(weights=(0, 0, 1))(data)

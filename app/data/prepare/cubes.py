@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.app.data.lidc_labels.cube_labels import draw_outlines
 from nodulus.app.data.lidc_labels.matching import center_xyz_mm, rated
 from nodulus.app.data.prepare.numpy_archive import read_archive
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
-from nodulus.app.data.prepare.training_scan import LoadedScan, TrainingScan
+from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan, TrainingScan
 from nodulus.app.data.prepare.training_series import named_patient
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
@@ -52,16 +54,23 @@ def cube_geometry(shape_zyx: Sequence[int], spacing_zyx: Any, middle_lps_mm: Any
     return Geometry.from_itk((x, y, z), spacing, origin, np.eye(3))
 
 
-def load_cube(path: Path, index: int) -> LoadedScan:
-    """Read one cube of an archive."""
+def load_cube(path: Path, index: int, reference: ShapeReference | None = None) -> LoadedScan:
+    """Read one cube of an archive, with the readers' outlines where it is known whose they are."""
     arrays = _read(path)
-    hu = arrays["hu"][index]
-    geometry = cube_geometry(hu.shape, arrays["spacing_zyx"][index], arrays["xyz"][index])
-    return LoadedScan(hu=np.ascontiguousarray(hu), geometry=geometry)
+    hu, spacing, place = (arrays[name][index] for name in ("hu", "spacing_zyx", "xyz"))
+    geometry = cube_geometry(hu.shape, spacing, place)
+    scan = LoadedScan(hu=np.ascontiguousarray(hu), geometry=geometry)
+    outlined = None if reference is None else draw_outlines(hu, spacing, place[2], reference)
+    if outlined is None:
+        return scan
+    labels = outlined.astype(np.uint8)
+    return replace(scan, labels=labels, label_source=LabelSource.OUTLINES)
 
 
 def find_cubes(path: Path) -> Found:
-    """Every nodule of an archive as a scan of its own, with LIDC-IDRI's ratings where it has some.
+    """Every nodule of an archive as a scan of its own, with LIDC-IDRI's outlines and ratings.
+
+    Where it is not known which of the readers' nodules one is, it is an unrated ball.
 
     Args:
         path: the archive.
@@ -87,9 +96,9 @@ def find_cubes(path: Path) -> Found:
             TrainingScan(
                 series_uid=name,
                 patient_id=named_patient(str(arrays["patient"][k])),
-                load=partial(load_cube, path, k),
+                load=partial(load_cube, path, k, reference),
                 source_files=(path,),
-                recipe=f"cubes 1 {k}",
+                recipe=f"cubes 2 {k}",
                 nodules=(nodule if reference is None else rated(nodule, reference),),
                 table=path,
                 whole=False,

@@ -17,7 +17,7 @@ from nodulus.app.data.prepare.luna16_tables import (
     read_nodule_rows,
     read_series_list,
 )
-from nodulus.app.data.prepare.patients_table import read_patients
+from nodulus.app.data.prepare.patients_table import MARKED, WhoseScans, read_patients
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import TrainingScan
@@ -42,7 +42,8 @@ class FolderTruth:
         structures: patterns of names of the segments or ROIs that are nodules; empty for what is
             called so.
         candidates: CSV of LUNA16's form with looked-at places: 1 is a nodule, 0 is none.
-        patients: CSV with the columns seriesuid and patient, for files that name no patient.
+        patients: CSV with the columns seriesuid and patient, for files that name no patient, and
+            perhaps marked: complete or partly.
     """
 
     nodules: Path | None = None
@@ -63,7 +64,7 @@ class _Tables:
         place: file and line that names each series first.
         problems: rows that cannot be read.
         candidates: looked-at places of each series that has any.
-        patients: the patient of each series that a table names.
+        whose: the patient of each series that a table names, and how far it is marked.
     """
 
     nodules: Mapping[str, list[Nodule]] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class _Tables:
     place: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     candidates: Mapping[str, list[LabelledCandidate]] = field(default_factory=dict)
-    patients: Mapping[str, str] = field(default_factory=dict)
+    whose: WhoseScans = field(default_factory=lambda: WhoseScans({}, {}))
 
 
 def find_folder(path: Path, truth: FolderTruth, progress: Progress | None = None) -> Found:
@@ -128,7 +129,7 @@ def _read_tables(truth: FolderTruth) -> _Tables:
     rows: dict[str, list[int]] = {}
     place: dict[str, tuple[Path, int]] = {}
     candidates: dict[str, list[LabelledCandidate]] = {}
-    patients: dict[str, str] = {}
+    whose = WhoseScans({}, {})
     problems: list[Problem] = []
     file = truth.nodules or truth.series
     try:
@@ -147,7 +148,7 @@ def _read_tables(truth: FolderTruth) -> _Tables:
             problems += found
         if truth.patients is not None:
             file = truth.patients
-            patients = read_patients(truth.patients)
+            whose = read_patients(truth.patients)
     except TableError as error:
         raise NodulusError(
             ErrorCode.INPUT_NOT_READABLE,
@@ -164,7 +165,7 @@ def _read_tables(truth: FolderTruth) -> _Tables:
             remedy="Check the path.",
             subject=file,
         ) from error
-    return _Tables(nodules, rows, place, tuple(problems), candidates, patients)
+    return _Tables(nodules, rows, place, tuple(problems), candidates, whose)
 
 
 def _broken(index: DicomIndex, path: Path) -> list[Problem]:
@@ -235,8 +236,10 @@ def _scan(
         files = (*series.files, *(mask.path for mask in own))
         facts = series_facts(series.files[0])
         patient = patient_token(series.files[0])
-    if patient is None and name in tables.patients:
-        patient = named_patient(tables.patients[name])
+    if patient is None and name in tables.whose.patients:
+        patient = named_patient(tables.whose.patients[name])
+    if name in tables.whose.marked:
+        facts = {**facts, MARKED: tables.whose.marked[name]}
     if patient is None:
         message = "the scan does not say whose it is; its name stands for the patient"
         problems.append(Problem(ProblemKind.PATIENT_UNKNOWN, message, files[0], series_uid=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -163,27 +163,61 @@ def known_entries(prepared: PreparedStudies, entries: Sequence[Entry]) -> list[E
     return kept
 
 
-def hard_negatives(studies: Sequence[Study]) -> list[np.ndarray[Any, Any]]:
-    """For each study the segmentation's false alarms, LPS mm, shape (n, 3)."""
+def hard_negatives(studies: Sequence[Study], listed: bool = False) -> list[np.ndarray[Any, Any]]:
+    """For each study the segmentation's false alarms, LPS mm, shape (n, 3).
+
+    Args:
+        studies: with their candidates.
+        listed: also the other candidates that are no nodules.
+    """
     return [
         np.asarray(
-            [c.center_lps_mm for c in s.candidates if c.probability is not None and not c.is_nodule]
+            [
+                c.center_lps_mm
+                for c in s.candidates
+                if (listed or c.probability is not None) and not c.is_nodule
+            ]
         ).reshape(-1, 3)
         for s in studies
     ]
 
 
-def study_entries(studies: Sequence[Study]) -> list[Entry]:
-    """One entry for each study, with its known false alarms."""
-    return [{"study": i, "hard_lps_mm": hard} for i, hard in enumerate(hard_negatives(studies))]
+def study_entries(studies: Sequence[Study], listed: bool = False) -> list[Entry]:
+    """One entry for each study, with its known false alarms and whether all nodules are marked.
+
+    Args:
+        studies: to learn from.
+        listed: candidates that are no nodules count as false alarms whoever found them, not
+            the segmentation's alone.
+    """
+    return [
+        {"study": i, "hard_lps_mm": hard, "partly_marked": study.is_partly_marked}
+        for i, (study, hard) in enumerate(
+            zip(studies, hard_negatives(studies, listed), strict=True)
+        )
+    ]
 
 
-def study_sampler(studies: Sequence[Study], count: int, seed: int) -> SeededSampler:
+def study_sampler(
+    studies: Sequence[Study], count: int, seed: int, by_folder: bool = False
+) -> SeededSampler:
     """Draw studies by their number of nodules, so that each nodule of the data is equally likely.
 
-    A study without one counts as one with one. ``count`` draws an epoch for each process.
+    A study without one counts as one with one.
+
+    Args:
+        studies: to draw from.
+        count: draws an epoch, for each process.
+        seed: of the run.
+        by_folder: draw from each data folder equally often, so that a few real scans are not
+            lost among many phantoms.
     """
     weights = [float(max(1, len(study.nodules))) for study in studies]
+    if by_folder:
+        total: defaultdict[str, float] = defaultdict(float)
+        for study, weight in zip(studies, weights, strict=True):
+            total[str(study.folder)] += weight
+        weights = [w / total[str(s.folder)] for s, w in zip(studies, weights, strict=True)]
     return SeededSampler(weights, count, seed)
 
 

@@ -70,6 +70,11 @@ class Study:
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def is_partly_marked(self) -> bool:
+        """Whether what is not marked in it may be a nodule all the same."""
+        return self.facts.get("marked") == "partly"
+
+    @property
     def has_label(self) -> bool:
         """Whether there is a label map."""
         return self.mask is not None or (self.prepared is not None and self.prepared.has_label)

@@ -47,7 +47,10 @@ def save_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def load_weights(
-    network: torch.nn.Module, path: Path | str | None, skip: Sequence[str] = ()
+    network: torch.nn.Module,
+    path: Path | str | None,
+    skip: Sequence[str] = (),
+    may_lack: Sequence[str] = (),
 ) -> torch.nn.Module:
     """Load a state dict into a network and return it; None leaves it as it is.
 
@@ -55,6 +58,8 @@ def load_weights(
         network: to load into.
         path: of ``model.pt``.
         skip: prefixes of parameter names that keep their own values.
+        may_lack: prefixes of parameter names that keep their own values where the file has none
+            of them: weights that are older than a part of the network.
 
     Raises:
         FileNotFoundError: no such file.
@@ -67,6 +72,9 @@ def load_weights(
     state = torch.load(path, map_location="cpu", weights_only=True)
     if skip:
         state = {k: v for k, v in state.items() if not k.startswith(tuple(skip))}
+    lacking = tuple(p for p in may_lack if not any(k.startswith(p) for k in state))
+    if lacking:
+        state |= {k: v for k, v in network.state_dict().items() if k.startswith(lacking)}
     try:
         network.load_state_dict(state, strict=not skip)
     except RuntimeError as error:

@@ -42,11 +42,7 @@ def network(weights: Path | None) -> CubeAndSliceResNet:
     config = ConfigParser()
     config.read_config(str(config_files("nodule", "inference")[0]))
     made: CubeAndSliceResNet = config.get_parsed_content("network_def")
-    load_weights(made, weights, skip=("slices.",))
-    if weights is not None and any(
-        k.startswith("slices.") for k in torch.load(weights, weights_only=True)
-    ):
-        load_weights(made, weights)
+    load_weights(made, weights, may_lack=("slices.",))
     return made
 
 

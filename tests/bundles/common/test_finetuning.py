@@ -6,6 +6,7 @@ import pytest
 import torch
 from monai.networks.nets import ResNet
 
+from nodulus.bundles.common.engines import load_weights
 from nodulus.bundles.common.finetuning import blocks_of, parameter_groups, start
 
 
@@ -95,3 +96,21 @@ def test_missing_weights_are_named(tmp_path):
     with pytest.raises(ValueError, match="needs initial_weights"):
         start(network(), None, "head")
     assert learning(start(network(), None, "scratch")) == learning(network())
+
+
+def test_weights_may_lack_a_part_that_they_are_older_than(weights):
+    net = network()
+    net.add_module("slices", torch.nn.Linear(2, 1))
+    before = net.slices.weight.detach().clone()
+    with pytest.raises(ValueError, match="do not fit"):
+        load_weights(net, weights)
+    load_weights(net, weights, may_lack=("slices.",))
+    assert torch.equal(net.fc.weight, torch.load(weights, weights_only=True)["fc.weight"])
+    assert torch.equal(net.slices.weight, before)
+    newer = weights.parent / "newer.pt"
+    net.slices.weight.data += 1
+    torch.save(net.state_dict(), newer)
+    again = network()
+    again.add_module("slices", torch.nn.Linear(2, 1))
+    load_weights(again, newer, may_lack=("slices.",))
+    assert torch.equal(again.slices.weight, net.slices.weight)

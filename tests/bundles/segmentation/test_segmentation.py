@@ -200,3 +200,31 @@ def test_training_with_inserted_nodules(bundles, fake_data, tmp_path, monkeypatc
     used = {name.split("/")[0] for name in seen[0][2]}
     assert judged
     assert used == pool - judged
+
+
+@needs_lidc_shapes
+def test_it_is_finetuned_on_real_scans(weights, run_bundle, fake_data, tmp_path):
+    run_bundle(
+        "segmentation",
+        "finetune_real",
+        data_dirs=[str(fake_data)],
+        initial_weights=str(weights),
+        output_dir=str(tmp_path / "run"),
+        runs_dir="$None",
+        splits_file=str(tmp_path / "splits.json"),
+        weights_path=str(tmp_path / "model.pt"),
+        steps=2,
+        validate_every=2,
+        val_interval=1,
+        batch_size=2,
+        workers=0,
+        box_probability=1.0,
+        insertion_probability=1.0,
+        learning_rate=1e-9,
+        **SMALL,
+        **NETWORK,
+    )
+    state, start = (torch.load(p, weights_only=True) for p in (tmp_path / "model.pt", weights))
+    assert set(state) == set(start)
+    name = next(k for k in start if k.endswith("conv.weight"))
+    torch.testing.assert_close(state[name], start[name], atol=1e-5, rtol=0)

@@ -196,12 +196,15 @@ def test_tables_of_patients_and_looked_at_candidates(
         "a,4,5,6,1,in a nodule\nb,7,8,9,0,of a scan that is left out\n"
     )
     patients = tmp_path / "patients.csv"
-    patients.write_text("seriesuid,patient\na,LIDC-IDRI-0132\nb,LIDC-IDRI-0132\n")
+    patients.write_text(
+        "seriesuid,patient,marked,use\na,LIDC-IDRI-0132,partly,training\nb,LIDC-IDRI-0132,,\n"
+    )
     options = ("--nodules", nodules, "--candidates", candidates, "--patients", patients)
     done = prepare(images, tmp_path / "cache", *options)
     assert done.exit_code == 0, done.output
     found = only(tmp_path / "cache")
     assert found.patient_id == "LIDC-IDRI-0132"
+    assert found.is_partly_marked
     assert [(c.center_lps_mm, c.is_nodule) for c in found.candidates] == [
         ((1, 2, 3), False), ((4, 5, 6), True),
     ]  # fmt: skip
@@ -213,6 +216,7 @@ def test_tables_of_patients_and_looked_at_candidates(
         ("series,patient\na,b\n", "the columns seriesuid are missing"),
         ("seriesuid,patient\na,\n", "a series or its patient is missing"),
         ("seriesuid,patient\na,b\na,c\n", "series a has two patients"),
+        ("seriesuid,patient,marked\na,b,half\n", "marked is complete or partly, not 'half'"),
     ],
 )
 def test_a_table_of_patients_that_says_two_things_is_refused(

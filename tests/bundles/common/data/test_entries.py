@@ -15,6 +15,7 @@ from nodulus.bundles.common.data.entries import (
     hard_negatives,
     known_entries,
     malignancy_entries,
+    study_entries,
     study_sampler,
 )
 from nodulus.bundles.common.data.prepared import PreparedStudies
@@ -89,6 +90,31 @@ def test_studies_are_drawn_by_their_nodules():
     studies = [study(), study([nodule(2)] * 3)]
     drawn = Counter(study_sampler(studies, 4000, seed=1))
     assert drawn[1] / drawn[0] == pytest.approx(3, rel=0.15)
+
+
+def test_studies_are_drawn_from_each_folder_equally_often():
+    studies = [
+        Study("a", "p", None, None, (nodule(2),), folder=Path("few")),
+        Study("b", "p", None, None, (), folder=Path("few")),
+        *(Study(str(k), "q", None, None, (nodule(2),), folder=Path("many")) for k in range(50)),
+    ]
+    drawn = Counter(study_sampler(studies, 4000, seed=1, by_folder=True))
+    assert drawn[0] + drawn[1] == pytest.approx(2000, rel=0.1)
+    assert drawn[0] == pytest.approx(drawn[1], rel=0.15)
+
+
+def test_listed_candidates_are_hard_negatives_where_asked_for():
+    candidates = (
+        LabelledCandidate("s", (1, 2, 3), False, 0.9),
+        LabelledCandidate("s", (4, 5, 6), True),
+        LabelledCandidate("s", (7, 8, 9), False),
+    )
+    partly = Study("s", "p", None, None, (), candidates, facts={"marked": "partly"})
+    for listed, places in ((False, [[1, 2, 3]]), (True, [[1, 2, 3], [7, 8, 9]])):
+        known, unknown = study_entries([partly, study()], listed)
+        assert known["hard_lps_mm"].tolist() == places
+        assert known["partly_marked"]
+        assert not unknown["partly_marked"]
 
 
 def test_only_false_alarms_of_the_segmentation_are_hard_negatives():
