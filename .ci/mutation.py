@@ -96,6 +96,7 @@ def make_copy(name: str, room: Room) -> Path:
         "source_paths": ["nodulus"],
         "only_mutate": [f"nodulus/{file}" for file in room.files],
         "pytest_add_cli_args_test_selection": list(room.tests),
+        "timeout_constant": 30,  # seconds, times 15: on a busy machine tests only seem to hang
         "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow"],
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]

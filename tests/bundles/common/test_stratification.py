@@ -64,6 +64,24 @@ def test_features_count_what_they_say():
     }
 
 
+def test_features_add_up_over_the_scans_of_a_patient():
+    first = (nodule(4.0, 1.0), nodule(5.0, 2.5), nodule(30.0, 5.0))
+    second = (nodule(5.5, 2.9), nodule(15.0, 3.1), nodule(7.9), nodule(7.0))
+    studies = [Study(s, "p", Path("x"), None, own) for s, own in (("a", first), ("b", second))]
+    named = dict(zip(FEATURES, patient_features(studies), strict=True))
+    assert (named["scans"], named["nodules"]) == (2, 7)
+    assert (named["under 6 mm"], named["6 to 8 mm"], named["15 mm and more"]) == (3, 2, 2)
+    assert (named["rated benign"], named["rated malignant"], named["not rated"]) == (3, 2, 2)
+    assert named["rated undecided"] == named["8 to 15 mm"] == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9])
+def test_one_class_of_the_number_of_nodules_is_set(count):
+    study = Study("s", "p", Path("x"), None, (nodule(),) * count)
+    classes = patient_features([study])[2:6]
+    assert classes.tolist() == [count == 0, count == 1, count in (2, 3), count >= 4]
+
+
 def test_a_plain_choice_has_an_imbalance_of_about_one():
     features = np.stack([patient_features([s]) for s in cohort(200)])
     rng = np.random.default_rng(0)
