@@ -7,10 +7,10 @@ import io
 from dataclasses import replace
 
 from nodulus.app.result import StudyResult
-from nodulus.app.review.decisions import ReviewedFinding, ReviewState, SignOff, reviewed
 from nodulus.app.review.entries import Rejection
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
 from nodulus.app.review.exports.training_tables import training_tables
+from nodulus.app.review.review_state import ReviewedFinding, ReviewState, SignOff, reviewed
 
 from .review_samples import make_finding, make_result
 
