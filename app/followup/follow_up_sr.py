@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import highdicom as hd
 import numpy as np
-from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -24,11 +23,12 @@ from nodulus.app.followup.result import DoublingTime, FollowUp, NoduleChange, No
 from nodulus.app.result import Finding
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
-from nodulus.app.results.dicom_sr import algorithm, root_alone, sizes
+from nodulus.app.results.dicom_sr import algorithm, sizes
 from nodulus.app.results.encode import encode_object
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.image_numbers import nearest_image
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
+from nodulus.app.results.sr_document import sr_document
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 
 SR_FILE = "follow_up_sr.dcm"
@@ -126,40 +126,15 @@ def _document(before: _TimePoint, now: _TimePoint, found: FollowUp) -> Dataset:
         for number, change in enumerate(found.nodules, start=1)
         for group in _groups(number, change, before, now, found)
     ]
-    report = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(
-            observer_device_context=derived.observer(found)
-        ),
-        procedure_reported=codes.CT_CHEST,
-        imaging_measurements=groups or [_nothing_on_either(found)],
-    )
-    items = report[0].ContentSequence
-    items.insert(len(items) - 1, image_library(now.sources, before.sources))
-    items.extend(
-        hd.sr.TextContentItem(
-            name=codes.COMMENT,
-            value=text,
-            relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
-        )
-        for text in _comments(found)
-    )
     uids = derived.object_uids(uuid4(), derived.FOLLOW_UP_SR)
-    document = hd.sr.Comprehensive3DSR(
+    return sr_document(
+        groups or [_nothing_on_either(found)],
+        context=hd.sr.ObservationContext(observer_device_context=derived.observer(found)),
+        library=image_library(now.sources, before.sources),
+        comments=_comments(found),
         evidence=[*now.sources.datasets, *before.sources.datasets],
-        content=root_alone(report[0]),
-        instance_number=1,
-        is_complete=True,
-        is_final=False,
-        is_verified=False,
-        coding_schemes=[
-            CodingSchemeIdentificationItem(
-                designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
-            )
-        ],
-        **derived.common(derived.FOLLOW_UP_SR, found, uids),
+        attributes=derived.common(derived.FOLLOW_UP_SR, found, uids),
     )
-    document.add(report[0]["ContentSequence"])  # as in nodulus.app.results.dicom_sr
-    return document
 
 
 def _groups(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import highdicom as hd
 import numpy as np
-from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.uid import SegmentationStorage
 
@@ -19,6 +18,7 @@ from nodulus.app.results.dicom_seg import segment_label
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.sources import SourceHeaders
+from nodulus.app.results.sr_document import sr_document
 from nodulus.app.results.sr_guidance import (
     advice_texts,
     category_evaluations,
@@ -63,46 +63,19 @@ def build_sr(
         else _with_segment(finding, result, sources, seg, touched[finding.id])
         for finding in result.findings
     ]
-    report = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(
-            observer_device_context=derived.observer(result)
-        ),
-        procedure_reported=codes.CT_CHEST,
-        imaging_measurements=groups or [_nothing_found(result, uid)],
-    )
-    items = report[0].ContentSequence
-    items.insert(len(items) - 1, image_library(sources))
     texts = [
         *advice_texts(result.guidance),
         result.disclaimer,
         *(f"Warning: {warning.message}" for warning in result.warnings),
     ]
-    items.extend(
-        hd.sr.TextContentItem(
-            name=codes.COMMENT,
-            value=text,
-            relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
-        )
-        for text in texts
-    )
-    document = hd.sr.Comprehensive3DSR(
+    return sr_document(
+        groups or [_nothing_found(result, uid)],
+        context=hd.sr.ObservationContext(observer_device_context=derived.observer(result)),
+        library=image_library(sources),
+        comments=texts,
         evidence=[*sources.datasets, *([] if seg is None else [seg])],
-        content=root_alone(report[0]),
-        instance_number=1,
-        is_complete=True,
-        is_final=False,
-        is_verified=False,
-        coding_schemes=[
-            CodingSchemeIdentificationItem(
-                designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
-            )
-        ],
-        **derived.common(derived.SR, result, derived.object_uids(uid, derived.SR)),
+        attributes=derived.common(derived.SR, result, derived.object_uids(uid, derived.SR)),
     )
-    # Put in only now: given before, highdicom copies and parses it again, which takes most of the
-    # time with hundreds of images and tells nothing of items that its own classes have just made.
-    document.add(report[0]["ContentSequence"])
-    return document
 
 
 def reference_to_seg(sources: SourceHeaders, uids: derived.ObjectUids) -> Dataset:
@@ -118,16 +91,6 @@ def reference_to_seg(sources: SourceHeaders, uids: derived.ObjectUids) -> Datase
     seg.StudyInstanceUID = sources.datasets[0].StudyInstanceUID
     seg.SeriesInstanceUID = uids.series
     return seg
-
-
-def root_alone(root: Dataset) -> Dataset:
-    """Give the root of a content tree with its own attributes and an empty content."""
-    alone = Dataset()
-    for element in root:
-        if element.keyword != "ContentSequence":
-            alone.add(element)
-    alone.ContentSequence = []
-    return alone
 
 
 def _with_segment(

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import highdicom as hd
-from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
@@ -22,13 +21,13 @@ from nodulus.app.results.dicom_sr import (
     measurements,
     reference_to_seg,
     referenced_images,
-    root_alone,
 )
 from nodulus.app.results.encode import encode_object
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.source_masks import labels_on_source
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
+from nodulus.app.results.sr_document import Verification, sr_document
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 from nodulus.app.review.entries import OutlinedBy, RejectionReason
 from nodulus.app.review.images import StudyImages
@@ -191,44 +190,19 @@ def _build_sr(
         observer_type=hd.sr.CodedConcept("121006", "DCM", "Person"),
         observer_identifying_attributes=hd.sr.PersonObserverIdentifyingAttributes(name=name),
     )
-    report = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(
+    uids = derived.object_uids(study.uid, derived.REVIEW_SR)
+    return sr_document(
+        groups or [_nothing_found(study)],
+        context=hd.sr.ObservationContext(
             observer_person_context=person,
             observer_device_context=derived.observer(study.result),
         ),
-        procedure_reported=codes.CT_CHEST,
-        imaging_measurements=groups or [_nothing_found(study)],
-    )
-    items = report[0].ContentSequence
-    items.insert(len(items) - 1, image_library(sources))
-    items.extend(
-        hd.sr.TextContentItem(
-            name=codes.COMMENT,
-            value=text,
-            relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
-        )
-        for text in _comments(study)
-    )
-    document = hd.sr.Comprehensive3DSR(
+        library=image_library(sources),
+        comments=_comments(study),
         evidence=[*sources.datasets, *([] if seg is None else [seg])],
-        content=root_alone(report[0]),
-        instance_number=1,
-        is_complete=True,
-        is_final=True,
-        is_verified=True,
-        verifying_observer_name=name,
-        verifying_organization=study.organization,
-        coding_schemes=[
-            CodingSchemeIdentificationItem(
-                designator=codes.PRIVATE_SCHEME, name=codes.PRIVATE_SCHEME_NAME
-            )
-        ],
-        **derived.common(
-            derived.REVIEW_SR, study.result, derived.object_uids(study.uid, derived.REVIEW_SR)
-        ),
+        attributes=derived.common(derived.REVIEW_SR, study.result, uids),
+        verified=Verification(name, study.organization),
     )
-    document.add(report[0]["ContentSequence"])  # as in nodulus.app.results.dicom_sr
-    return document
 
 
 def _group(
