@@ -61,7 +61,8 @@ def import_monai() -> None:
 
     hidden = [name for name in NOT_FOR_INFERENCE if name not in sys.modules]
     # With None for a module Python says that it cannot be found.
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(hidden))
     walk = pkgutil.walk_packages
     pkgutil.walk_packages = _walk_nothing  # how MONAI finds all of its modules
     try:

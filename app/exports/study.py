@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
@@ -34,7 +35,7 @@ class ResultToExport:
     def geometry(self) -> Geometry:
         """The place of the volume that was analysed."""
         volume = self.result.volume
-        return Geometry(volume.shape_irc, volume.affine_lps)  # type: ignore[arg-type]
+        return Geometry(volume.shape_irc, np.asarray(volume.affine_lps))
 
     @cached_property
     def labels(self) -> Labels:

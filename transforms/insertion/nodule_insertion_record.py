@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from nodulus.transforms.insertion.nodule_position import Attachment
@@ -47,7 +47,7 @@ def from_json(text: str) -> tuple[NoduleInsertion, ...]:
         return tuple(
             NoduleInsertion(
                 shape_id=str(row["shape_id"]),
-                center_lps_mm=tuple(map(float, row["center_lps_mm"])),  # type: ignore[arg-type]
+                center_lps_mm=_point(row["center_lps_mm"]),
                 rotation=tuple(tuple(map(float, line)) for line in row["rotation"]),
                 scale=float(row["scale"]),
                 attachment=Attachment(row["attachment"]),
@@ -58,3 +58,8 @@ def from_json(text: str) -> tuple[NoduleInsertion, ...]:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a list of nodule insertions: {error}") from error
+
+
+def _point(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return float(x), float(y), float(z)

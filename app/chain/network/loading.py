@@ -104,12 +104,11 @@ def _input_kind(config: ConfigParser, path: Path) -> InputKind:
     """As ``input_kind`` says; without it by the key that gives the size."""
     if "input_kind" in config:
         given = config["input_kind"]
-        for kind in get_args(InputKind):
+        kinds: tuple[InputKind, ...] = get_args(InputKind)
+        for kind in kinds:
             if given == kind:
-                return kind  # type: ignore[no-any-return]
-        raise ValueError(
-            f"{path}: input_kind must be one of {', '.join(get_args(InputKind))}, got {given!r}"
-        )
+                return kind
+        raise ValueError(f"{path}: input_kind must be one of {', '.join(kinds)}, got {given!r}")
     return "isotropic_patches" if "roi_size" in config else "isotropic_cube"
 
 
