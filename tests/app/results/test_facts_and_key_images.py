@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import pypdfium2
 import pytest
+from highdicom.color import CIELabColor
 from pydicom import dcmread
+from scipy import ndimage
 
 from nodulus.app.result import Characteristic
 from nodulus.app.results import codes, writers
+from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.key_images import key_picture
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
 
 from .synthetic import SHAPE, result_for, write_multiframe, write_series
-from .test_reader_values import Tables, groups_of, image_of, study
+from .test_reader_values import Tables, groups_of, image_of, study, three_labels
 
 
 def with_facts(planned: StudyPlan) -> StudyPlan:
@@ -81,6 +84,7 @@ def test_the_pdfs_facts_are_in_their_places(tmp_path: Path) -> None:
     text = " ".join(" ".join(p.get_textpage().get_text_range() for p in pages).split())
     assert "slice distance 2.50 mm; pixels 0.75 \N{MULTIPLICATION SIGN} 0.50 mm" in text
     assert "malignancy 0.350 phantoms" in text
+    assert "Note: Slices are thick." in text
     for f in planned.result.findings:
         chance = f"Malignancy {100 * f.malignancy_probability:.0f} %"
         assert f"{chance}; nodule {100 * f.nodule_probability:.0f} %" in text
@@ -163,3 +167,38 @@ def test_sr_answers_each_question_about_looks_for_itself(tmp_path: Path) -> None
         assert {name: said[name] for name in known & set(said)} == {
             codes.CHARACTERISTICS[name].meaning: answers[present] for name, present in own
         }
+
+
+def test_a_finding_has_one_colour_in_report_and_segmentation(tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path))
+    (content,) = writers.seg(planned).values()
+    (page,) = writers.report(planned).values()
+    own = [finding_rgb(finding.id) for finding in planned.result.findings]
+    assert len(set(own)) == 3
+    told = [
+        list(segment.RecommendedDisplayCIELabValue)
+        for segment in dcmread(BytesIO(content)).SegmentSequence
+    ]
+    assert told == [list(CIELabColor.from_rgb(*rgb).value) for rgb in own]
+    swatches = re.findall(r'class="swatch" style="--c: (#[0-9a-f]{6})"', page.decode())
+    assert swatches[:3] == ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in own]
+
+
+def test_fractions_lie_on_their_own_frames_of_a_multi_frame_file(tmp_path: Path) -> None:
+    volume = write_multiframe(tmp_path)
+    (content,) = writers.seg(study(volume, seg_type="fractional")).values()
+    made = dcmread(BytesIO(content))
+    labels = three_labels()
+    soft = ndimage.gaussian_filter((labels > 0).astype(np.float32), 1.0)
+    slice_of = {image.frame_number: n for n, image in enumerate(volume.source_images)}
+    seen = set()
+    for groups, pixels in zip(made.PerFrameFunctionalGroupsSequence, made.pixel_array, strict=True):
+        number = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        source = groups.DerivationImageSequence[0].SourceImageSequence[0]
+        n = slice_of[int(source.ReferencedFrameNumber)]
+        own = labels[n] == number
+        np.testing.assert_allclose(pixels[own], 255 * soft[n][own], atol=0.51)
+        if own.any():
+            seen.add((int(number), n))
+    slices = range(SHAPE[0])
+    assert seen == {(k, n) for k in (1, 2, 3) for n in slices if (labels[n] == k).any()}
