@@ -18,6 +18,7 @@ class ErrorCode(str, Enum):
     INPUT_EMPTY = "input-empty"
     INPUT_NOT_READABLE = "input-not-readable"
     INPUT_REFUSED = "input-refused"
+    SOURCE_NOT_REACHABLE = "source-not-reachable"
     ARCHIVE_NOT_READABLE = "archive-not-readable"
     ARCHIVE_REFUSED = "archive-refused"
     NO_IMAGES = "no-images"

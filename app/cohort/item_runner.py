@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome, Status
 from nodulus.app.cohort.memory import peak_mib
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
+from nodulus.app.private_folder import private_folder
 from nodulus.app.process import import_monai
 from nodulus.app.reading import Archives, Discovery, StudyInput, find_studies
 from nodulus.app.result import PointName
@@ -40,6 +41,7 @@ OURS = frozenset(
         ErrorCode.SETTINGS_INVALID,
         ErrorCode.TIME_LIMIT,
         ErrorCode.MEMORY_LIMIT,
+        ErrorCode.SOURCE_NOT_REACHABLE,
         ErrorCode.WORKER_DIED,
     }
 )
@@ -127,10 +129,10 @@ class ItemRunner:
         Returns:
             What in the item could not be used and is no study.
         """
-        with nullcontext() if item.path is None else Archives() as archives:
+        with ExitStack() as stack:
             try:
                 tell(WHOLE_ITEM, "look")
-                found = self._found(item, archives)
+                found = self._found(item, stack)
             except Exception as error:
                 put(outcome_of(item, WHOLE_ITEM, explained(error, item.id)))
                 return []
@@ -155,11 +157,17 @@ class ItemRunner:
         )
         return _measured(item, outcome, began)
 
-    def _found(self, item: CohortItem, archives: Archives | None) -> Discovery:
+    def _found(self, item: CohortItem, stack: ExitStack) -> Discovery:
         if item.study is not None:
-            return prepared(Discovery((item.study,), ()), self._options.results)
-        assert item.path is not None
-        return prepared(find_studies(item.path, archives=archives), self._options.results)
+            found = Discovery((item.study,), ())
+        elif item.remote is not None:
+            folder = stack.enter_context(private_folder())
+            item.remote.fetch(folder)
+            found = find_studies(folder)
+        else:
+            assert item.path is not None
+            found = find_studies(item.path, archives=stack.enter_context(Archives()))
+        return prepared(found, self._options.results)
 
 
 def chain_settings(options: RunnerOptions) -> ChainSettings:

@@ -1,4 +1,4 @@
-"""What a cohort consists of: studies below folders, and paths that a table names."""
+"""What a cohort consists of: studies below folders, paths of a table, studies of a server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
 
 if TYPE_CHECKING:
+    from nodulus.app.cohort.dicomweb import RemoteStudy
     from nodulus.app.reading import StudyInput
 
 TABLES = (".csv", ".parquet")
@@ -25,15 +26,18 @@ class CohortItem:
 
     Args:
         id: the same in every run and on every machine; tells nothing of the patient.
-        given: how the user named it: a table's path, or the folder in which the study was found.
+        given: how the user named it: a table's path, or the folder or server in which the study
+            was found.
         study: as it was found, or None where a worker is to look.
         path: where a worker is to look.
+        remote: what a worker is to fetch.
     """
 
     id: str
     given: str
     study: StudyInput | None = None
     path: Path | None = None
+    remote: RemoteStudy | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +53,7 @@ class Inventory:
     problems: tuple[NodulusError, ...] = ()
 
 
-def inventory(sources: Iterable[Path], progress: Progress | None = None) -> Inventory:
+def inventory(sources: Iterable[Path | str], progress: Progress | None = None) -> Inventory:
     """List what is to be analysed.
 
     The headers of a folder's files are read, since one study may lie in several folders. Rows of a
@@ -57,21 +61,25 @@ def inventory(sources: Iterable[Path], progress: Progress | None = None) -> Inve
 
     Args:
         sources: folders, DICOM or research files, DICOMDIRs, zip files, or tables (``.csv``,
-            ``.parquet``) with a column ``path``; what is relative in it is so to the table's
-            folder.
+            ``.parquet``) with a column ``path``, URLs or paths; what is relative in it is so to the
+            table's folder. Or URLs of DICOMweb servers, with QIDO-RS's filters.
         progress: called with (files done, files in all), source by source.
 
     Raises:
-        NodulusError: a source does not exist or is no table that can be read.
+        NodulusError: a source does not exist, does not answer, or is no table that can be read.
     """
+    from nodulus.app.cohort.dicomweb import is_url
     from nodulus.app.reading.archive import is_archive
 
     items: dict[str, CohortItem] = {}
     problems: list[NodulusError] = []
     trouble: Sequence[NodulusError]
-    for source in sources:
-        if source.suffix.lower() in TABLES:
-            found, trouble = [path_item(path, given) for path, given in _rows(source)], ()
+    for given in sources:
+        source = Path(given)
+        if is_url(str(given)):
+            found, trouble = _of_server(str(given)), ()
+        elif source.suffix.lower() in TABLES:
+            found, trouble = [i for row in _rows(source) for i in _of_row(source, row)], ()
         elif source.is_file() and is_archive(source, by_itself=True):
             found, trouble = [path_item(source, str(source))], ()
         else:
@@ -80,9 +88,26 @@ def inventory(sources: Iterable[Path], progress: Progress | None = None) -> Inve
         for item in found:
             if item.id not in items:
                 items[item.id] = item
-            elif item.study is not None:
+            elif item.study is not None or item.remote is not None:
                 problems.append(_in_two_sources(item, items[item.id]))
     return Inventory(tuple(items[key] for key in sorted(items)), tuple(problems))
+
+
+def _of_server(url: str) -> list[CohortItem]:
+    """The studies of a DICOMweb server that fit the filters of its URL."""
+    from nodulus.app.cohort.dicomweb import search_studies
+
+    return [
+        CohortItem(f"study-{_digest(study.study_uid)}", study.url, remote=study)
+        for study in search_studies(url)
+    ]
+
+
+def _of_row(table: Path, text: str) -> list[CohortItem]:
+    """What a row of a table names: a path, or studies of a server."""
+    from nodulus.app.cohort.dicomweb import is_url
+
+    return _of_server(text) if is_url(text) else [path_item(table.parent / text, text)]
 
 
 def path_item(path: Path, given: str) -> CohortItem:
@@ -134,8 +159,8 @@ def _in_two_sources(item: CohortItem, first: CohortItem) -> NodulusError:
     )
 
 
-def _rows(table: Path) -> list[tuple[Path, str]]:
-    """The paths of a table, and what stands in it."""
+def _rows(table: Path) -> list[str]:
+    """What stands in a table's rows."""
     if not table.is_file():
         raise NodulusError(
             ErrorCode.INPUT_NOT_FOUND, "There is no such file.", remedy="Check the path.",
@@ -149,7 +174,7 @@ def _rows(table: Path) -> list[tuple[Path, str]]:
         raise _no_table(table, f"It cannot be read as a table ({type(error).__name__}).") from error
     if not given:
         raise _no_table(table, "It names no path.")
-    return [(table.parent / text, text) for text in given]
+    return given
 
 
 def _csv_paths(table: Path) -> list[str]:

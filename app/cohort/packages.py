@@ -35,12 +35,21 @@ def psutil() -> Any:
     return _imported("psutil")
 
 
+def dicomweb_client() -> Any:
+    """Import what talks to DICOMweb servers.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("dicomweb_client")
+
+
 def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING,
-            f"Cohorts need the package {name.partition('.')[0]}.",
+            f"Cohorts need the package {name.partition('.')[0].replace('_', '-')}.",
             remedy="Install it with: pip install -c constraints.txt '.[cohort]'",
         ) from error

@@ -42,7 +42,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 
 
 @click.command("cohort")
-@click.argument("sources", metavar="SOURCES...", nargs=-1, required=True, type=Path)
+@click.argument("sources", metavar="SOURCES...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results."
 )
@@ -85,7 +85,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
     help="What the networks compute in; default: as pipeline.json says.",
 )
 def command(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     output: Path,
     workers: int | None,
     shard: Shard,
@@ -101,9 +101,10 @@ def command(
 ) -> None:
     """Find and rate lung nodules in many studies, on every core.
 
-    SOURCES are folders, DICOM or research files, zip files, or tables (.csv, .parquet) with a
-    column "path". Each study gets a folder in OUTPUT as with detect; OUTPUT/cohort has
-    studies and findings as tables (CSV and Parquet), a page (index.html) and the run's manifest.
+    SOURCES are folders, DICOM or research files, zip files, DICOMweb servers (their URL, with the
+    filters of a search), or tables (.csv, .parquet) with a column "path". Each study gets a folder
+    in OUTPUT as with detect; OUTPUT/cohort has studies and findings as tables (CSV and Parquet), a
+    page (index.html) and the run's manifest.
 
     What is done is not done again: after Ctrl-C, a crash or a power cut the same command goes on.
 
@@ -134,7 +135,7 @@ def command(
 
 
 def _run(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     options: RunnerOptions,
     shard: Shard,
     workers: int,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from nodulus.app.chain.settings import (
 )
 from nodulus.app.result import OperatingPoint
 from nodulus.app.volume import CtVolume
+from tests.app.deploy.orthanc_server import why_not
+from tests.app.deploy.own_network import own_network
 from tests.app.synthetic_chest import Brightness, MiddleMean, bundle, make_volume
 
 NETWORKS = {"segmentation": "Brightness", "nodule": "MiddleMean", "malignancy": "MiddleMean"}
@@ -90,3 +94,17 @@ def quick_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name / "configs" / "metadata.json").write_text(json.dumps(metadata))
         torch.save({}, root / name / "models" / "model.pt")
     return root
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[None]:
+    """A network of this test's own, in which an Orthanc can run."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(own_network())
+        except OSError as error:
+            pytest.skip(f"no network name space here: {error}")
+        yield

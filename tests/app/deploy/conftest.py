@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from nodulus.app.volume import CtVolume
-from tests.app.deploy.orthanc_server import why_not
-from tests.app.deploy.own_network import own_network
 from tests.app.reading.dicom_factory import write_series
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -62,17 +59,3 @@ def run() -> Run:
         )
 
     return call
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[None]:
-    """A network of this test's own, in which an Orthanc can run."""
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(own_network())
-        except OSError as error:
-            pytest.skip(f"no network name space here: {error}")
-        yield
