@@ -19,11 +19,10 @@ from skimage.measure import find_contours
 
 from nodulus.app.exports.study import ResultToExport
 from nodulus.app.results.colors import finding_rgb
-from nodulus.app.results.dicom_series import DerivedSeries
+from nodulus.app.results.dicom_series import OUTLINES
 from nodulus.app.results.read_labels import SegmentFrame, segment_frames, voxel_threshold
 
 RTSTRUCT_FILE = "nodules_rtstruct.dcm"
-SERIES = DerivedSeries(9808, "Nodulus outlines (research, unverified)")
 _COPIED = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
     "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
@@ -99,8 +98,8 @@ def _header(seg: Dataset, series: str, instance: str) -> FileDataset:
     dataset.PositionReferenceIndicator = seg.get("PositionReferenceIndicator")
     dataset.Modality = "RTSTRUCT"
     dataset.SeriesInstanceUID = f"2.25.{series}"
-    dataset.SeriesNumber = SERIES.number
-    dataset.SeriesDescription = SERIES.description
+    dataset.SeriesNumber = OUTLINES.number
+    dataset.SeriesDescription = OUTLINES.description
     dataset.OperatorsName = None
     dataset.Manufacturer = dataset.ManufacturerModelName = "Nodulus"
     dataset.SoftwareVersions = seg.get("SoftwareVersions", "")
