@@ -85,6 +85,11 @@ def test_platt_is_finite_where_the_classes_are_apart():
     assert offset == pytest.approx(0.0, abs=1e-4)
 
 
+def test_platt_turns_no_classifier_round():
+    temperature, _ = fit_platt([-3.0, -2.0, 2.0, 3.0], [True, True, False, False])
+    assert temperature == pytest.approx(RANGE[1], rel=1e-6)
+
+
 def test_a_temperature_stays_in_its_range():
     assert fit_temperature([-1.0, 1.0], [False, True]) == pytest.approx(RANGE[0], rel=1e-3)
     assert fit_temperature([-1.0, 1.0], [True, False]) == pytest.approx(RANGE[1], rel=1e-3)

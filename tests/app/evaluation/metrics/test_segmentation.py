@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from nodulus.app.evaluation.metrics.segmentation import measure_outline
 
-SPACING = (2.0, 1.0, 0.5)
+SPACING = (2.0, 1.0, 0.75)
+VOXEL_MM3 = 1.5
 
 
 def ball(center, radius):
@@ -32,8 +33,8 @@ def test_agrees_with_distance_transforms():
     assert found.mean_surface_distance_mm == pytest.approx(mean, rel=1e-5)
     largest = max(np.percentile(there, 95), np.percentile(back, 95))
     assert found.hausdorff_95_mm == pytest.approx(largest, rel=1e-5)
-    assert found.true_volume_mm3 == truth.sum()
-    assert found.volume_error_mm3 == drawn.sum() - truth.sum()
+    assert found.true_volume_mm3 == VOXEL_MM3 * truth.sum()
+    assert found.volume_error_mm3 == VOXEL_MM3 * (int(drawn.sum()) - int(truth.sum()))
     assert found.relative_volume_error == pytest.approx(drawn.sum() / truth.sum() - 1)
 
 
