@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nodulus.app.volume import CtVolume
 
 CPU_SECONDS = 20
-WALL_SECONDS = 180
+WALL_SECONDS = 900
 ADDRESS_SPACE = 3 * 2**30
 RESIDENT_MIB = 512
 OF_THE_BASES = {"thick-slices", "unscanned-gaps"}
