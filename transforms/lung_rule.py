@@ -63,7 +63,7 @@ def shipped_lung_rule() -> LungRule:
 
 def _read(kind: Any, value: Any, name: str) -> Any:
     """A rule of all its keys and no other, a tuple of numbers, or a number."""
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         kinds = get_type_hints(kind)
         keys = set(value) if isinstance(value, Mapping) else set()
         if wrong := sorted(keys ^ set(kinds)):
