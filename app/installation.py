@@ -84,9 +84,9 @@ def _extras() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each extra for users, and which of its packages are missing here."""
     wanted: dict[str, list[str]] = {}
     for requirement in metadata.requires("nodulus") or ():
-        extra, name = _EXTRA.search(requirement), _NAME.match(requirement)
-        if extra and name and extra[1] not in _OF_DEVELOPERS:
-            wanted.setdefault(extra[1], []).append(name[0])
+        of_extra, name = _EXTRA.search(requirement), _NAME.match(requirement)
+        if of_extra and name and of_extra[1] not in _OF_DEVELOPERS:
+            wanted.setdefault(of_extra[1], []).append(name[0])
     for extra, packages in sorted(wanted.items()):
         missing = sorted(name for name in packages if not _is_installed(name))
         yield extra, {"complete": not missing, "missing": missing}

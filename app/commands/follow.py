@@ -135,9 +135,9 @@ def _follow_folder(
             target = None if before is None else _folder(output, volume)
             now = _analysed(volume, headers[place], chain)
             if before is not None and target is not None:
-                found = _publish(before, now, headers[place], target, limits, None, chain, wanted)
-                now = replace(now, tracking_uids=found.tracking_uids())
-                complete &= is_complete(found)
+                made = _publish(before, now, headers[place], target, limits, None, chain, wanted)
+                now = replace(now, tracking_uids=made.tracking_uids())
+                complete &= is_complete(made)
             before = now
     return complete
 

@@ -19,3 +19,11 @@ def test_records_survive_as_text():
 def test_bad_text_is_refused(text):
     with pytest.raises(ValueError, match="not a list of nodule insertions"):
         from_json(text)
+
+
+def test_a_centre_has_three_numbers():
+    turn = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    record = NoduleInsertion("a/1", (1.5, 2.5, 3.5), turn, 1.0, Attachment.VESSEL, 0.7, 1)
+    text = to_json([record]).replace("[1.5, 2.5, 3.5]", "[1.5, 2.5]")
+    with pytest.raises(ValueError, match="not a list of nodule insertions"):
+        from_json(text)
