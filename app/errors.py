@@ -53,6 +53,7 @@ class ErrorCode(str, Enum):
     ENTRY_CONFLICT = "entry-conflict"
     NOT_SIGNED_OFF = "not-signed-off"
     REQUEST_REFUSED = "request-refused"
+    NOT_ALLOWED = "not-allowed"
     INTERNAL = "internal-error"
 
 

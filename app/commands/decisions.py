@@ -80,12 +80,13 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
 
 def _signed_off(results: tuple[Path, ...], database: str | None) -> list[ReviewedStudy]:
     """Each result with the state of its review."""
+    from nodulus.app.review.database import Database
     from nodulus.app.review.result_folders import check_results, read_folder, study_folders
     from nodulus.app.review.review_state import reviewed
     from nodulus.app.review.store import DATABASE_FILE, Store, analysis_name
 
     check_results(results)
-    shared = None if database is None else Store(database)
+    shared = None if database is None else Store(Database(database))
     found: list[ReviewedStudy] = []
     for path in results:
         sources = [s for folder in study_folders(path) if (s := read_folder(folder)) is not None]

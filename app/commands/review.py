@@ -17,7 +17,7 @@ from nodulus.app.commands.chain_options import device_option, models_option, set
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
-    from nodulus.app.review.server.guard import Session
+    from nodulus.app.review.server.access import Session
 
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 """Of the extra ``review``, by import name."""
@@ -86,11 +86,12 @@ def command(
     """
     check_packages()
     from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.review.database import Database
     from nodulus.app.review.desk import Desk, Reader
     from nodulus.app.review.images import ImageReader
     from nodulus.app.review.result_folders import check_results
+    from nodulus.app.review.server.access import loopback_session
     from nodulus.app.review.server.application import create_app
-    from nodulus.app.review.server.guard import loopback_session
     from nodulus.app.review.server.run_server import run_server
     from nodulus.app.review.store import Store
 
@@ -99,7 +100,7 @@ def command(
         logging.getLogger("nodulus").setLevel(logging.DEBUG)
     check_results(results)
     chain_settings = load_settings(settings, models)
-    shared = None if database is None else Store(database)
+    shared = None if database is None else Store(Database(database))
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         desk = Desk(
@@ -110,8 +111,9 @@ def command(
             chain_settings,
         )
         stack.callback(desk.close)
-        session = loopback_session(listener.getsockname()[1])
-        application = create_app(desk, Reader(reader or getpass.getuser()), session, organization)
+        who = Reader(reader or getpass.getuser())
+        session = loopback_session(listener.getsockname()[1], who)
+        application = create_app(desk, session, organization)
         address = _address(listener, session)
         click.echo(f"review: {address}")
         click.echo("The address lets whoever has it read and decide. Ctrl-C ends.", err=True)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -15,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import StudyResult
+from nodulus.app.review.database import Database
 from nodulus.app.review.entries import Entry, EntryData, Kind, Measured, Role, parse_data
 from nodulus.app.review.tables import analyses, entries
 
@@ -52,36 +47,20 @@ class Store:
     """The log of every study's entries.
 
     Args:
-        url: of SQLAlchemy, such as ``sqlite:////data/review.sqlite``.
-
-    Raises:
-        NodulusError: ``store-not-usable``.
+        database: that keeps it.
     """
 
-    def __init__(self, url: str) -> None:
-        self.name = sa.make_url(url).render_as_string(hide_password=True)
-        try:
-            self._engine = sa.create_engine(url, hide_parameters=True)
-            if self._engine.dialect.name == "sqlite":
-                _make_private(self._engine.url.database)
-                sa.event.listen(self._engine, "connect", _prepare_sqlite)
-                sa.event.listen(self._engine, "begin", _begin)
-            self._writer = self._engine.execution_options(immediate=True)
-            with self._writer.begin() as connection:
-                _migrate(connection)
-        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-            raise NodulusError(
-                ErrorCode.STORE_NOT_USABLE,
-                f"The database of decisions cannot be opened ({_cause(error)}).",
-                remedy="Check that it exists, can be written, and is one of this version of"
-                " Nodulus; or name another with --database.",
-                subject=self.name,
-            ) from error
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @classmethod
     def in_folder(cls, folder: Path) -> Store:
-        """The database beside results; made where it is missing, readable by its owner alone."""
-        return cls(str(sa.URL.create("sqlite", database=str((folder / DATABASE_FILE).resolve()))))
+        """The database beside results; made where it is missing, readable by its owner alone.
+
+        Raises:
+            NodulusError: ``store-not-usable``.
+        """
+        return cls(Database.in_file(folder / DATABASE_FILE))
 
     def register(self, study: str, result: StudyResult) -> str:
         """Keep what is reviewed, once; entries belong to it.
@@ -94,7 +73,7 @@ class Store:
             What names it: the SHA-256 of the result.
         """
         text, name = result.model_dump_json(), analysis_name(result)
-        with self._writer.begin() as connection:
+        with self._database.write() as connection:
             known = connection.execute(
                 sa.select(analyses.c.sha256).where(analyses.c.sha256 == name)
             ).first()
@@ -138,20 +117,13 @@ class Store:
             "weights": json.dumps(dict(new.weights)),
         }
         try:
-            with self._writer.begin() as connection:
+            with self._database.write() as connection:
                 count = connection.scalar(_count(analysis, reading))
                 if count != expected_version:
                     raise ConflictError
                 connection.execute(sa.insert(entries).values(row))
         except sa.exc.IntegrityError as error:
             raise ConflictError from error
-        except sa.exc.SQLAlchemyError as error:
-            raise NodulusError(
-                ErrorCode.STORE_NOT_USABLE,
-                f"The entry could not be kept ({_cause(error)}).",
-                remedy="Check the free space and the rights of the database, and try again.",
-                subject=self.name,
-            ) from error
         return _entry(row)
 
     def entries(self, analysis: str, reading: str = "") -> list[Entry]:
@@ -171,7 +143,7 @@ class Store:
             reading: whose.
         """
         found: dict[str, list[Entry]] = {}
-        with self._engine.connect() as connection:
+        with self._database.read() as connection:
             for first in range(0, len(of), 500):
                 rows = connection.execute(
                     sa.select(entries)
@@ -187,7 +159,7 @@ class Store:
 
     def readings(self, analysis: str) -> list[str]:
         """Whose logs there are of a study, in alphabetical order."""
-        with self._engine.connect() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(entries.c.reading)
                 .where(entries.c.analysis == analysis)
@@ -198,7 +170,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._database.close()
 
 
 def analysis_name(result: StudyResult) -> str:
@@ -228,43 +200,6 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         software=row["software"],
         weights=json.loads(row["weights"]),
     )
-
-
-def _migrate(connection: sa.Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", "nodulus.app.review:migrations")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _make_private(database: str | None) -> None:
-    """Make the file before SQLite does, so that nobody else can read it even for a moment."""
-    if not database or database == ":memory:":
-        return
-    descriptor = os.open(database, os.O_CREAT | os.O_RDWR, stat.S_IRUSR | stat.S_IWUSR)
-    os.close(descriptor)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's own BEGIN, not the driver's late one
-    cursor = connection.cursor()
-    with suppress(Exception):  # a file system without shared memory keeps its own journal
-        cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    """Begin; who will write takes the lock at once, for one who reads first may be refused it."""
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _cause(error: Exception) -> str:
-    original = getattr(error, "orig", None) or error
-    return str(original).splitlines()[0] if str(original) else type(error).__name__
 
 
 def _now() -> str:

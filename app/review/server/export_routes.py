@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.review.desk import Desk, DeskStudy, Reader
+from nodulus.app.review.desk import Desk, DeskStudy
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
 from nodulus.app.review.review_state import ReviewState
 from nodulus.app.review.server.answers import Problem
+from nodulus.app.review.server.caller import Asking, Caller
 
 if TYPE_CHECKING:
     from nodulus.app.review.exports.signed_objects import SignedStudy
@@ -21,19 +22,18 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def export_routes(desk: Desk, reader: Reader, organization: str) -> APIRouter:
+def export_routes(desk: Desk, organization: str) -> APIRouter:
     """Make the routes; each answers 409 before the study is signed off.
 
     Args:
         desk: with the studies.
-        reader: whose decisions.
-        organization: of the reader.
+        organization: of the readers.
     """
     router = APIRouter(prefix="/api/studies/{key}/exports", tags=["exports"])
 
-    def signed(key: str) -> tuple[DeskStudy, ReviewState]:
+    def signed(key: str, caller: Caller) -> tuple[DeskStudy, ReviewState]:
         study = desk.study(key)
-        state = desk.state(study, reader)
+        state = desk.state(study, caller.reading)
         if state.signed_off is None:
             raise NodulusError(
                 ErrorCode.NOT_SIGNED_OFF,
@@ -42,39 +42,39 @@ def export_routes(desk: Desk, reader: Reader, organization: str) -> APIRouter:
             )
         return study, state
 
-    def with_images(key: str) -> SignedStudy:
+    def with_images(key: str, caller: Caller) -> SignedStudy:
         from nodulus.app.review.exports.signed_objects import SignedStudy
 
-        study, state = signed(key)
-        name = f"{study.analysis}/{reader.reading}"
+        study, state = signed(key, caller)
+        name = f"{study.analysis}/{caller.reading.reading}"
         return SignedStudy(study.result, state, desk.images(study), name, organization)
 
     @router.get("/sr.dcm", response_class=Response, responses=_PROBLEMS)
-    def sr(key: str) -> Response:
+    def sr(key: str, caller: Asking) -> Response:
         """The structured report with the person as observer."""
         from nodulus.app.review.exports.signed_objects import encode_signed_sr
 
-        made = with_images(key)
+        made = with_images(key, caller)
         return _download(encode_signed_sr(made), "review_sr.dcm", "application/dicom")
 
     @router.get("/seg.dcm", response_class=Response, responses=_PROBLEMS)
-    def seg(key: str) -> Response:
+    def seg(key: str, caller: Asking) -> Response:
         """The segmentation of what the reader let stand."""
         from nodulus.app.review.exports.signed_objects import encode_signed_seg
 
-        made = with_images(key)
+        made = with_images(key, caller)
         return _download(encode_signed_seg(made), "review_seg.dcm", "application/dicom")
 
     @router.get("/marks.csv", response_class=Response, responses=_PROBLEMS)
-    def marks(key: str) -> Response:
+    def marks(key: str, caller: Asking) -> Response:
         """The nodules in LUNA16's form."""
-        study, state = signed(key)
+        study, state = signed(key, caller)
         return _download(encode_reviewed_marks(study.result, state), "marks.csv", "text/csv")
 
     @router.get("/findings.csv", response_class=Response, responses=_PROBLEMS)
-    def findings(key: str) -> Response:
+    def findings(key: str, caller: Asking) -> Response:
         """Every finding with its decision and measurements."""
-        study, state = signed(key)
+        study, state = signed(key, caller)
         return _download(encode_findings([(study.result, state)]), "findings.csv", "text/csv")
 
     return router

@@ -21,6 +21,7 @@ _STATUS = {
     ErrorCode.ENTRY_CONFLICT: 409,
     ErrorCode.NOT_SIGNED_OFF: 409,
     ErrorCode.REQUEST_REFUSED: 400,
+    ErrorCode.NOT_ALLOWED: 403,
     ErrorCode.STORE_NOT_USABLE: 503,
     ErrorCode.PACKAGE_MISSING: 501,
 }
@@ -74,6 +75,6 @@ def install(application: FastAPI) -> None:
         return problem(
             ErrorCode.INTERNAL,
             f"An unexpected {type(error).__name__} stopped it.",
-            "Try again; start nodulus review with --debug for the details, and report them.",
+            "Try again; start it with --debug for the details, and report them.",
             500,
         )

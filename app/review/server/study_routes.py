@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
 
 from nodulus.app.errors import ErrorCode
-from nodulus.app.review.desk import Desk, DeskStudy, Reader, StudyConflictError
+from nodulus.app.review.desk import Desk, DeskStudy, StudyConflictError
 from nodulus.app.review.review_state import ReviewState
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
@@ -24,6 +24,7 @@ from nodulus.app.review.server.answers import (
     study_answer,
     study_row,
 )
+from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.server.requests import EntryRequest
 
 SORTED_BY = (
@@ -40,13 +41,11 @@ def study_address(key: str) -> str:
     return f"/api/studies/{quote(key, safe='')}"
 
 
-def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
+def study_routes(desk: Desk) -> APIRouter:
     """Make the routes.
 
     Args:
         desk: with the studies.
-        reader: who decides in this session.
-        csrf: what the page must send with a change.
     """
     router = APIRouter(prefix="/api", tags=["studies"])
 
@@ -55,12 +54,14 @@ def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
         return study_answer(study, state, has_images=has_images, base=base)
 
     @router.get("/session")
-    def session() -> SessionAnswer:
+    def session(caller: Asking) -> SessionAnswer:
         """Who reads, and the token that changes must carry."""
-        return SessionAnswer(reader=reader.name, role=reader.role, csrf=csrf)
+        role = "admin" if caller.reader is None else caller.reader.role
+        return SessionAnswer(reader=caller.name, role=role, csrf=caller.csrf)
 
     @router.get("/studies")
     def studies(
+        caller: Asking,
         sort: Annotated[str, Query(pattern=_SORT)] = "-highest_malignancy",
         status: ListStatus | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -73,7 +74,7 @@ def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
         desk.refresh()
         rows = [
             study_row(study, state, has_images=desk.has_images(study))
-            for study, state in desk.states(reader)
+            for study, state in desk.states(caller.reading)
         ]
         rows += [
             _failed_row(f.name, Problem(code=f.code, message=f.message, remedy=f.remedy))
@@ -83,16 +84,16 @@ def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
         return StudyList(total=len(rows), studies=rows[offset : offset + limit])
 
     @router.get("/studies/{key}", responses={404: {"model": Problem}})
-    def study(key: str) -> StudyAnswer:
+    def study(key: str, caller: Asking) -> StudyAnswer:
         """A study as its reader left it; its images are made ready meanwhile."""
         found = desk.study(key)
         desk.prepare(found)
-        return answer(found, desk.state(found, reader))
+        return answer(found, desk.state(found, caller.reading))
 
     @router.get("/studies/{key}/log", responses={404: {"model": Problem}})
-    def log(key: str) -> list[EntryAnswer]:
+    def log(key: str, caller: Asking) -> list[EntryAnswer]:
         """All entries, undone ones too."""
-        return [entry_answer(entry) for entry in desk.log(desk.study(key), reader)]
+        return [entry_answer(entry) for entry in desk.log(desk.study(key), caller.reading)]
 
     @router.post(
         "/studies/{key}/entries",
@@ -103,7 +104,9 @@ def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
             422: {"model": Problem},
         },
     )
-    def entries(key: str, request: Annotated[EntryRequest, Body()]) -> StudyAnswer | JSONResponse:
+    def entries(
+        key: str, caller: Asking, request: Annotated[EntryRequest, Body()]
+    ) -> StudyAnswer | JSONResponse:
         """Add an entry; answers with the new state.
 
         Where another entry came first nothing is added, and the answer (409) has the state now.
@@ -111,7 +114,7 @@ def study_routes(desk: Desk, reader: Reader, csrf: str) -> APIRouter:
         found = desk.study(key)
         try:
             state = desk.record(
-                found, reader, request.kind, request.finding, request.data,
+                found, caller.deciding, request.kind, request.finding, request.data,
                 request.expected_version,
             )  # fmt: skip
         except StudyConflictError as conflict:

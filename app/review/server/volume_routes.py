@@ -10,8 +10,9 @@ from fastapi.responses import Response
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.nifti import encode_nifti
-from nodulus.app.review.desk import Desk, Reader
+from nodulus.app.review.desk import Desk
 from nodulus.app.review.outlines import current_labels
+from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.slice_picture import PlaneName, draw_slice, slice_count
 from nodulus.app.review.volumes import VolumeName, encode_volume
 
@@ -20,12 +21,11 @@ _WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (40.0, 400.0), "bone": (400
 """Centre and width in HU; the same as in the report, and usual ones."""
 
 
-def volume_routes(desk: Desk, reader: Reader) -> APIRouter:
+def volume_routes(desk: Desk) -> APIRouter:
     """Make the routes.
 
     Args:
         desk: with the studies.
-        reader: whose masks are shown.
     """
     router = APIRouter(prefix="/api/studies/{key}", tags=["images"])
 
@@ -54,13 +54,14 @@ def volume_routes(desk: Desk, reader: Reader) -> APIRouter:
     @router.get("/labels.nii.gz", response_class=Response)
     def labels(
         key: str,
+        caller: Asking,
         version: Annotated[int | None, Query(ge=0, le=10**9)] = None,
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """The masks as they are now, on the CT's grid; values are the findings' labels."""
         study = desk.study(key)
-        state = desk.state(study, reader)
-        etag = _etag(study.analysis, reader.reading, state.version)
+        state = desk.state(study, caller.reading)
+        etag = _etag(study.analysis, caller.reading.reading, state.version)
         if if_none_match == etag:
             return Response(status_code=304, headers={"ETag": etag})
         images = desk.images(study)
@@ -71,6 +72,7 @@ def volume_routes(desk: Desk, reader: Reader) -> APIRouter:
     @router.get("/slice.png", response_class=Response)
     def slice_png(
         key: str,
+        caller: Asking,
         plane: PlaneName = "axial",
         index: Annotated[int | None, Query(ge=0, le=1 << 16)] = None,
         window: Annotated[str, Query(max_length=40)] = "lung",
@@ -90,7 +92,9 @@ def volume_routes(desk: Desk, reader: Reader) -> APIRouter:
         number = count // 2 if index is None else index
         if number >= count:
             raise _refused(f"There are {count} {plane} slices.", "Name one from 0 on.")
-        labels = current_labels(images.labels, desk.state(study, reader)) if outlines else None
+        labels = (
+            current_labels(images.labels, desk.state(study, caller.reading)) if outlines else None
+        )
         picture = draw_slice(images.volume.hu, labels, geometry, plane, number, window_hu, slab_mm)
         headers = {"X-Slice-Count": str(count), "X-Slice-Index": str(number)}
         return Response(picture, media_type="image/png", headers=headers)

@@ -18,8 +18,9 @@ from nodulus.app.reading import find_studies
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.review.desk import Desk, Reader
 from nodulus.app.review.images import ImageReader
+from nodulus.app.review.server.access import loopback_session
 from nodulus.app.review.server.application import create_app
-from nodulus.app.review.server.guard import CSRF_HEADER, loopback_session
+from nodulus.app.review.server.guard import CSRF_HEADER
 from nodulus.app.review.store import Store
 from nodulus.app.run import run_all
 from nodulus.app.volume import CtVolume
@@ -90,8 +91,8 @@ def client(make_desk: Callable[..., Desk]) -> Iterator[httpx.Client]:
 
 
 def as_reader(desk: Desk, reader: Reader) -> TestClient:
-    session = loopback_session(PORT)
-    app = create_app(desk, reader, session, "A hospital")
+    session = loopback_session(PORT, reader)
+    app = create_app(desk, session, "A hospital")
     one = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False)
     one.get("/", params={"token": session.token}, follow_redirects=False)
     one.headers[CSRF_HEADER] = session.csrf

@@ -8,12 +8,9 @@ pytest.importorskip("fastapi")
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from nodulus.app.review.server.guard import (
-    CSRF_HEADER,
-    Guard,
-    Session,
-    loopback_session,
-)
+from nodulus.app.review.desk import Reader
+from nodulus.app.review.server.access import Session, loopback_session
+from nodulus.app.review.server.guard import CSRF_HEADER, Guard
 from nodulus.app.review.server.static_files import page_files, static_routes
 
 PORT = 4242
@@ -21,7 +18,7 @@ PORT = 4242
 
 @pytest.fixture
 def session() -> Session:
-    return loopback_session(PORT)
+    return loopback_session(PORT, Reader("A"))
 
 
 @pytest.fixture
@@ -38,7 +35,7 @@ def stranger(session: Session) -> TestClient:
         return len(await request.body())
 
     app.include_router(static_routes(page_files()))
-    app.add_middleware(Guard, session=session, max_body_bytes=1000)
+    app.add_middleware(Guard, access=session, max_body_bytes=1000)
     return TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
 
 
@@ -117,7 +114,7 @@ def test_no_path_reaches_the_file_system(reader: TestClient, path: str) -> None:
 
 
 def test_tokens_differ_and_are_in_no_representation(session: Session) -> None:
-    other = loopback_session(PORT)
+    other = loopback_session(PORT, Reader("A"))
     assert session.token != other.token
     assert len(session.token) >= 40
     assert session.token not in repr(session)

@@ -56,8 +56,8 @@ def address(
 ) -> Iterator[str]:
     from nodulus.app.review.desk import Desk, Reader
     from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.server.access import loopback_session
     from nodulus.app.review.server.application import create_app
-    from nodulus.app.review.server.guard import loopback_session
     from nodulus.app.review.store import Store
 
     copied = shutil.copytree(result, tmp_path / "results")
@@ -67,9 +67,9 @@ def address(
 
     def make(listener):
         port = listener.getsockname()[1]
-        session = loopback_session(port)
+        session = loopback_session(port, Reader("Dr. Test"))
         found.append(f"http://127.0.0.1:{port}/?token={session.token}")
-        return create_app(desk, Reader("Dr. Test"), session)
+        return create_app(desk, session)
 
     with served(make):
         yield found[0]

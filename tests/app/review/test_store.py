@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from nodulus.app.errors import NodulusError
+from nodulus.app.review.database import Database
 from nodulus.app.review.entries import Nothing, Rejection
 from nodulus.app.review.store import DATABASE_FILE, ConflictError, NewEntry, Store
 from tests.app.review.review_samples import make_result
@@ -88,4 +89,4 @@ def test_what_is_no_database_is_said(tmp_path: Path) -> None:
         Store.in_folder(tmp_path)
     assert error.value.code.value == "store-not-usable"
     with pytest.raises(NodulusError):
-        Store("nonsense://x")
+        Database("nonsense://x")
