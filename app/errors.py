@@ -54,6 +54,8 @@ class ErrorCode(str, Enum):
     NOT_SIGNED_OFF = "not-signed-off"
     REQUEST_REFUSED = "request-refused"
     NOT_ALLOWED = "not-allowed"
+    LOGIN_FAILED = "login-failed"
+    TOO_MANY_REQUESTS = "too-many-requests"
     INTERNAL = "internal-error"
 
 

@@ -8,10 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Any
+from typing import Any, Protocol
 
 from nodulus.app.cohort.items import CohortItem
-from nodulus.app.cohort.ledger import WHOLE_ITEM, Ledger, Outcome
+from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome
 from nodulus.app.cohort.memory import resident_mib
 from nodulus.app.cohort.worker_process import Starts, WorkerProcess
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -36,6 +36,28 @@ class Limits:
     attempts: int = 2
 
 
+class Record(Protocol):
+    """What is kept of items and studies, as `nodulus.app.cohort.ledger.Ledger` does."""
+
+    def start(self, item: str) -> int:
+        """An item is begun."""
+
+    def claim(self, item: str, keys: Sequence[str]) -> list[str]:
+        """Which of an item's studies are to be done."""
+
+    def write(self, outcome: Outcome) -> None:
+        """A study has ended."""
+
+    def write_problems(self, item: str, problems: Sequence[NodulusError]) -> None:
+        """What in an item is no study."""
+
+    def end(self, item: str) -> None:
+        """Nothing is left to do of an item."""
+
+    def reopen(self, item: str) -> None:
+        """An item is to be tried again."""
+
+
 Report = Callable[[Outcome | None], None]
 """Called with each outcome, and with None whenever an item has ended."""
 
@@ -45,14 +67,14 @@ class Supervisor:
 
     Args:
         options: how items are analysed.
-        ledger: what has become of each study; only this process writes to it.
+        ledger: what has become of each study.
         workers: how many.
         limits: of a study.
         report: see `Report`.
     """
 
     def __init__(
-        self, options: Starts, ledger: Ledger, workers: int, limits: Limits, report: Report
+        self, options: Starts, ledger: Record, workers: int, limits: Limits, report: Report
     ) -> None:
         self._options = options
         self._ledger = ledger
@@ -79,17 +101,50 @@ class Supervisor:
         """
         self._queue.extend(items)
         try:
-            while self._queue or any(worker.item for worker in self._workers):
-                self._fill()
-                self._look()
+            while not self.is_idle:
+                self.step()
         except BaseException as error:
-            self._end(kill=True)
+            self.close(kill=True)
             if isinstance(error, sqlite3.OperationalError):
                 raise _unwritable(str(error)) from error
             raise
-        self._end(kill=False)
+        self.close(kill=False)
 
-    def _end(self, *, kill: bool) -> None:
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._queue and all(worker.item is None for worker in self._workers)
+
+    @property
+    def free(self) -> int:
+        """How many more items could be worked on at once."""
+        busy = sum(worker.item is not None for worker in self._workers)
+        return self._count - busy - len(self._queue)
+
+    @property
+    def steps(self) -> dict[str, str]:
+        """What each item is at, by its id."""
+        return {w.item.id: w.step for w in self._workers if w.item is not None}
+
+    def add(self, item: CohortItem) -> None:
+        """Have an item analysed in the steps to come."""
+        self._queue.append(item)
+
+    def step(self) -> None:
+        """Give items to workers, and take what they say for half a second.
+
+        Raises:
+            NodulusError: as `run`; then `close` is to be called.
+        """
+        self._fill()
+        self._look()
+
+    def close(self, *, kill: bool) -> None:
+        """End the workers.
+
+        Args:
+            kill: at once, and not when they are done with what they have.
+        """
         for worker in self._workers:
             worker.close(kill=kill)
         self._workers.clear()
@@ -113,6 +168,8 @@ class Supervisor:
         by_handle: dict[Any, WorkerProcess] = {}
         for worker in self._workers:
             by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
+        if not by_handle:
+            time.sleep(_LOOK_EVERY_S)
         for handle in wait(list(by_handle), timeout=_LOOK_EVERY_S):
             worker = by_handle[handle]
             if worker in self._workers and not self._received(worker):
@@ -157,8 +214,7 @@ class Supervisor:
             item, worker.item = worker.item, None
             assert item is not None, "it was given one"
             self._ledger.write_problems(item.id, content[0])
-            self._ledger.end(item.id)
-            self._report(None)
+            self._ended(item)
 
     def _put(self, outcome: Outcome) -> None:
         self._ledger.write(outcome)
@@ -210,11 +266,18 @@ class Supervisor:
         self._ledger.write(outcome)
         self._report(outcome)
         if item.study is not None or key == WHOLE_ITEM:
-            self._ledger.end(item.id)
-            self._report(None)
+            self._ended(item)
         else:
             self._stopped.setdefault(item.id, set()).add(key)
             self._again(item)
+
+    def _ended(self, item: CohortItem) -> None:
+        """Nothing is left to do of an item; it may be given anew."""
+        self._ledger.end(item.id)
+        self._stopped.pop(item.id, None)
+        for known in [known for known in self._deaths if known[0] == item.id]:
+            del self._deaths[known]
+        self._report(None)
 
     def _again(self, item: CohortItem) -> None:
         self._ledger.reopen(item.id)

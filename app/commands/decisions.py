@@ -37,9 +37,10 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
 
     Exit status: 0 done, 1 nothing is signed off or the files cannot be written, 2 wrong usage.
     """
-    from nodulus.app.commands.review import check_packages
+    from nodulus.app.commands.packages import require_packages
+    from nodulus.app.commands.review import PACKAGES
 
-    check_packages()
+    require_packages(PACKAGES, "review")
     from nodulus.app.review.agreement import agreement, by_month, by_version
     from nodulus.app.review.exports.decision_tables import encode_findings
     from nodulus.app.review.exports.training_tables import training_tables

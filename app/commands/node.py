@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import signal
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
+from nodulus.app.commands.service_log import log_to_stderr
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def command(
     from nodulus.app.deploy.node.orthanc import Orthanc
     from nodulus.app.deploy.node.state import locked
 
-    _log_to_stderr()
+    log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -129,13 +129,3 @@ def command(
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         analyser = Analyser(orthanc, state, loaded, chain_settings, options, check)
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)
-
-
-def _log_to_stderr() -> None:
-    """Say what the node does; other libraries, which may quote a header, say nothing."""
-    logger = logging.getLogger("nodulus")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)

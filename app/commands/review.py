@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import importlib.util
 import logging
-import socket
 import webbrowser
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,15 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from nodulus.app.commands.chain_options import device_option, models_option, settings_option
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.commands.listening import LOOPBACK, listen
+from nodulus.app.commands.packages import require_packages
 
 if TYPE_CHECKING:
+    import socket
+
     from nodulus.app.review.server.access import Session
 
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 """Of the extra ``review``, by import name."""
-
-_LOOPBACK = "127.0.0.1"
 
 
 @click.command("review")
@@ -84,7 +83,7 @@ def command(
 
     Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
     """
-    check_packages()
+    require_packages(PACKAGES, "review")
     from nodulus.app.chain import load_models, load_settings
     from nodulus.app.review.database import Database
     from nodulus.app.review.desk import Desk, Reader
@@ -102,7 +101,7 @@ def command(
     chain_settings = load_settings(settings, models)
     shared = None if database is None else Store(Database(database))
     with ExitStack() as stack:
-        listener = stack.enter_context(_listen(port))
+        listener = stack.enter_context(listen(port))
         desk = Desk(
             results,
             Store.in_folder if shared is None else lambda _folder: shared,
@@ -122,39 +121,8 @@ def command(
         run_server(application, listener)
 
 
-def check_packages() -> None:
-    """Make sure that the extra ``review`` is installed.
-
-    Raises:
-        NodulusError: ``package-missing``.
-    """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise NodulusError(
-            ErrorCode.PACKAGE_MISSING,
-            f"The review needs {', '.join(missing)}.",
-            remedy="Install it with: pip install 'nodulus[review]', or in a checkout"
-            " pip install -c constraints.txt '.[review]'",
-        )
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_LOOPBACK, port))
-    except OSError as error:
-        listener.close()
-        raise NodulusError(
-            ErrorCode.SETTINGS_INVALID,
-            f"Port {port} cannot be listened on ({error.strerror}).",
-            remedy="Leave --port out for a free one, or name another.",
-        ) from error
-    return listener
-
-
 def _address(listener: socket.socket, session: Session) -> str:
-    return f"http://{_LOOPBACK}:{listener.getsockname()[1]}/?token={session.token}"
+    return f"http://{LOOPBACK}:{listener.getsockname()[1]}/?token={session.token}"
 
 
 def _open_browser(address: str, stack: ExitStack) -> None:

@@ -17,6 +17,7 @@ OWN_PROCESS = "own process"
 """The context's object where nothing else runs in this process, before or after the command."""
 
 COMMANDS = {
+    "accounts": "Make and change the accounts of a service.",
     "cohort": "Find and rate nodules in many studies, on every core or machine.",
     "decisions": "Turn signed-off reviews into training data and a report of agreement.",
     "detect": "Find and rate nodules in every study of a folder.",
@@ -32,6 +33,7 @@ COMMANDS = {
     "phantom": "Write synthetic chest CT studies with known nodules.",
     "prepare": "Turn annotated CT into a cache that the bundles train on.",
     "review": "Read, decide on and complete findings in a page of this computer.",
+    "serve": "Take studies by several ways, analyse them and have them reviewed.",
     "schema": "Print the JSON schema of findings.json.",
 }
 

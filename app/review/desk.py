@@ -21,6 +21,7 @@ from nodulus.app.review.result_folders import (
     ResultFolder,
     failed_studies,
     read_folder,
+    recorded_images,
     study_folders,
 )
 from nodulus.app.review.review_state import ReviewState, next_label, reviewed
@@ -122,9 +123,13 @@ class Desk:
             for path in self._results:
                 for folder in study_folders(path):
                     before = known.get(folder)
-                    source = read_folder(folder, None if before is None else before.source)
+                    source = read_folder(
+                        folder, None if before is None else before.source, self.recorded_images
+                    )
                     if source is None:
                         continue
+                    if before is not None and before.source is not source:
+                        self._images.forget(before.source.images)
                     key = _free(folder.name, studies)
                     if before is not None and before.source is source and before.key == key:
                         studies[key] = before
@@ -132,6 +137,10 @@ class Desk:
                     store = self._store(folder.parent)
                     studies[key] = DeskStudy(key, source, analysis_name(source.result), store)
             self._studies = studies
+
+    def recorded_images(self, folder: Path) -> Path | None:
+        """Where the images of a result's folder were when it was made."""
+        return recorded_images(folder)
 
     def _store(self, root: Path) -> Store:
         if root not in self._stores:

@@ -105,6 +105,11 @@ class ImageReader:
         """Remove what was unpacked."""
         self._stack.close()
 
+    def forget(self, place: Path | None) -> None:
+        """Look anew at a place of which a newer result was made."""
+        if place is not None:
+            self._found.pop(place, None)
+
     def images(
         self, key: str, folder: Path, result: StudyResult, recorded: Path | None
     ) -> StudyImages:
@@ -130,10 +135,10 @@ class ImageReader:
             with self._lock:
                 self._read[key] = images
                 self._read.move_to_end(key)
-                self._forget()
+                self._make_room()
         return images
 
-    def _forget(self) -> None:
+    def _make_room(self) -> None:
         while len(self._read) > 1:
             if sum(images.size_bytes for images in self._read.values()) <= self._memory:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,12 +86,23 @@ def study_folders(path: Path) -> Iterator[Path]:
             yield folder
 
 
-def read_folder(folder: Path, known: ResultFolder | None = None) -> ResultFolder | None:
+def recorded_images(folder: Path) -> Path | None:
+    """Where detect read the images of a result's folder; None where it is not known."""
+    recorded = images_of(folder.parent).get(folder.name)
+    return None if recorded is None else Path(recorded)
+
+
+def read_folder(
+    folder: Path,
+    known: ResultFolder | None = None,
+    images: Callable[[Path], Path | None] = recorded_images,
+) -> ResultFolder | None:
     """Read a study's result; None where it is no readable one.
 
     Args:
         folder: of the study.
         known: as it was read before; given back where nothing has changed.
+        images: gives where the images of a result's folder are.
     """
     try:
         status = (folder / FINDINGS_FILE).stat()
@@ -101,10 +112,7 @@ def read_folder(folder: Path, known: ResultFolder | None = None) -> ResultFolder
         result = StudyResult.model_validate_json((folder / FINDINGS_FILE).read_bytes())
     except (OSError, ValidationError):
         return None
-    recorded = images_of(folder.parent).get(folder.name)
-    return ResultFolder(
-        folder, result, stamp, _study_date(folder), None if recorded is None else Path(recorded)
-    )
+    return ResultFolder(folder, result, stamp, _study_date(folder), images(folder))
 
 
 def failed_studies(path: Path) -> list[FailedStudy]:

@@ -108,7 +108,10 @@ class Guard:
 
     def _malformed(self, headers: Headers, limit: int) -> tuple[int, str, str] | None:
         """Status, message and remedy of a request that nobody may send."""
-        if headers.get("host", "").lower() not in self._access.hosts:
+        hosts = self._access.hosts
+        # Some programs leave the port out; the name is what a foreign page cannot choose.
+        names = {host.rpartition(":")[0] for host in hosts if ":" in host}
+        if headers.get("host", "").lower() not in hosts | names:
             return 421, "The request is for another host.", "Open the address that was printed."
         length = headers.get("content-length") or "0"
         if not (length.isascii() and length.isdecimal()):

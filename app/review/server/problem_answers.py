@@ -22,6 +22,8 @@ _STATUS = {
     ErrorCode.NOT_SIGNED_OFF: 409,
     ErrorCode.REQUEST_REFUSED: 400,
     ErrorCode.NOT_ALLOWED: 403,
+    ErrorCode.LOGIN_FAILED: 401,
+    ErrorCode.TOO_MANY_REQUESTS: 429,
     ErrorCode.STORE_NOT_USABLE: 503,
     ErrorCode.PACKAGE_MISSING: 501,
 }

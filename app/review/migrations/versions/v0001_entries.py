@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from nodulus.app.review.migrations.append_only import make_append_only
+
 revision = "0001"
 down_revision = None
 
@@ -38,24 +40,5 @@ def upgrade() -> None:
         sa.Column("weights", sa.Text, nullable=False),
         sa.UniqueConstraint("analysis", "reading", "number"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'append-only'; END $$"
-        )
     for table in TABLES:
-        for change in ("UPDATE", "DELETE"):
-            op.execute(_trigger(table, change))
-
-
-def _trigger(table: str, change: str) -> str:
-    name = f"{table}_no_{change.lower()}"
-    if op.get_bind().dialect.name == "postgresql":
-        return (
-            f"CREATE TRIGGER {name} BEFORE {change} ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-        )
-    return (
-        f"CREATE TRIGGER {name} BEFORE {change} ON {table}"
-        " BEGIN SELECT RAISE(ABORT, 'append-only'); END"
-    )
+        make_append_only(table)

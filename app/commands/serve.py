@@ -1,0 +1,364 @@
+"""`nodulus serve`."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.listening import LOOPBACK, listen
+from nodulus.app.commands.operating_point import operating_point_option
+from nodulus.app.commands.output_options import output_options, taken
+from nodulus.app.commands.packages import require_packages
+from nodulus.app.commands.service_log import log_to_stderr
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
+
+if TYPE_CHECKING:
+    import socket
+
+    from nodulus.app.chain.network.precision import PrecisionSetting
+    from nodulus.app.result import PointName
+    from nodulus.app.review.database import Database
+    from nodulus.app.review.server.access import Session
+    from nodulus.app.serve.account_access import AccountAccess
+    from nodulus.app.serve.sender import Destination
+
+PACKAGES = (
+    "fastapi", "uvicorn", "sqlalchemy", "alembic", "psutil", "requests", "python_multipart",
+    "prometheus_client", "argon2",
+)  # fmt: skip
+"""Of the extra ``serve``, by import name."""
+DEFAULT_PORT = 8713
+GIB = 2**30
+
+NOT_SERVED = {
+    "deidentify": "the review and what is sent back belong to the study that came",
+    "keep_intermediates": "nothing shows them; nodulus detect keeps them",
+    "summary": "the review shows what is in it",
+}
+"""Fields of `OutputOptions` for which the service has no option, and why."""
+
+
+@click.command("serve")
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option(
+    "--database",
+    metavar="URL",
+    envvar="NODULUS_DATABASE",
+    help="SQLAlchemy URL of queue and decisions; default: nodulus.sqlite in DATA.",
+)
+@click.option(
+    "--accounts", "with_accounts", is_flag=True, help="Readers sign in: see nodulus accounts."
+)
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    metavar="ADDRESS",
+    help="To listen on; others than this computer's own need --accounts and TLS.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME[:PORT]",
+    help="By which browsers reach it, as it stands in their address; may be repeated.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Certificate (PEM), with its chain.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Its key (PEM), if that is another file.",
+)
+@click.option(
+    "--audit-messages",
+    type=click.Path(path_type=Path),
+    help="Also append audit messages (DICOM PS3.15 A.5), one a line, to this file.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
+@click.option("--reader", metavar="NAME", help="Who decides; default: the login name.")
+@click.option(
+    "--organization",
+    default="not given",
+    help="Of the readers; stands in signed-off reports as who has verified them.",
+)
+@click.option(
+    "--watch",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Also take what is put into this folder; may be repeated.",
+)
+@click.option(
+    "--quiet",
+    "quiet_s",
+    type=click.FloatRange(0.1, 3600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Without a new image after which a study is complete.",
+)
+@click.option("--orthanc", metavar="URL", help="Also take this Orthanc's studies; results go back.")
+@click.option("--orthanc-user", envvar="NODULUS_ORTHANC_USER", help="One of its RegisteredUsers.")
+@click.option(
+    "--stow",
+    metavar="URL",
+    multiple=True,
+    help="Send all results to this DICOMweb server; may be repeated.",
+)
+@click.option("--stow-user", envvar="NODULUS_STOW_USER", help="Where it asks for one.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that analyse.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(1),
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one study; then its worker is stopped.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.FloatRange(64),
+    metavar="MIB",
+    help="Of one worker; default: 90 % of the machine's memory for all of them.",
+)
+@click.option(
+    "--max-upload",
+    type=click.FloatRange(0.001, 64),
+    default=4.0,
+    show_default=True,
+    metavar="GIB",
+    help="Of one request with images.",
+)
+@models_option
+@settings_option
+@operating_point_option
+@output_options(without=NOT_SERVED)
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="What the networks compute in; default: as pipeline.json says.",
+)
+@click.option(
+    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
+)
+def command(
+    data: Path,
+    database: str | None,
+    with_accounts: bool,
+    host: str,
+    names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    audit_messages: Path | None,
+    port: int,
+    reader: str | None,
+    organization: str,
+    watch: tuple[Path, ...],
+    quiet_s: float,
+    orthanc: str | None,
+    orthanc_user: str | None,
+    stow: tuple[str, ...],
+    stow_user: str | None,
+    workers: int,
+    time_limit: float,
+    memory_limit: float | None,
+    max_upload: float,
+    models: Path | None,
+    settings: Path | None,
+    operating_point: PointName | None,
+    device: str,
+    precision: PrecisionSetting | None,
+    debug: bool,
+    **objects: Any,
+) -> None:
+    """Take studies, analyse them, and let their findings be reviewed; all of it kept in DATA.
+
+    Studies come as zip files (POST /studies), by DICOMweb (POST /dicom-web/studies), from watched
+    folders and from an Orthanc. The page is at the printed address, and /api/openapi.json describes
+    the interface. SIGTERM or Ctrl-C ends it; whatever way it ends, it goes on where it was.
+
+    Passwords come from NODULUS_ORTHANC_PASSWORD and NODULUS_STOW_PASSWORD, or from files that
+    NODULUS_ORTHANC_PASSWORD_FILE and NODULUS_STOW_PASSWORD_FILE name.
+
+    Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
+    """
+    require_packages(PACKAGES, "serve")
+    import logging
+
+    from nodulus.app.chain import load_models, load_settings
+    from nodulus.app.cohort.item_runner import RunnerOptions
+    from nodulus.app.cohort.memory import machine_mib, usable_cores
+    from nodulus.app.cohort.supervisor import Limits
+    from nodulus.app.deploy.node.orthanc import Orthanc
+    from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.server.run_server import run_server
+    from nodulus.app.review.store import Store
+    from nodulus.app.serve.application import create_service_app
+    from nodulus.app.serve.audit import AuditLog
+    from nodulus.app.serve.desk import ServiceDesk
+    from nodulus.app.serve.destinations import StowDestination
+    from nodulus.app.serve.secrets import secret
+    from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
+
+    _check_reach(host, with_accounts=with_accounts, tls=tls_cert is not None)
+    log_to_stderr(logging.DEBUG if debug else logging.INFO)
+    own_folder(data)
+    chain_settings = load_settings(settings, models, operating_point=operating_point)
+    runner = RunnerOptions(
+        data / RESULTS,
+        models,
+        settings,
+        operating_point,
+        device,
+        precision,
+        taken(objects),
+        threads=max(1, usable_cores() // workers),
+    )
+    runner.results.check()
+    destinations: dict[str, Destination] = {
+        url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow
+    }
+    options = ServiceOptions(
+        data,
+        runner,
+        workers,
+        Limits(time_limit, memory_limit or 0.9 * machine_mib() / workers, attempts=1),
+        quiet_s,
+        watch=watch,
+        orthanc=None
+        if orthanc is None
+        else Orthanc(orthanc, orthanc_user, secret("NODULUS_ORTHANC_PASSWORD")),
+        destinations=destinations,
+    )
+    with ExitStack() as stack:
+        shared = open_database(data, database)
+        stack.callback(shared.close)
+        listener = stack.enter_context(listen(port, host))
+        service = Service(options, shared)
+        desk = ServiceDesk(
+            service.results,
+            service.queue,
+            Store(shared),
+            service.intake.folder,
+            ImageReader((), 2 * GIB, chain_settings.pipeline.lung_margin_mm),
+            lambda: load_models(models, device, chain_settings.pipeline.precision),
+            chain_settings,
+        )
+        stack.callback(desk.close)
+        log = AuditLog(shared, audit_messages)
+        access = _access(
+            data,
+            listener,
+            shared,
+            host,
+            names,
+            reader,
+            with_accounts=with_accounts,
+            tls=bool(tls_cert),
+        )
+        application = create_service_app(
+            service, desk, access, log, organization, int(max_upload * GIB)
+        )
+        stack.callback(service.stop)
+        run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)
+        service.check()
+
+
+DATABASE_FILE = "nodulus.sqlite"
+"""In the service's folder."""
+
+
+def _access(
+    data: Path,
+    listener: socket.socket,
+    database: Database,
+    host: str,
+    names: tuple[str, ...],
+    reader: str | None,
+    *,
+    with_accounts: bool,
+    tls: bool,
+) -> AccountAccess | Session:
+    """Say where the service is reached, and give what recognises who asks."""
+    from nodulus.app.review.desk import Reader
+    from nodulus.app.review.server.access import Session, loopback_hosts
+    from nodulus.app.serve.account_access import AccountAccess
+    from nodulus.app.serve.accounts import Accounts
+    from nodulus.app.serve.secrets import kept_token
+
+    port = listener.getsockname()[1]
+    place = names[0] if names else f"{host}:{port}"
+    address = f"{'https' if tls or names else 'http'}://{place}/"
+    hosts = loopback_hosts(port, [*(f"{name}:{port}" for name in (host, *names)), *names])
+    if with_accounts:
+        # Behind a proxy that speaks TLS, browsers know the name that it has.
+        click.echo(f"serve: {address}")
+        return AccountAccess(hosts, Accounts(database), secure=tls or bool(names))
+    access = Session(hosts, Reader(reader or getpass.getuser()), kept_token(data))
+    click.echo(f"serve: {address}?token={access.token}")
+    click.echo(
+        "The address lets whoever has it read and decide; programs send its token as"
+        " 'Authorization: Bearer TOKEN'.",
+        err=True,
+    )
+    return access
+
+
+def open_database(data: Path, url: str | None) -> Database:
+    """Open the service's database.
+
+    Args:
+        data: the service's folder.
+        url: of another one.
+
+    Raises:
+        NodulusError: ``store-not-usable``.
+    """
+    from nodulus.app.review.database import Database
+
+    return Database.in_file(data / DATABASE_FILE) if url is None else Database(url)
+
+
+def _check_reach(host: str, *, with_accounts: bool, tls: bool) -> None:
+    """Make sure that only who may can read what goes over a network."""
+    try:
+        is_own = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return  # listening says what is wrong with it
+    if is_own or (with_accounts and tls):
+        return
+    raise NodulusError(
+        ErrorCode.SETTINGS_INVALID,
+        f"Others could reach {host}, and read patients' images there.",
+        remedy="Give --accounts, --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy"
+        " that speaks TLS, and name its address with --name.",
+    )
+
+
+def own_folder(data: Path) -> None:
+    """Make the service's folder, or make sure that only this user may enter it.
+
+    Raises:
+        NodulusError: ``output-not-writable``.
+    """
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.chmod(0o700)
+    except OSError as error:
+        raise not_writable(data, error) from error

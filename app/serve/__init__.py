@@ -1,0 +1,1 @@
+"""The service: studies come in by several ways, are analysed, reviewed and sent on."""

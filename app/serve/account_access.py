@@ -1,0 +1,76 @@
+"""Recognises accounts: browsers by the cookie of their session, programs by a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from nodulus.app.review.desk import Reader
+from nodulus.app.review.server.access import Seen, bearer, cookie
+from nodulus.app.review.server.caller import Caller
+from nodulus.app.serve.accounts import Account, Accounts
+
+LOGIN_PAGE = "/login.html"
+_PAGES = ("/", "/index.html", "/study.html")
+_OPEN = frozenset(
+    {"/health", "/api/login", LOGIN_PAGE, "/icon.svg", "/css/base.css", "/js/login.js"}
+)
+"""What a stranger needs to sign in, and what says that the service runs."""
+
+
+@dataclass(frozen=True)
+class AccountAccess:
+    """Access by accounts.
+
+    Args:
+        hosts: names of this computer that a request may be for, with the port.
+        accounts: who may sign in.
+        secure: whether browsers reach it by TLS alone.
+    """
+
+    hosts: frozenset[str]
+    accounts: Accounts
+    secure: bool
+    remedy: str = "Sign in, or send a token of an account."
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; with its prefix a browser takes it by TLS and for this host alone."""
+        return "__Host-nodulus" if self.secure else "nodulus_account"
+
+    def set_cookie(self, token: str, max_age_s: int) -> str:
+        """Give the header that has a browser keep a session's token, or forget it."""
+        marks = "; Secure" if self.secure else ""
+        return (
+            f"{self.cookie}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{marks}"
+        )
+
+    async def seen(self, scope: Scope, headers: Headers) -> Seen | None:
+        """The account of the token or the cookie."""
+        given = bearer(headers)
+        kept = cookie(headers, self.cookie)
+        if given:
+            session = await run_in_threadpool(self.accounts.session, given, "program")
+        else:
+            session = await run_in_threadpool(self.accounts.session, kept, "browser")
+        if session is None:
+            return None
+        return Seen(self.caller(session.account, session.csrf), by_header=bool(given))
+
+    def caller(self, account: Account, csrf: str) -> Caller:
+        """Give who an account is to the routes."""
+        reader = None
+        if account.role != "admin":
+            reader = Reader(account.name, account.role)
+        return Caller(reader, csrf, account.name, may_manage=account.role == "admin")
+
+    def is_open(self, scope: Scope) -> bool:
+        """Whether it is part of signing in."""
+        return scope["path"] in _OPEN
+
+    def entrance(self, scope: Scope, *, known: bool) -> tuple[str, str | None] | None:
+        """Who asks for a page is sent to sign in."""
+        return None if known or scope["path"] not in _PAGES else (LOGIN_PAGE, None)

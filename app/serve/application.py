@@ -1,0 +1,62 @@
+"""The service as a FastAPI application: the queue, DICOMweb, and the review."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from nodulus.app.review.server.access import Access
+from nodulus.app.review.server.application import create_app
+from nodulus.app.review.server.guard import MAX_BODY_BYTES
+from nodulus.app.serve.account_access import AccountAccess
+from nodulus.app.serve.account_routes import account_routes
+from nodulus.app.serve.audit import AuditLog
+from nodulus.app.serve.audit_trail import AuditTrail
+from nodulus.app.serve.desk import ServiceDesk
+from nodulus.app.serve.dicomweb_routes import PREFIX, dicomweb_routes
+from nodulus.app.serve.instances import Instances
+from nodulus.app.serve.queue_routes import queue_routes
+from nodulus.app.serve.retrieve_routes import retrieve_routes
+from nodulus.app.serve.service import Service
+
+
+def create_service_app(
+    service: Service,
+    desk: ServiceDesk,
+    access: Access,
+    log: AuditLog,
+    organization: str = "not given",
+    max_upload_bytes: int = 2**32,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        service: takes studies.
+        desk: has them reviewed.
+        access: recognises who asks; with accounts there are routes to sign in and out.
+        log: of who saw and changed what.
+        organization: of the readers.
+        max_upload_bytes: of a request with images.
+    """
+
+    def limit(method: str, path: str) -> int:
+        is_upload = path == "/studies" or path.startswith(f"{PREFIX}/studies")
+        return max_upload_bytes if method == "POST" and is_upload else MAX_BODY_BYTES
+
+    instances = Instances(service)
+    more = [
+        queue_routes(service),
+        dicomweb_routes(service),
+        retrieve_routes(instances, PREFIX),
+    ]
+    if isinstance(access, AccountAccess):
+        more.append(account_routes(access, log))
+    application = create_app(
+        desk,
+        access,
+        organization,
+        title="Nodulus service",
+        more=more,
+        max_body_bytes=limit,
+    )
+    application.add_middleware(AuditTrail, log=log, uid_of=service.queue.uid_of)
+    return application

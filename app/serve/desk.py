@@ -1,0 +1,57 @@
+"""The review's desk on the service's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nodulus.app.chain import ChainSettings, Models
+from nodulus.app.review.desk import Desk
+from nodulus.app.review.images import ImageReader
+from nodulus.app.review.result_folders import FailedStudy
+from nodulus.app.review.store import Store
+from nodulus.app.serve.queue import Queue
+
+_MOST_FAILED = 1000
+
+
+class ServiceDesk(Desk):
+    """Studies of the queue that are done, and those that are not.
+
+    Args:
+        results: the folder of results.
+        queue: of the studies.
+        store: of all decisions.
+        images_of: gives the folder of a study's files by its id.
+        reader: reads the CTs.
+        models: loads the three networks; called when an entry first needs them.
+        settings: of the chain.
+    """
+
+    def __init__(
+        self,
+        results: Path,
+        queue: Queue,
+        store: Store,
+        images_of: Callable[[str], Path],
+        reader: ImageReader,
+        models: Callable[[], Models],
+        settings: ChainSettings,
+    ) -> None:
+        self._queue = queue
+        self._images_of = images_of
+        super().__init__([results], lambda _folder: store, reader, models, settings)
+
+    def recorded_images(self, folder: Path) -> Path | None:
+        """Where the files of a result's study are."""
+        study = self._queue.study_of_result(folder.name)
+        return None if study is None else self._images_of(study)
+
+    def failed(self) -> list[FailedStudy]:
+        """Studies that were refused or have failed."""
+        _, found = self._queue.studies(("refused", "failed"), limit=_MOST_FAILED)
+        return [
+            FailedStudy(s.id, s.code or "", s.message or "", s.remedy or "")
+            for s in found
+            if not s.results
+        ]

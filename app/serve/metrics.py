@@ -1,0 +1,59 @@
+"""What Prometheus is told (prometheus.io/docs/instrumenting/exposition_formats)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+
+
+class _Counts:
+    """Numbers that the database knows, asked for when somebody looks."""
+
+    def __init__(self, name: str, text: str, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._text, self._counts = name, text, counts
+
+    def collect(self) -> Iterable[Metric]:
+        """Give them, by state."""
+        family = GaugeMetricFamily(self._name, self._text, labels=["state"])
+        for state, count in self._counts().items():
+            family.add_metric([state], count)
+        yield family
+
+
+class Metrics:
+    """The service's counters.
+
+    Args:
+        studies: gives the number of studies by state.
+        deliveries: gives the number of objects to be sent by state.
+    """
+
+    def __init__(
+        self, studies: Callable[[], Mapping[str, int]], deliveries: Callable[[], Mapping[str, int]]
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Counts("nodulus_studies", "Studies.", studies))
+        self._registry.register(_Counts("nodulus_deliveries", "Objects to be sent.", deliveries))
+        self._analysed = Counter(
+            "nodulus_analyses", "Ends of an analysis.", ["state"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "nodulus_analysis_seconds",
+            "Wall time of analyses that are done.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+
+    def analysed(self, state: str, wall_s: float) -> None:
+        """Count an analysis."""
+        self._analysed.labels(state).inc()
+        if state == "done":
+            self._seconds.observe(wall_s)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)

@@ -1,0 +1,175 @@
+"""STOW-RS (PS3.18 10.5): instances come as parts of one request, written to disk as they come."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
+
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.serve.intake import Identity, Intake, read_identity
+
+MAX_PARTS = 20_000
+"""Of one request: more than the slices of any CT."""
+
+_CANNOT_UNDERSTAND = 0xC000
+_NOT_OF_STUDY = 0xA900
+"""Failure Reasons (PS3.18 Table I.2-2; PS3.4 Table B.2-1)."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of the parts of a request.
+
+    Args:
+        taken: instances that are stored, new or not.
+        refused: what is known of others, and the Failure Reason of each.
+    """
+
+    taken: tuple[Identity, ...]
+    refused: tuple[tuple[Identity | None, int], ...]
+
+    @property
+    def status(self) -> int:
+        """Of the answer (PS3.18 Table 10.5.3-1)."""
+        if not self.refused:
+            return 200
+        return 202 if self.taken else 409
+
+    def answer(self, base: str) -> dict[str, Any]:
+        """The Store Instances Response (PS3.18 Annex I) as DICOM JSON.
+
+        Args:
+            base: of the server's DICOMweb addresses.
+        """
+        taken, refused = [], []
+        for identity in self.taken:
+            url = f"{base}/studies/{identity.study_uid}"
+            taken.append({**_reference(identity), "00081190": {"vr": "UR", "Value": [url]}})
+        for known, reason in self.refused:
+            said = {} if known is None else _reference(known)
+            refused.append({**said, "00081197": {"vr": "US", "Value": [reason]}})
+        found: dict[str, Any] = {}
+        if taken:
+            found["00081199"] = {"vr": "SQ", "Value": taken}
+        if refused:
+            found["00081198"] = {"vr": "SQ", "Value": refused}
+        return found
+
+
+async def store_instances(
+    content_type: str, body: AsyncIterator[bytes], intake: Intake, study_uid: str | None
+) -> Stored:
+    """Store the instances of a request.
+
+    Args:
+        content_type: of the request.
+        body: of it.
+        intake: takes them.
+        study_uid: of the address; instances of other studies are refused.
+
+    Raises:
+        NodulusError: ``request-refused``: it is no such request, or has too many parts.
+    """
+    with intake.staging() as own:
+        files = await _parts(content_type, body, own)
+        return await run_in_threadpool(_take, files, intake, study_uid)
+
+
+def _take(files: Sequence[Path], intake: Intake, study_uid: str | None) -> Stored:
+    taken, refused = [], []
+    for file in files:
+        identity = read_identity(file)
+        if identity is None:
+            refused.append((identity, _CANNOT_UNDERSTAND))
+        elif study_uid not in (None, identity.study_uid):
+            refused.append((identity, _NOT_OF_STUDY))
+        else:
+            intake.take_instance(file, identity)
+            taken.append(identity)
+    for uid in dict.fromkeys(identity.study_uid for identity in taken):
+        intake.received(uid, "stow", complete=False)
+    return Stored(tuple(taken), tuple(refused))
+
+
+async def _parts(content_type: str, body: AsyncIterator[bytes], own: Path) -> list[Path]:
+    """Write each part to a file."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/related" or not boundary:
+        raise _refused("It is no multipart/related request with a boundary.")
+    if options.get(b"type", b"application/dicom") != b"application/dicom":
+        raise _refused("Only parts of type application/dicom are stored.")
+    writer = _PartWriter(own)
+    parser = MultipartParser(boundary, writer.callbacks())
+    try:
+        async for chunk in body:
+            await run_in_threadpool(parser.write, chunk)
+        parser.finalize()
+    except FormParserError as error:
+        raise _refused("Its parts cannot be told apart.") from error
+    finally:
+        writer.close()
+    if writer.is_open or not writer.files:
+        raise _refused("It has no part, or ends within one.")
+    return writer.files
+
+
+class _PartWriter:
+    """Writes parts to files as the parser finds them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BinaryIO | None = None
+        self.files: list[Path] = []
+        self.is_open = False
+
+    def callbacks(self) -> Any:
+        """For the parser."""
+        return {
+            "on_part_begin": self._begin,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+        }
+
+    def close(self) -> None:
+        """Close the file of a part that has no end."""
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self) -> None:
+        if len(self.files) >= MAX_PARTS:
+            raise _refused(f"It has more than {MAX_PARTS:,} parts.")
+        path = self._folder / f"part-{len(self.files):06d}"
+        self._file = path.open("wb")
+        self.files.append(path)
+        self.is_open = True
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        assert self._file is not None, "a part has begun"
+        self._file.write(data[start:end])
+
+    def _end(self) -> None:
+        self.close()
+        self.is_open = False
+
+
+def _reference(identity: Identity) -> dict[str, Any]:
+    return {
+        "00081150": {"vr": "UI", "Value": [identity.sop_class_uid]},
+        "00081155": {"vr": "UI", "Value": [identity.sop_instance_uid]},
+    }
+
+
+def _refused(message: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.REQUEST_REFUSED,
+        message,
+        remedy="Send instances as PS3.18 10.5 says: multipart/related of application/dicom.",
+    )

@@ -1,0 +1,156 @@
+"""A service that is killed again and again loses no study and does none twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("prometheus_client")
+import httpx
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
+from tests.app.serve.service_samples import TOKEN, make_study, multipart, wait_for, zipped
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+class Archive(BaseHTTPRequestHandler):
+    """Takes one instance a request by STOW-RS, and counts it."""
+
+    got: Counter[str]
+    lock = threading.Lock()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        content = body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]
+        with self.lock:
+            self.got[str(dcmread(DicomBytesIO(content)).StudyInstanceUID)] += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Service:
+    """The service in a process, which is started anew on the same port and folder."""
+
+    def __init__(self, data: Path, seconds: float, archive: str) -> None:
+        self._arguments = [str(data), str(_free_port()), str(seconds), archive]
+        self.url = f"http://127.0.0.1:{self._arguments[1]}"
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.app.serve.run_stand_in", *self._arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        )
+        wait_for(self._answers, 300)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, "it has ended"
+        try:
+            return httpx.get(f"{self.url}/health", timeout=120).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def _send(service: Service, files: list[Path], *, by_stow: bool) -> None:
+    """Send a study as a client does that tries again until it has an answer."""
+    headers, body = multipart(files) if by_stow else ({}, zipped(files))
+    headers = {**headers, "Authorization": f"Bearer {TOKEN}"}
+    address = f"{service.url}/dicom-web/studies" if by_stow else f"{service.url}/studies"
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        try:
+            answer = httpx.post(address, headers=headers, content=body, timeout=120)
+        except httpx.TransportError:
+            time.sleep(0.2)
+            continue
+        assert answer.status_code in (200, 202), answer.text
+        return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _counts(service: Service) -> dict[str, int]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    found: dict[str, int] = httpx.get(
+        f"{service.url}/studies", headers=headers, timeout=120
+    ).json()["counts"]
+    return found
+
+
+def _run(tmp_path: Path, count: int, seconds: float, kill_at: list[int]) -> None:
+    studies = [make_study(tmp_path / f"in-{n}", f"study-{n}") for n in range(count)]
+    Archive.got = Counter()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Archive)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    service = Service(tmp_path / "data", seconds, f"http://127.0.0.1:{server.server_port}")
+    try:
+        with ThreadPoolExecutor(4) as clients:
+            sent = [
+                clients.submit(_send, service, files, by_stow=n % 2 == 0)
+                for n, files in enumerate(studies)
+            ]
+            for done in kill_at:
+                _wait_until_done(service, done, 600)
+                service.kill()
+                service.start()
+            for one in sent:
+                one.result(600)
+        _wait_until_done(service, count, 600)
+        wait_for(lambda: len(Archive.got) == count, 300)
+        time.sleep(1.5)
+    finally:
+        service.kill()
+        server.shutdown()
+        server.server_close()
+    uids = {str(dcmread(files[0]).StudyInstanceUID) for files in studies}
+    assert set(Archive.got) == uids, "none is lost"
+    results = tmp_path / "data" / "results"
+    assert {path.parent.name for path in results.rglob("findings.json")} == uids
+    # Sent again only where a kill came between an object's sending and the note of it.
+    assert sum(Archive.got.values()) <= count + len(kill_at)
+    began = Counter({p.name: len(p.read_text().splitlines()) for p in results.glob("*.began")})
+    assert len(began) == count
+    # Begun again only what a worker had when it was killed: two workers, and the time between
+    # the end of an analysis and the note of it.
+    assert sum(began.values()) <= count + 4 * len(kill_at)
+
+
+def _wait_until_done(service: Service, count: int, seconds: float) -> None:
+    wait_for(lambda: _counts(service)["done"] >= count, seconds)
+
+
+def test_some_studies_and_one_kill(tmp_path: Path) -> None:
+    _run(tmp_path, 8, 0.3, [2])
+
+
+@pytest.mark.slow
+def test_two_hundred_studies_and_three_kills(tmp_path: Path) -> None:
+    _run(tmp_path, 200, 0.1, [20, 80, 150])
