@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -92,7 +93,9 @@ def retrieve_routes(instances: Instances, prefix: str) -> APIRouter:
             answers.append(answer)
         return _json(_page(_matching(answers, _wanted(request)), offset, limit))
 
-    def search(study: str, series: str | None, request: Request, offset: int, limit: int) -> Any:
+    def search(
+        study: str, series: str | None, request: Request, offset: int, limit: int
+    ) -> Response:
         answers = [
             _picked(one.header, (*_STUDY, *_SERIES, *_INSTANCE)) for one in chosen(study, series)
         ]
@@ -160,7 +163,7 @@ def retrieve_routes(instances: Instances, prefix: str) -> APIRouter:
         one = chosen(study, series, uid)[0]
         frames = _frame_numbers(numbers, one.frames)
         kind = f"application/octet-stream; transfer-syntax={_LITTLE_ENDIAN}"
-        return _multipart((lambda n=n: frame_bytes(one, n) for n in frames), kind)
+        return _multipart((partial(frame_bytes, one, number) for number in frames), kind)
 
     @router.get(
         "/studies/{study}/series/{series}/instances/{uid}/rendered", response_class=Response

@@ -83,7 +83,8 @@ async def store_instances(
 
 
 def _take(files: Sequence[Path], intake: Intake, study_uid: str | None) -> Stored:
-    taken, refused = [], []
+    taken: list[Identity] = []
+    refused: list[tuple[Identity | None, int]] = []
     for file in files:
         identity = read_identity(file)
         if identity is None:
