@@ -12,7 +12,7 @@ import click
 
 from nodulus.app.commands.chain_options import device_option, models_option, settings_option
 from nodulus.app.commands.listening import LOOPBACK, listen
-from nodulus.app.commands.operating_point import operating_point_option
+from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.service_log import log_to_stderr
@@ -256,7 +256,7 @@ def command(
             service.queue,
             Store(shared),
             service.intake.folder,
-            ImageReader((), 2 * GIB, chain_settings.pipeline.lung_margin_mm),
+            ImageReader((), 2 * GIB, chain_settings),
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
         )

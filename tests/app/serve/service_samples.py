@@ -55,7 +55,7 @@ def make_service(
     def no_models() -> Any:
         raise AssertionError("nobody adds a nodule")
 
-    reader = ImageReader((), 2**30, settings.pipeline.lung_margin_mm)
+    reader = ImageReader((), 2**30, settings)
     desk = ServiceDesk(
         service.results, service.queue, Store(database), service.intake.folder, reader, no_models,
         settings,
