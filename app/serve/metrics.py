@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+Counting = Callable[[], Mapping[Any, int]]
+"""Gives numbers by state."""
 _SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 
 
 class _Counts:
     """Numbers that the database knows, asked for when somebody looks."""
 
-    def __init__(self, name: str, text: str, counts: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, name: str, text: str, counts: Counting) -> None:
         self._name, self._text, self._counts = name, text, counts
 
     def collect(self) -> Iterable[Metric]:
@@ -32,9 +35,7 @@ class Metrics:
         deliveries: gives the number of objects to be sent by state.
     """
 
-    def __init__(
-        self, studies: Callable[[], Mapping[str, int]], deliveries: Callable[[], Mapping[str, int]]
-    ) -> None:
+    def __init__(self, studies: Counting, deliveries: Counting) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Counts("nodulus_studies", "Studies.", studies))
         self._registry.register(_Counts("nodulus_deliveries", "Objects to be sent.", deliveries))

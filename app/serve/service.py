@@ -85,7 +85,7 @@ class Service:
         if options.orthanc is not None:
             destinations[_ORTHANC] = OrthancDestination(options.orthanc)
         self._sender = Sender(database, self.results, destinations, options.times)
-        self.metrics = Metrics(lambda: dict(self.queue.counts()), self._sender.counts)
+        self.metrics = Metrics(self.queue.counts, self._sender.counts)
         record = QueueRecord(
             self.queue, self.results, self._destinations, self.events, self.metrics
         )

@@ -85,7 +85,7 @@ class Session:
 
     def is_open(self, scope: Scope) -> bool:
         """Whether the application only says that it runs."""
-        return scope["path"] == "/health"
+        return str(scope["path"]) == "/health"
 
     def entrance(self, scope: Scope, *, known: bool) -> tuple[str, str | None] | None:
         """Exchange the token of the address for a cookie, and take it out of the address."""
