@@ -23,7 +23,7 @@ LpsPoint = tuple[float, float, float]
 Probability = float
 TextureName = Literal["solid", "part-solid", "ground-glass"]
 """Fleischner's and Lung-RADS's terms."""
-CalcificationName = Literal["none", "complete", "central", "other"]
+CalcificationName = Literal["none", "complete", "central", "concentric", "other"]
 KindName = Literal["nodule", "mass", "mass or consolidation"]
 """Fleischner's terms; the last one for a form that does not tell a tumour from an infiltrate."""
 
@@ -178,6 +178,17 @@ class Finding(_Frozen):
     )
     cavity_volume_mm3: float | None = Field(
         default=None, ge=0, description="Of enclosed air; None is not assessed (thick slices)"
+    )
+    pleura_distance_mm: float | None = Field(
+        default=None,
+        ge=0,
+        description="From its nearest voxel to the surface of its lung; 40 stands for more; good to"
+        " about 2.5 mm; None is not assessed: the surface is not known there",
+    )
+    juxtapleural: bool | None = Field(
+        default=None,
+        description="That distance is small enough to touch; says nothing of its form; None is not"
+        " assessed",
     )
     kind: KindName | None = Field(
         default=None,

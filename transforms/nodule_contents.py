@@ -1,10 +1,12 @@
 """Calcium, fat and air in a nodule, by Hounsfield units.
 
 They tell where a reader should look; none of them is taken for a benign sign by itself. A guideline
-asks for calcium in a benign pattern (diffuse, central, laminated, popcorn); the first two can be
-told from the place of calcified voxels, every other pattern is ``OTHER``. Fat is -40 to -120 HU
-(Siegelman et al., Radiology 160:313-317, 1986); where soft tissue and air share a voxel it has such
-values too, so that fat is to be looked for in the core of solid nodules alone. The volume of a
+asks for calcium in a benign pattern (diffuse, central, laminated, popcorn); the first three can be
+told from the place of calcified voxels, every other pattern is ``OTHER``: the chunks of a popcorn
+pattern are not told apart by Hounsfield units from the stippled calcium of a carcinoid. Fat is -40
+to -120 HU (Siegelman et al., Radiology 160:313-317, 1986); where soft tissue and air share a voxel
+it has such values too, so that fat is to be looked for in the core of solid nodules alone. The
+volume of a
 cavity leaves out the voxels at its wall: of a cavity of 12 mm about a quarter.
 """
 
@@ -31,6 +33,7 @@ class Calcification(str, Enum):
     NONE = "none"
     COMPLETE = "complete"
     CENTRAL = "central"
+    CONCENTRIC = "concentric"
     OTHER = "other"
 
 
@@ -43,6 +46,8 @@ class ContentsRule:
         complete_share: from this share of calcified voxels of the core on it is complete.
         central_depth: a voxel is central from this share of the greatest depth on.
         central_share: of the calcified voxels, the least that lie there in a central pattern.
+        enclosed_share: of the nodule's voxels, the least without calcium that a concentric ring
+            encloses.
         fat_hu: a voxel between them is fat.
         air_hu: a voxel below it is air.
         border_mm: the core begins this far from the nearest voxel outside.
@@ -54,6 +59,7 @@ class ContentsRule:
     complete_share: float
     central_depth: float
     central_share: float
+    enclosed_share: float
     fat_hu: tuple[float, float]
     air_hu: float
     border_mm: float
@@ -113,18 +119,41 @@ def _calcification(
     is_one = label(calcified)[1] == 1
     if is_one and central.sum() >= rule.central_share * calcified.sum():
         return Calcification.CENTRAL
+    if _is_ring(calcified, mask, depth, geometry, rule):
+        return Calcification.CONCENTRIC
     return Calcification.OTHER
+
+
+def _is_ring(
+    calcified: BoolArray,
+    mask: BoolArray,
+    depth: NDArray[np.float64],
+    geometry: Geometry,
+    rule: ContentsRule,
+) -> bool:
+    """Whether calcium encloses, on axial slices, the deepest part of the nodule."""
+    enclosed = _filled(calcified, geometry) & ~calcified & mask
+    middle = depth >= depth.max() - min(geometry.spacing_irc_mm)
+    return bool(
+        enclosed.sum() >= rule.enclosed_share * mask.sum()
+        and np.all(enclosed[middle & ~calcified])
+        and np.any(enclosed & middle)
+    )
 
 
 def _enclosed_air(
     hu: NDArray[Any], mask: BoolArray, geometry: Geometry, rule: ContentsRule
 ) -> BoolArray:
     """Air within the outline on axial slices: holes of the mask, and voxels of it."""
+    inner = core(_filled(mask, geometry), geometry, rule.border_mm, rule.least_core_voxels)
+    return _pieces(inner & (hu < rule.air_hu), rule.least_voxels)
+
+
+def _filled(mask: BoolArray, geometry: Geometry) -> BoolArray:
+    """The mask with its holes on axial slices."""
     axis = axial_axis(geometry)
     planes = np.moveaxis(mask, axis, 0)
-    filled = np.moveaxis(np.stack([binary_fill_holes(plane) for plane in planes]), 0, axis)
-    inner = core(filled, geometry, rule.border_mm, rule.least_core_voxels)
-    return _pieces(inner & (hu < rule.air_hu), rule.least_voxels)
+    return np.moveaxis(np.stack([binary_fill_holes(plane) for plane in planes]), 0, axis)
 
 
 def _pieces(mask: BoolArray, least: int) -> BoolArray:

@@ -23,6 +23,7 @@ from nodulus.transforms.lesion_kind import lesion_kind
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.measurements import measure
 from nodulus.transforms.nodule_contents import ContentsRule, contents
+from nodulus.transforms.pleura_distance import pleura_distance_mm
 from nodulus.transforms.texture_class import Texture, composition
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -152,6 +153,9 @@ def measured_finding(
     held = _held(volume, pipeline)
     holds = None if held is None else contents(volume.hu[box], mask, part, held)
     i, r, c = (float(v) for v in volume.geometry.lps_to_index(size.center_lps_mm))
+    distance = pleura_distance_mm(
+        lungs, part.index_to_lps(np.argwhere(mask)), pipeline.pleura.rule()
+    )
     side = laterality(lungs, size.center_lps_mm, pipeline.laterality)
     return Finding(
         id=number,
@@ -185,6 +189,8 @@ def measured_finding(
             None if holds is None or made_of.texture is not Texture.SOLID else holds.fat_share
         ),
         cavity_volume_mm3=None if holds is None else holds.cavity_volume_mm3,
+        pleura_distance_mm=None if distance is None else round(distance, 1),
+        juxtapleural=None if distance is None else distance <= pipeline.pleura.touching_mm,
         kind=lesion_kind(mask, part, size.diameters.mean_mm, pipeline.lesion_kind.rule()).value,
         laterality=side,
         lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),

@@ -18,6 +18,7 @@ from nodulus.app.chain.settings_sections import (
     LesionKindSettings,
     LobeSettings,
     MassSettings,
+    PleuraSettings,
     PointSettings,
     TextureSettings,
     UsualLungs,
@@ -30,7 +31,7 @@ from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
 _Settings = TypeVar("_Settings")
 
 _WHERE_LEFT_OUT = (
-    "texture", "contents", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
+    "texture", "contents", "pleura", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
     "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
@@ -107,6 +108,7 @@ class PipelineSettings(BaseModel):
     laterality: LateralitySettings
     lobe: LobeSettings
     contents: ContentsSettings
+    pleura: PleuraSettings
     characteristics: tuple[CharacteristicSettings, ...] = Field(
         default=(), description="Which ratings of the malignancy network findings tell"
     )

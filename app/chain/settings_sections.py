@@ -8,6 +8,7 @@ from nodulus.app.result import CharacteristicName
 from nodulus.transforms.lesion_kind import LesionKindRule
 from nodulus.transforms.mass_outline import MassOutlineRule
 from nodulus.transforms.nodule_contents import ContentsRule
+from nodulus.transforms.pleura_distance import PleuraRule
 from nodulus.transforms.texture_class import TextureRule
 
 
@@ -42,6 +43,9 @@ class ContentsSettings(_Section):
     complete_share: float = Field(ge=0, le=1, description="Of the core's voxels, calcified")
     central_depth: float = Field(ge=0, le=1, description="Of the greatest depth in the nodule")
     central_share: float = Field(ge=0, le=1, description="Of the calcified voxels")
+    enclosed_share: float = Field(
+        gt=0, le=1, description="Of the nodule, without calcium within a concentric ring"
+    )
     fat_hu: tuple[float, float] = Field(description="Fat lies between")
     air_hu: float = Field(description="A voxel below it is air")
     least_voxels: int = Field(ge=1, description="Smaller pieces are noise")
@@ -59,6 +63,21 @@ class ContentsSettings(_Section):
             least_core_voxels=texture.least_core_voxels,
             **own,
         )
+
+
+class PleuraSettings(_Section):
+    """How far from the pleura a finding lies; see ``docs/results.md``."""
+
+    closing_mm: float = Field(gt=0, description="Each lung is closed by a ball of this radius")
+    reach_mm: float = Field(gt=0, description="Larger distances are told as this")
+    least_share: float = Field(
+        ge=0, le=1, description="Of a finding's voxels in the closed lung; else not assessed"
+    )
+    touching_mm: float = Field(ge=0, description="Up to this distance it is juxtapleural")
+
+    def rule(self) -> PleuraRule:
+        """The limits as the measurement takes them."""
+        return PleuraRule(**self.model_dump())
 
 
 class MassSettings(_Section):

@@ -18,6 +18,7 @@ from nodulus.app.cohort.items import CohortItem
 from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome, Status
 from nodulus.app.cohort.memory import peak_mib
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.clinical import ClinicalFile
 from nodulus.app.output import OutputFolder
 from nodulus.app.private_folder import private_folder
 from nodulus.app.process import import_monai
@@ -66,6 +67,7 @@ class RunnerOptions:
         precision: what networks compute in; None for the settings'.
         results: which files are written.
         threads: of one worker.
+        clinical: file of what is known of the patients beside the headers, by study.
     """
 
     output: Path
@@ -76,6 +78,7 @@ class RunnerOptions:
     precision: PrecisionSetting | None = None
     results: OutputOptions = field(default_factory=OutputOptions)
     threads: int = 1
+    clinical: Path | None = None
 
     def start(self) -> ItemRunner:
         """Load the networks in a process that does nothing else.
@@ -110,6 +113,7 @@ class ItemRunner:
         precision = options.precision or self._settings.pipeline.precision
         self.models = load_models(options.models, options.device, precision)
         self._output = OutputFolder(options.output)
+        self._clinical = ClinicalFile(options.clinical) if options.clinical else None
 
     @property
     def settings(self) -> ChainSettings:
@@ -154,6 +158,7 @@ class ItemRunner:
             self._settings,
             self._options.results,
             lambda study, step, _done, _total: tell(study.key, step),
+            self._clinical,
         )
         return _measured(item, outcome, began)
 
@@ -187,6 +192,7 @@ def run_fingerprint(options: RunnerOptions) -> str:
 
     Raises:
         NodulusError: models or settings cannot be read.
+        OSError: the clinical file cannot be read.
     """
     settings = chain_settings(options)
     content = {
@@ -196,6 +202,8 @@ def run_fingerprint(options: RunnerOptions) -> str:
         "precision": options.precision,
         "results": asdict(options.results),
     }
+    if options.clinical is not None:
+        content["clinical"] = sha256(options.clinical)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nodulus.app.cohort.memory import machine_mib, usable_cores
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, CohortRun
 from nodulus.app.private_folder import STAGING_PREFIX, private_folder
+from nodulus.bundles.common.atomic_files import sha256
 
 if TYPE_CHECKING:
     from nodulus.app.cohort.item_runner import RunnerOptions
@@ -59,6 +60,7 @@ def write_manifest(run: CohortRun, options: RunnerOptions, workers: int) -> Path
         "device": options.device,
         "precision": options.precision,
         "results": asdict(options.results),
+        "clinical_sha256": sha256(options.clinical) if options.clinical else None,
         "machine": machine(),
         "shard": asdict(run.shard),
         "workers": workers,

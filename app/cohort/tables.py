@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 from nodulus.app.cohort.ledger import Outcome
 from nodulus.app.result import Finding, StudyResult
+from nodulus.app.results.answer import answers
 from nodulus.app.results.encodable import encodable_text
+from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.texts import Texts
 
 Kind = Literal["text", "integer", "number", "flag"]
 BATCH_ROWS = 1024
@@ -79,6 +82,17 @@ def _axis(axis: int) -> Callable[[FindingRow], float]:
     return lambda row: row.finding.center_lps_mm[axis]
 
 
+def _category(guideline: str) -> Callable[[StudyRow], str | None]:
+    """What a guideline asks for of a study; every answer that is possible where it is not sure."""
+
+    def value(row: StudyRow) -> str | None:
+        guidance = None if row.result is None else row.result.guidance
+        found = (one for one in answers(guidance) if one.guideline == guideline)
+        return next((category_words(one, Texts()) for one in found), None)
+
+    return value
+
+
 STUDY_COLUMNS: tuple[Column, ...] = (
     Column("study", "text", "key of the study, and name of its folder", _of_outcome("key")),
     Column("item", "text", "unit of work in which it was found", _of_outcome("item")),
@@ -100,6 +114,14 @@ STUDY_COLUMNS: tuple[Column, ...] = (
     Column(
         "largest_diameter_mm", "number", "longest axial diameter of the largest finding",
         _highest("longest_diameter_mm"),
+    ),
+    *(
+        Column(name, "text", f"what {guideline} asks for, at the most; see follow_up.md",
+               _category(guideline))
+        for name, guideline in (
+            ("lung_rads", "Lung-RADS v2022"), ("nelson", "NELSON"),
+            ("fleischner", "Fleischner 2017"), ("bts", "BTS 2015"),
+        )
     ),
     Column("lung_volume_ml", "number", "of the lungs in the scan", _of_volume("lung_volume_ml")),
     Column("lung_share", "number", "estimated share of the lungs in it", _of_volume("lung_share")),

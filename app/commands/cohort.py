@@ -74,6 +74,11 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
     metavar="MIB",
     help="Of one worker; default: 90 % of the machine's memory for all of them.",
 )
+@click.option(
+    "--clinical",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What is known of the patients, by study (JSON or CSV): for guidelines and risk models.",
+)
 @models_option
 @settings_option
 @operating_point_option
@@ -92,6 +97,7 @@ def command(
     retry_failed: bool,
     time_limit: float,
     memory_limit: float | None,
+    clinical: Path | None,
     models: Path | None,
     settings: Path | None,
     operating_point: PointName | None,
@@ -124,6 +130,7 @@ def command(
         precision,
         taken(results),
         threads=max(1, usable_cores() // max(1, count)),
+        clinical=clinical,
     )
     memory = memory_limit or 0.9 * machine_mib() / max(1, count)
     with clean_end():
@@ -151,10 +158,20 @@ def _run(
     from nodulus.app.cohort.run_cohort import run_cohort, write_tables
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.commands.terminal import LastingConsole
+    from nodulus.app.errors import ErrorCode, NodulusError
+    from nodulus.app.guidelines.clinical import ClinicalFile
     from nodulus.app.output import OutputFolder
 
     psutil(), pyarrow_parquet()  # rather now than after a night
     options.results.check()
+    if options.clinical is not None and not ClinicalFile(options.clinical).is_by_study:
+        raise NodulusError(
+            ErrorCode.INVALID_ATTRIBUTE,
+            "The clinical facts do not say of which study they are.",
+            remedy="Give them by StudyInstanceUID (docs/follow_up.md): a CSV with a column"
+            " study_uid, or a JSON object.",
+            subject=options.clinical,
+        )
     console = LastingConsole(highlight=False, soft_wrap=True)
     errors = LastingConsole(stderr=True, highlight=False)
     OutputFolder(options.output)

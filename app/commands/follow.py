@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ from nodulus.app.errors import ErrorCode, NodulusError
 if TYPE_CHECKING:
     from nodulus.app.chain import Chain
     from nodulus.app.followup.compare import AnalysedScan
+    from nodulus.app.followup.pair_files import PairOptions
     from nodulus.app.followup.repeatability import Repeatability
     from nodulus.app.followup.result import FollowUp, NoduleChange
     from nodulus.app.followup.scan_header import ScanHeader
+    from nodulus.app.results.texts import Language
     from nodulus.app.volume import CtVolume
 
 
@@ -48,6 +50,13 @@ if TYPE_CHECKING:
 @click.option(
     "--sr/--no-sr", default=True, help="Write the DICOM structured report, of DICOM scans."
 )
+@click.option(
+    "--language",
+    type=click.Choice(["en", "de", "fr", "es"]),
+    default="en",
+    show_default=True,
+    help="Of follow_up.html.",
+)
 def command(
     scans: tuple[Path, ...],
     output: Path,
@@ -57,6 +66,7 @@ def command(
     days: int | None,
     report: bool,
     sr: bool,
+    language: Language,
 ) -> None:
     """Find the nodules of two scans of one patient, match them, and say what has changed.
 
@@ -68,7 +78,7 @@ def command(
     Exit status: 0 done, 1 a scan could not be analysed or a file not be made, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
-    from nodulus.app.followup.pair_files import is_complete
+    from nodulus.app.followup.pair_files import PairOptions, is_complete
     from nodulus.app.followup.repeatability import load_repeatability
 
     if len(scans) > 2:
@@ -76,7 +86,7 @@ def command(
     if len(scans) == 1 and days is not None:
         raise click.UsageError("--days is between two scans that are both given.")
     limits = load_repeatability(_own(settings))
-    wanted = {"report": report, "sr": sr}
+    wanted = PairOptions(report, sr, language)
     if len(scans) == 1:
         complete = _follow_folder(
             scans[0], output, lambda: Chain(models, settings, device), limits, wanted
@@ -100,7 +110,7 @@ def _follow_folder(
     output: Path,
     load_chain: Callable[[], Chain],
     limits: Repeatability,
-    wanted: Mapping[str, bool],
+    wanted: PairOptions,
 ) -> bool:
     """Compare each patient's scans, each with the one before."""
     from nodulus.app.followup.find_pairs import find_pairs
@@ -159,7 +169,7 @@ def _publish(
     limits: Repeatability,
     days: int | None,
     chain: Chain,
-    wanted: Mapping[str, bool],
+    wanted: PairOptions,
 ) -> FollowUp:
     from nodulus.app.followup.compare import compare
     from nodulus.app.followup.pair_files import pair_files
@@ -173,7 +183,7 @@ def _publish(
         chain.models.info(),
         chain.settings.operating_points.listed(),
     )
-    found, files = pair_files(before, now, found, report=wanted["report"], sr=wanted["sr"])
+    found, files = pair_files(before, now, found, wanted)
     patient_id = header.patient[0] if header.patient else None
     written = publish_follow_up(folder, found, files, patient_id)
     for line in _lines(found):

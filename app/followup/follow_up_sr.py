@@ -23,12 +23,13 @@ from nodulus.app.followup.result import DoublingTime, FollowUp, NoduleChange, No
 from nodulus.app.result import Finding
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
-from nodulus.app.results.dicom_sr import algorithm, sizes
+from nodulus.app.results.dicom_sr import sizes
 from nodulus.app.results.encode import encode_object
 from nodulus.app.results.image_library import image_library
 from nodulus.app.results.image_numbers import nearest_image
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
 from nodulus.app.results.sr_document import sr_document
+from nodulus.app.results.sr_measures import algorithm
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 
 SR_FILE = "follow_up_sr.dcm"

@@ -10,6 +10,7 @@ from nodulus.app.followup.pair_pictures import PicturePair
 from nodulus.app.followup.result import DoublingTime, FollowUp, NoduleChange
 from nodulus.app.page_template import page_template
 from nodulus.app.results.report import EmbeddedPicture, embed
+from nodulus.app.results.texts import Language, Texts
 
 PAGE_FILE = "follow_up.html"
 TEMPLATE = "follow_up.html.jinja"
@@ -26,12 +27,13 @@ class ChangeView:
     current: EmbeddedPicture | None
 
 
-def build_page(found: FollowUp, pictures: Sequence[PicturePair]) -> str:
+def build_page(found: FollowUp, pictures: Sequence[PicturePair], language: Language = "en") -> str:
     """Render the page: one file, no network, no patient attribute.
 
     Args:
         found: what has changed.
         pictures: a pair for each of ``found.nodules``.
+        language: of the page's own texts; warnings and reasons stay English.
     """
     views = [
         ChangeView(change, *(None if one is None else embed(one) for one in pair))
@@ -40,7 +42,11 @@ def build_page(found: FollowUp, pictures: Sequence[PicturePair]) -> str:
     order = {state: place for place, state in enumerate(_FIRST)}
     views.sort(key=lambda view: order.get(view.change.state, len(order)))
     return page_template("nodulus.app.followup", TEMPLATE).render(
-        found=found, views=views, counts=counted_states(found), doubling=doubling_words
+        found=found,
+        views=views,
+        counts=counted_states(found),
+        doubling=doubling_words,
+        t=Texts(language),
     )
 
 
@@ -51,12 +57,17 @@ def counted_states(found: FollowUp) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: order.get(item[0], len(order)))
 
 
-def doubling_words(time: DoublingTime | None) -> str:
+def doubling_words(time: DoublingTime | None, texts: Texts) -> str:
     """Say a doubling time, never without its interval."""
     if time is None:
-        return "not given"
+        return texts("not given")
     if time.days is None:
-        return "not grown"
+        return texts("not grown")
     shortest = "0" if time.shortest_days is None else f"{time.shortest_days:,.0f}"
-    longest = "no growth" if time.longest_days is None else f"{time.longest_days:,.0f}"
-    return f"{time.days:,.0f} days ({shortest} to {longest})"
+    longest = texts("no growth") if time.longest_days is None else f"{time.longest_days:,.0f}"
+    return texts(
+        "%(days)s days (%(shortest)s to %(longest)s)",
+        days=f"{time.days:,.0f}",
+        shortest=shortest,
+        longest=longest,
+    )

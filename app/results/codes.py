@@ -14,9 +14,10 @@ from typing import Literal
 
 from pydicom.sr.coding import Code
 
-from nodulus.app.result import CharacteristicName, TextureName
+from nodulus.app.result import CalcificationName, CharacteristicName, TextureName
 
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 NODULE = Code("27925004", "SCT", "Nodule")
 LUNG = Code("39607008", "SCT", "Lung")
 UPPER_LOBE = Code("45653009", "SCT", "Upper lobe of lung")
@@ -58,6 +59,7 @@ TEXTURES: dict[TextureName, Code] = {
     "ground-glass": Code("RID50153", "RADLEX", "non-solid pulmonary nodule"),
 }
 SOLID_COMPONENT = Code("RID50154", "RADLEX", "Solid component of part-solid pulmonary nodule")
+CUBIC_CENTIMETER = Code("cm3", "UCUM", "cubic centimeter")
 
 MEAN_DIAMETER = Code("RDE1302", "RADELEMENT", "Size")
 SOLID_MEAN_DIAMETER = Code("RDE1303", "RADELEMENT", "Solid component size")
@@ -76,6 +78,21 @@ CHARACTERISTICS: dict[CharacteristicName, Code] = {
     "margin": Code("rated-sharp", PRIVATE_SCHEME, "Sharp margin, as readers would rate it"),
     "calcification": Code("rated-calcified", PRIVATE_SCHEME, "Calcified, as readers would rate it"),
 }
+LOW_ATTENUATION_SHARE = Code(
+    "low-attenuation-share", PRIVATE_SCHEME, "Share of the aerated lungs below -950 HU"
+)
+CALCIFICATION = Code("calcification", PRIVATE_SCHEME, "Calcification by Hounsfield units")
+CALCIFICATIONS: dict[CalcificationName, Code] = {
+    "none": Code("calcification-none", PRIVATE_SCHEME, "None"),
+    "complete": Code("calcification-complete", PRIVATE_SCHEME, "Complete"),
+    "central": Code("calcification-central", PRIVATE_SCHEME, "Central"),
+    "concentric": Code("calcification-concentric", PRIVATE_SCHEME, "Concentric ring"),
+    "other": Code("calcification-other", PRIVATE_SCHEME, "Other pattern"),
+}
+FAT_SHARE = Code("fat-share", PRIVATE_SCHEME, "Share of the core with the density of fat")
+CAVITY_VOLUME = Code("cavity-volume", PRIVATE_SCHEME, "Volume of enclosed air")
+PLEURA_DISTANCE = Code("pleura-distance", PRIVATE_SCHEME, "Distance to the surface of the lung")
+JUXTAPLEURAL = Code("juxtapleural", PRIVATE_SCHEME, "Touches the surface of the lung")
 READER_DECISION = Code("reader-decision", PRIVATE_SCHEME, "Reader's decision on the finding")
 CONFIRMED = Code("confirmed", PRIVATE_SCHEME, "Confirmed by the reader")
 CHANGED = Code("changed", PRIVATE_SCHEME, "Confirmed by the reader with changes")

@@ -25,8 +25,14 @@ from nodulus.app.results.sr_guidance import (
     guidance_of,
     risk_measurements,
 )
-
-_ANSWERS = {True: codes.YES, False: codes.NO, None: codes.UNDETERMINED}
+from nodulus.app.results.sr_measures import (
+    algorithm,
+    contents,
+    form_evaluations,
+    lung_group,
+    number,
+    solid_component,
+)
 
 
 def build_sr(
@@ -69,7 +75,7 @@ def build_sr(
         *(f"Warning: {warning.message}" for warning in result.warnings),
     ]
     return sr_document(
-        groups or [_nothing_found(result, uid)],
+        [*(groups or [_nothing_found(result, uid)]), *lung_group(result, uid)],
         context=hd.sr.ObservationContext(observer_device_context=derived.observer(result)),
         library=image_library(sources),
         comments=texts,
@@ -139,53 +145,10 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
                 if finding.texture is not None
                 else []
             ),
-            *(
-                hd.sr.QualitativeEvaluation(codes.CHARACTERISTICS[one.name], _ANSWERS[one.present])
-                for one in finding.characteristics
-            ),
+            *form_evaluations(finding),
             *category_evaluations(guidance_of(result.guidance, finding.id)),
         ],
     }
-
-
-def algorithm(result: derived.MadeByNodulus) -> Any:
-    """Give what found the nodules: the networks and thresholds (TID 4019)."""
-    models = [
-        f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
-    ]
-    points = [f"threshold {point.name} {point.threshold:g}" for point in result.operating_points]
-    return hd.sr.AlgorithmIdentification(
-        name="Nodulus",
-        version=result.nodulus_version,
-        manufacturer="Nodulus",
-        parameters=[*models, *points] or None,
-        family=codes.AI_FAMILY,
-    )
-
-
-def _number(name: Any, value: float, unit: Any, **more: Any) -> Any:
-    return hd.sr.Measurement(name=name, value=round(value, 3), unit=unit, **more)
-
-
-def _solid_component(finding: Finding) -> list[Any]:
-    """Size of a part-solid nodule's solid part.
-
-    Under names of its own, so that no reader takes it for the size of the nodule; the site says
-    in a public code what was measured.
-    """
-    if finding.texture != "part-solid":
-        return []
-    site = [hd.sr.FindingSite(codes.SOLID_COMPONENT)]
-    sizes = (
-        (codes.SOLID_VOLUME, finding.solid_volume_mm3, codes.CUBIC_MILLIMETER),
-        (codes.SOLID_LONG_AXIS, finding.solid_longest_diameter_mm, codes.MILLIMETER),
-        (codes.SOLID_MEAN_DIAMETER, finding.solid_mean_diameter_mm, codes.MILLIMETER),
-    )
-    return [
-        _number(name, value, unit, finding_sites=site)
-        for name, value, unit in sizes
-        if value is not None
-    ]
 
 
 def sizes(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
@@ -206,20 +169,20 @@ def sizes(finding: Finding, frame_of_reference_uid: str | None) -> list[Any]:
         ]
 
     return [
-        _number(codes.VOLUME, finding.volume_mm3, codes.CUBIC_MILLIMETER),
-        _number(
+        number(codes.VOLUME, finding.volume_mm3, codes.CUBIC_MILLIMETER),
+        number(
             codes.LONG_AXIS,
             finding.longest_diameter_mm,
             codes.MILLIMETER,
             referenced_coordinates=axis(finding.longest_diameter_ends_lps_mm),
         ),
-        _number(
+        number(
             codes.SHORT_AXIS,
             finding.perpendicular_diameter_mm,
             codes.MILLIMETER,
             referenced_coordinates=axis(finding.perpendicular_diameter_ends_lps_mm),
         ),
-        _number(
+        number(
             codes.MEAN_DIAMETER,
             mean_diameter_mm(finding.longest_diameter_mm, finding.perpendicular_diameter_mm),
             codes.MILLIMETER,
@@ -239,16 +202,17 @@ def measurements(
     """
     return [
         *sizes(finding, frame_of_reference_uid),
-        _number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
-        _number(
+        number(codes.ATTENUATION, finding.mean_hu, codes.HOUNSFIELD_UNIT, derivation=codes.MEAN),
+        number(
             codes.ATTENUATION,
             finding.sd_hu,
             codes.HOUNSFIELD_UNIT,
             derivation=codes.STANDARD_DEVIATION,
         ),
-        *_solid_component(finding),
-        _number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
-        _number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
+        *solid_component(finding),
+        *contents(finding),
+        number(codes.CERTAINTY_OF_FINDING, 100 * finding.nodule_probability, codes.PERCENT),
+        number(codes.PROBABILITY_OF_CANCER, 100 * finding.malignancy_probability, codes.PERCENT),
         *risk_measurements(guidance_of(result.guidance, finding.id)),
     ]
 

@@ -31,6 +31,7 @@ from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.dicom_seg import segment_label
+from nodulus.app.results.guideline_rows import guideline_rows
 from nodulus.app.results.image_numbers import image_words
 from nodulus.app.results.pictures import WINDOW_CENTER_HU, WINDOW_WIDTH_HU, Picture
 from nodulus.app.results.wording import place_words, texture_words
@@ -47,6 +48,10 @@ _TITLE = ParagraphStyle("title", _TEXT, fontName=_BOLD, fontSize=16, leading=20,
 _HEAD = ParagraphStyle("head", _TEXT, fontName=_BOLD, fontSize=10.5, leading=14, spaceBefore=10)
 _PICTURE_PIXELS = 400  # more than 200 a printed inch
 _DASH = "\N{EN DASH}"
+_GUIDELINES = (
+    "Published tables, applied as if each finding were a nodule. A reader decides. This is not the"
+    " networks' estimate."
+)
 _WINDOW = (
     f"Lung window: centre {WINDOW_CENTER_HU:.0f}, width {WINDOW_WIDTH_HU:.0f} HU. Image is the"
     " number of the nearest source image. The malignancy probability holds if it is a nodule at"
@@ -90,7 +95,7 @@ def build_pdf(
         subject=result.disclaimer,
         invariant=True,
     )
-    story = [*_opening(result), *_overview(result, images)]
+    story = [*_opening(result), *_guidelines(result), *_overview(result, images)]
     for finding, own, image in zip(result.findings, pictures, images, strict=True):
         story.append(KeepTogether(_finding(finding, own, image_words(image, series_number))))
     if result.findings:
@@ -134,6 +139,20 @@ def _opening(result: StudyResult) -> list[Any]:
         _paragraph(said, ParagraphStyle("said", _TEXT, fontName=_BOLD, fontSize=11, leading=15)),
         *(_paragraph(f"Note: {warning.message}") for warning in result.warnings),
         _paragraph("; ".join(filter(None, facts)) + f". Analysed {result.created}.", _SMALL),
+    ]
+
+
+def _guidelines(result: StudyResult) -> list[Any]:
+    """What guidelines ask for of the study; nothing where none was asked."""
+    rows = guideline_rows(result.guidance)
+    if not rows:
+        return []
+    head = ("Guideline", "Category", "It advises", "Rests on")
+    widths = [30 * mm, 48 * mm, _WIDTH - 100 * mm, 22 * mm]
+    return [
+        Paragraph("What guidelines advise", _HEAD),
+        _paragraph(_GUIDELINES, _SMALL),
+        _table([head, *rows], widths),
     ]
 
 

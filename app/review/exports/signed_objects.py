@@ -17,7 +17,6 @@ from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.dicom_seg import AlgorithmType, build_seg
 from nodulus.app.results.dicom_sr import (
-    algorithm,
     measurements,
     reference_to_seg,
     referenced_images,
@@ -28,6 +27,7 @@ from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.source_masks import labels_on_source
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
 from nodulus.app.results.sr_document import Verification, sr_document
+from nodulus.app.results.sr_measures import algorithm
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 from nodulus.app.review.entries import OutlinedBy, RejectionReason
 from nodulus.app.review.images import StudyImages

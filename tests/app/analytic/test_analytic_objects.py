@@ -67,7 +67,35 @@ def meaning(item: Dataset) -> str:
 def groups_of(report: Dataset) -> list[Dataset]:
     """The measurement groups of a TID 1500 report."""
     (measured,) = (i for i in report.ContentSequence if meaning(i) == "Imaging Measurements")
-    return list(measured.ContentSequence)
+    return [g for g in measured.ContentSequence if tracked_as(g) != "Lungs"]
+
+
+def tracked_as(group: Dataset) -> str:
+    (name,) = (i for i in group.ContentSequence if meaning(i) == "Tracking Identifier")
+    return str(name.TextValue)
+
+
+def test_the_lungs_have_a_group_of_their_own(study: Study) -> None:
+    _, sr = study.seg_and_sr
+    (measured,) = (i for i in sr.ContentSequence if meaning(i) == "Imaging Measurements")
+    (lungs,) = (g for g in measured.ContentSequence if tracked_as(g) == "Lungs")
+    told = {
+        next(p for p in i.ContentSequence if meaning(p) == "Finding Site")
+        .ContentSequence[0]
+        .ConceptCodeSequence[0]
+        .CodeMeaning: float(i.MeasuredValueSequence[0].NumericValue)
+        for i in lungs.ContentSequence
+        if i.ValueType == "NUM" and meaning(i) == "Volume"
+    }
+    volume = study.result.volume
+    assert told == {"Right": volume.right_lung_ml, "Left": volume.left_lung_ml}
+    shares = [i for i in lungs.ContentSequence if "below -950 HU" in meaning(i)]
+    if volume.emphysema_share is None:
+        assert [i.ConceptCodeSequence[0].CodeMeaning for i in shares] == ["Undetermined"]
+    else:
+        (share,) = shares
+        value = float(share.MeasuredValueSequence[0].NumericValue)
+        assert value == pytest.approx(100 * volume.emphysema_share, abs=6e-4)
 
 
 def numbers_of(group: Dataset) -> dict[tuple[str, str], Dataset]:
@@ -109,6 +137,13 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
             expected["Volume of the solid component", ""] = f.solid_volume_mm3
             expected["Long axis of the solid component", ""] = f.solid_longest_diameter_mm
             expected["Solid component size", ""] = f.solid_mean_diameter_mm
+        for name, number in (
+            ("Volume of enclosed air", f.cavity_volume_mm3),
+            ("Distance to the surface of the lung", f.pleura_distance_mm),
+        ):
+            assert ((name, "") in told) == (number is not None)
+            if number is not None:
+                expected[name, ""] = number
         for name, number in expected.items():
             assert told[name] == pytest.approx(number, abs=6e-4), name
         assert units["Volume"] == "mm3"
@@ -134,6 +169,13 @@ def test_each_group_says_what_its_finding_is(study: Study) -> None:
         )
         assert said["Texture"] == f"{textures[f.texture]} pulmonary nodule"
         assert said["Finding Site"] == lobes[f.lobe]
+        patterns = {
+            "none": "None", "complete": "Complete", "central": "Central", None: "Undetermined",
+            "concentric": "Concentric ring", "other": "Other pattern",
+        }  # fmt: skip
+        assert said["Calcification by Hounsfield units"] == patterns[f.calcification]
+        touches = {True: "Yes", False: "No", None: "Undetermined"}
+        assert said["Touches the surface of the lung"] == touches[f.juxtapleural]
         (site,) = (i for i in group.ContentSequence if meaning(i) == "Finding Site")
         (side,) = site.ContentSequence
         assert side.ConceptCodeSequence[0].CodeMeaning.lower() == f.laterality

@@ -11,11 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from nodulus.app.cohort.cohort_page import write_page
+from nodulus.app.cohort.item_runner import RunnerOptions, run_fingerprint
 from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, Shard, write_tables
 from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS
+from nodulus.app.guidelines.clinical import ClinicalFacts
+from nodulus.app.guidelines.guide import guide
+from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.result import Finding, StudyResult, VolumeInfo
+from nodulus.app.results.answer import answers
+from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.texts import Texts
 from tests.app.cohort.stand_in import item
+from tests.app.guidelines.test_assess import PLAIN
 
 
 def finding(number: int, **values: object) -> Finding:
@@ -112,6 +120,33 @@ def test_both_formats_say_the_same(output: Path) -> None:
     centers = [f["center_lps_mm"] for f in result["findings"]]
     assert [[row["x_mm"], row["y_mm"], row["z_mm"]] for row in found] == centers
     assert len(findings_csv.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_what_guidelines_ask_for_is_a_column_each(output: Path) -> None:
+    facts = ClinicalFacts(screening=False, age_years=60, high_risk=False, immunosuppressed=False,
+                          known_cancer=False, findings={1: PLAIN})  # fmt: skip
+    found = result_of(finding(1, malignancy_probability=0.9, longest_diameter_mm=8.0,
+                              suspicious=True, texture="solid"))  # fmt: skip
+    guided = found.model_copy(
+        update={"guidance": guide(found.findings, known_facts(facts, None, None))}
+    )
+    (output / "two" / "findings.json").write_text(guided.model_dump_json(), encoding="utf-8")
+    rows = pq.read_table(write_tables(output)[1]).to_pylist()
+    two, none = (next(row for row in rows if row["study"] == name) for name in ("two", "none"))
+    said = {one.guideline: category_words(one, Texts()) for one in answers(guided.guidance)}
+    assert two["fleischner"] == said["Fleischner 2017"]
+    assert two["bts"] == said["BTS 2015"]
+    assert two["fleischner"] != two["bts"]
+    assert none["lung_rads"] is none["fleischner"] is None
+
+
+def test_another_clinical_file_is_another_run(tmp_path: Path) -> None:
+    path = tmp_path / "facts.csv"
+    prints = [run_fingerprint(RunnerOptions(tmp_path))]
+    for age in (60, 61):
+        path.write_text(f"study_uid,age_years\n1.2,{age}\n")
+        prints.append(run_fingerprint(RunnerOptions(tmp_path, clinical=path)))
+    assert len(set(prints)) == 3
 
 
 def test_what_may_hold_a_name_is_left_out_on_request(output: Path) -> None:

@@ -107,3 +107,11 @@ def test_a_missing_package_is_said_before_any_work(
     assert result.exit_code == 1
     assert "package-missing" in result.output
     assert ".[cohort]" in result.output
+
+
+def test_clinical_facts_that_name_no_study_are_refused(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.json"
+    facts.write_text('{"age_years": 61}')
+    result = cohort(tmp_path, "-o", tmp_path / "out", "--clinical", facts)
+    assert result.exit_code == 1
+    assert "which study" in result.output

@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes as standard
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.followup.compare import AnalysedScan
 from nodulus.app.followup.follow_up_sr import SR_FILE, encode_follow_up_sr
-from nodulus.app.followup.pair_files import is_complete, pair_files
+from nodulus.app.followup.pair_files import PairOptions, is_complete, pair_files
 from nodulus.app.followup.result import (
     DoublingTime,
     FollowUp,
@@ -249,11 +249,11 @@ def test_scans_without_dates_and_without_nodules(tmp_path, multiframe):
 def test_images_that_have_gone_cost_the_report_alone(tmp_path):
     prior, current = (scanned(tmp_path / n, None) for n in ("prior", "current"))
     found = followed(prior, current)
-    whole, files = pair_files(prior, current, found, report=False, sr=True)
+    whole, files = pair_files(prior, current, found, PairOptions(report=False))
     assert is_complete(whole)
     assert list(files) == [SR_FILE]
     prior.volume.source_images[0].path.unlink()
-    lacking, files = pair_files(prior, current, found, report=False, sr=True)
+    lacking, files = pair_files(prior, current, found, PairOptions(report=False))
     assert not is_complete(lacking)
     assert not files
     assert "cannot be read again" in lacking.files_left_out["sr"]

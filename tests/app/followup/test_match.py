@@ -98,3 +98,59 @@ def test_a_scan_without_nodules(before, after):
     current = tuple(finding(k + 1, (float(k), 0.0, 0.0)) for k in range(after))
     matching = match_findings(prior, current, places(current))
     assert (len(matching.only_prior), len(matching.only_current)) == (before, after)
+
+
+def scattered(count: int, seed: int, least_mm: float = 9.0):
+    """Findings at random in two lungs' space, none nearer to another than ``least_mm``."""
+    rng = np.random.default_rng(seed)
+    points: list[np.ndarray] = []
+    while len(points) < count:
+        point = rng.uniform((-130, -90, -250), (130, 90, 0))
+        if abs(point[0]) > 25 and all(np.linalg.norm(point - p) >= least_mm for p in points):
+            points.append(point)
+    volumes = np.exp(rng.normal(np.log(150.0), 0.8, count))
+    return tuple(
+        finding(k + 1, tuple(map(float, p)), float(v))
+        for k, (p, v) in enumerate(zip(points, volumes, strict=True))
+    )
+
+
+def test_of_sixty_nodules_with_some_new_and_some_gone_none_is_matched_wrongly():
+    rng = np.random.default_rng(5)
+    prior = scattered(60, seed=4)
+    kept = [int(k) for k in rng.permutation(60)[:54]]
+    new = scattered(68, seed=4)[60:]  # eight more, as far from all others
+    current = (*(prior[k] for k in kept), *new)
+    grown = [
+        one.model_copy(update={"volume_mm3": one.volume_mm3 * float(rng.uniform(0.7, 2.0))})
+        for one in current
+    ]
+    where = places(current) + rng.normal(0, 1.2, (len(current), 3))
+    matching = match_findings(prior, tuple(grown), where)
+    right = {(k, n) for n, k in enumerate(kept)}
+    sure = {(p.prior, p.current) for p in matching.pairs if not p.ambiguous}
+    assert sure <= right
+    assert len(pairs(matching) & right) >= 0.97 * len(right)
+    assert len(matching.only_current) >= 6
+
+
+def test_near_the_diaphragm_a_breath_that_the_registration_missed_is_no_new_nodule():
+    prior = (
+        finding(1, (60.0, 20.0, -240.0), 300.0),
+        finding(2, (80.0, -30.0, -236.0), 120.0),
+        finding(3, (50.0, 10.0, -60.0), 200.0),
+    )
+    # The base stands 13 mm lower than registration has it, the upper nodule 1 mm.
+    shift = np.array([[0, 0, -13.0], [0, 0, -12.0], [0, 0, -1.0]])
+    matching = match_findings(prior, prior, places(prior) + shift)
+    assert pairs(matching) == {(0, 0), (1, 1), (2, 2)}
+    assert not matching.only_prior
+    assert not matching.only_current
+
+
+def test_near_the_diaphragm_two_that_could_be_each_other_are_ambiguous():
+    prior = (finding(1, (60.0, 20.0, -240.0)), finding(2, (60.0, 20.0, -228.0)))
+    current = (finding(1, (60.0, 20.0, -235.0)),)
+    where = np.array([[60.0, 20.0, -234.0]])  # half-way between both
+    (pair,) = match_findings(prior, current, where).pairs
+    assert pair.ambiguous

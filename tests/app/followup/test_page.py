@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 
 from nodulus.app.followup.compare import compare
 from nodulus.app.followup.page import build_page
@@ -38,6 +39,24 @@ def test_both_pictures_of_a_nodule_show_one_place_at_one_scale():
     value = one.volume.hu[CENTRES[0]]
     shown = (grey[127:129, 127:129].mean() / 255 - 0.5) * 1500 - 600
     assert abs(shown - np.clip(value, -1350, 150)) < 250
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ("1 gewachsen, 1 neu, 1 nicht gefunden", "365 Tage (", "Verdopplungszeit")),
+        ("fr", ("1 augmenté, 1 nouveau, 1 non retrouvé", "365 jours (", "Temps de doublement")),
+        ("es", ("1 crecido, 1 nuevo, 1 no encontrado", "365 días (", "Tiempo de duplicación")),
+    ],
+)
+def test_the_page_speaks_other_languages(language, words):
+    prior, current = scan({0: 200.0, 1: 90.0}), scan({0: 400.0, 2: 80.0}, day=365)
+    found = compare(prior, current, LIMITS)
+    page = build_page(found, [(None, None)] * 3, language)
+    assert f'<html lang="{language}">' in page
+    assert all(word in page for word in words)
+    for english in ("grown", "days apart", "Doubling time", "Outside of this scan", "Research"):
+        assert f">{english}" not in page
 
 
 def test_a_place_outside_of_a_scan_is_said():

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import itertools
 from importlib import resources
+from typing import get_args
 
 import jinja2
 from jinja2 import nodes
 
+from nodulus.app.followup import page
+from nodulus.app.followup.result import State
 from nodulus.app.guidelines import bts, fleischner, nelson
 from nodulus.app.guidelines.bts import BtsNodule
 from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
@@ -17,7 +20,11 @@ from nodulus.app.guidelines.lung_rads_categories import MANAGEMENT
 from nodulus.app.result import StudyResult
 from nodulus.app.results import summary_lines, wording
 
-TEMPLATES = ("report.html.jinja", "guidance.html.jinja")
+TEMPLATES = (
+    ("nodulus.app.results", "report.html.jinja"),
+    ("nodulus.app.results", "guidance.html.jinja"),
+    ("nodulus.app.followup", "follow_up.html.jinja"),
+)
 PLACES = [
     f"{side} {part}" for side in ("left", "right") for part in ("upper lobe", "lower lobe", "lung")
 ]
@@ -28,8 +35,8 @@ TITLES = ["Lungs that were searched", "Nodule probability and candidates"]
 def of_templates() -> set[str]:
     """First arguments of the calls of ``t`` in the templates."""
     found = set()
-    for name in TEMPLATES:
-        source = (resources.files("nodulus.app.results") / name).read_text(encoding="utf-8")
+    for package, name in TEMPLATES:
+        source = (resources.files(package) / name).read_text(encoding="utf-8")
         for call in jinja2.Environment(autoescape=True).parse(source).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "t":
                 first = call.args[0]
@@ -41,8 +48,9 @@ def of_templates() -> set[str]:
 def of_modules() -> set[str]:
     """First arguments of the calls of ``texts`` and ``say`` in Python."""
     found = set()
-    for module in (summary_lines, wording):
-        path = resources.files("nodulus.app.results") / f"{module.__name__.split('.')[-1]}.py"
+    for module in (summary_lines, wording, page):
+        package, name = module.__name__.rsplit(".", 1)
+        path = resources.files(package) / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
@@ -117,9 +125,11 @@ def every_text() -> set[str]:
         *wording.TEXTURE_WORDS.values(),
         *wording.CHARACTERISTIC_WORDS.values(),
         *wording.ANSWERS.values(),
+        *get_args(State),
         "mass",
         "complete",
         "central",
+        "concentric",
         "other",
         "mass or consolidation",
         "clinical file",

@@ -13,11 +13,16 @@ import SimpleITK as sitk
 from pydicom import Dataset, dcmread
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.guide import guide
+from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.result import StudyResult
 from nodulus.app.results import options as options_module
+from nodulus.app.results.answer import answers
+from nodulus.app.results.guideline_rows import guideline_rows
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
 from nodulus.app.volume import CtVolume
+from tests.app.guidelines.test_assess import FACTS, PLAIN
 
 from .others import validate
 from .synthetic import (
@@ -138,6 +143,30 @@ def test_pdf_says_what_the_report_says_and_not_who(
         assert said in text
     for identity in ("Secret", PATIENT_ID, volume.study_uid, volume.series_uid, "1950"):
         assert str(identity) not in text
+
+
+def test_pdf_says_what_guidelines_advise(tmp_path: Path) -> None:
+    volume, labels = write_series(tmp_path / "ct"), two_labels()
+    result = result_for(volume, labels)
+    facts = FACTS.model_copy(update={"screening": False, "findings": {1: PLAIN, 2: PLAIN}})
+    guidance = guide(result.findings, known_facts(facts, 70.0, "female"))
+    result = result.model_copy(update={"guidance": guidance})
+    options = OutputOptions(report=False, pdf=True)
+    write_results(tmp_path / "out", volume, labels, result, options=options)
+    text = " ".join(pages(tmp_path / "out" / "report_pdf.dcm")[0].split())
+    (fleischner,) = (a for a in answers(guidance) if a.guideline == "Fleischner 2017")
+    start = text.index("What guidelines advise")
+    assert start < text.index("Ranked by malignancy")
+    assert fleischner.possible[0].category in text[start:]
+    assert f"nodule {fleischner.finding_id}" in text[start:]
+    assert "not the networks' estimate" in text[start:]
+    rows = guideline_rows(guidance)
+    assert [row[0] for row in rows] == [a.guideline for a in answers(guidance)]
+
+
+def test_without_guidance_the_pdf_has_no_such_table(tmp_path: Path) -> None:
+    write(tmp_path / "out", write_series(tmp_path / "ct"), two_labels())
+    assert "What guidelines advise" not in pages(tmp_path / "out" / "report_pdf.dcm")[0]
 
 
 def test_pdf_is_the_same_each_time(

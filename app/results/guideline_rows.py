@@ -1,0 +1,38 @@
+"""What guidelines ask for of a study, a row of words each, for the PDF."""
+
+from __future__ import annotations
+
+from nodulus.app.guidance import Guidance
+from nodulus.app.results.answer import Answer, answers
+from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.texts import Texts
+
+_DASH = "\N{EN DASH}"
+
+
+def guideline_rows(guidance: Guidance | None) -> list[tuple[str, str, str, str]]:
+    """Give guideline, category, what it advises, and the finding that it rests on.
+
+    Args:
+        guidance: of the study; None where there is none.
+    """
+    texts = Texts()
+    return [
+        (
+            one.guideline,
+            category_words(one, texts) + (" (needs a reader)" if one.needs_reader else ""),
+            _advice(one),
+            _DASH if one.finding_id is None else f"nodule {one.finding_id}",
+        )
+        for one in answers(guidance)
+    ]
+
+
+def _advice(answer: Answer) -> str:
+    """What it advises, and its rule; where that is not settled, what it depends on."""
+    if answer.not_applicable:
+        return _DASH
+    if answer.is_certain:
+        return f"{answer.possible[0].management}. Rule: {answer.possible[0].rule}"
+    names = [name.replace("_", " ") for name in (*answer.missing, *answer.unknown_applicability)]
+    return f"Depends on what is not known: {', '.join(dict.fromkeys(names))}" if names else _DASH
