@@ -165,7 +165,7 @@ def test_pdf_says_what_guidelines_advise(tmp_path: Path) -> None:
 
 
 def test_without_guidance_the_pdf_has_no_such_table(tmp_path: Path) -> None:
-    write(tmp_path / "out", write_series(tmp_path / "ct"), two_labels())
+    write(tmp_path, write_series(tmp_path / "ct"), two_labels())
     assert "What guidelines advise" not in pages(tmp_path / "out" / "report_pdf.dcm")[0]
 
 
