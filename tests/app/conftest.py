@@ -58,6 +58,7 @@ def chain_settings() -> ChainSettings:
             laterality=shipped.laterality,
             lobe=shipped.lobe,
             contents=shipped.contents,
+            pleura=shipped.pleura,
             coverage=shipped.coverage,
             point=shipped.point,
         ),
