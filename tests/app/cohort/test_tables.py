@@ -16,8 +16,8 @@ from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, Shard, write_tables
 from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS
 from nodulus.app.guidelines.clinical import ClinicalFacts
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.result import Finding, StudyResult, VolumeInfo
 from nodulus.app.results.answer import answers
 from nodulus.app.results.summary_lines import category_words
@@ -128,7 +128,7 @@ def test_what_guidelines_ask_for_is_a_column_each(output: Path) -> None:
     found = result_of(finding(1, malignancy_probability=0.9, longest_diameter_mm=8.0,
                               suspicious=True, texture="solid"))  # fmt: skip
     guided = found.model_copy(
-        update={"guidance": guide(found.findings, known_facts(facts, None, None))}
+        update={"guidance": study_guidance(found.findings, known_facts(facts, None, None))}
     )
     (output / "two" / "findings.json").write_text(guided.model_dump_json(), encoding="utf-8")
     rows = pq.read_table(write_tables(output)[1]).to_pylist()

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 from pydicom import Dataset, dcmread
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.guidelines.guide import guide
 from nodulus.app.guidelines.known_facts import known_facts
+from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.result import StudyResult
 from nodulus.app.results import options as options_module
 from nodulus.app.results.answer import answers
@@ -149,7 +149,7 @@ def test_pdf_says_what_guidelines_advise(tmp_path: Path) -> None:
     volume, labels = write_series(tmp_path / "ct"), two_labels()
     result = result_for(volume, labels)
     facts = FACTS.model_copy(update={"screening": False, "findings": {1: PLAIN, 2: PLAIN}})
-    guidance = guide(result.findings, known_facts(facts, 70.0, "female"))
+    guidance = study_guidance(result.findings, known_facts(facts, 70.0, "female"))
     result = result.model_copy(update={"guidance": guidance})
     options = OutputOptions(report=False, pdf=True)
     write_results(tmp_path / "out", volume, labels, result, options=options)
