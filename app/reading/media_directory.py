@@ -66,7 +66,7 @@ def referenced_files(path: Path) -> tuple[list[Path], list[NodulusError]]:
             NodulusError(
                 ErrorCode.INPUT_NOT_FOUND,
                 f"{count(len(missing), 'file')} of {len(wanted):,} that the DICOMDIR refers to "
-                f"cannot be found: {abbreviated(missing)}.",
+                f"cannot be found below its folder: {abbreviated(missing)}.",
                 remedy="Copy the whole medium again.",
                 subject=path,
             )

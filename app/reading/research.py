@@ -12,6 +12,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
 from nodulus.app.reading.files import stem
 from nodulus.app.reading.hounsfield_check import check_hounsfield
+from nodulus.app.reading.mhd import read_mhd_header
 from nodulus.app.volume import CtVolume, SeriesFacts, SourceFormat, VolumeWarning
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 from nodulus.transforms.hounsfield import compact_hounsfield
@@ -125,6 +126,7 @@ def _read_itk(path: Path) -> tuple[NDArray[Any], Geometry]:
     _check_shape(tuple(size), path)
     if reader.GetNumberOfComponents() != 1:
         raise _refused(path, f"It has {reader.GetNumberOfComponents()} values a voxel, CT has one.")
+    _check_data_file(path)
     try:
         image = reader.Execute()
     except RuntimeError as error:
@@ -135,6 +137,41 @@ def _read_itk(path: Path) -> tuple[NDArray[Any], Geometry]:
         image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()
     )
     return sitk.GetArrayFromImage(image), geometry
+
+
+def _check_data_file(path: Path) -> None:
+    """Make sure that the data of a MetaImage are all there; the library does not."""
+    if path.suffix.lower() not in (".mhd", ".mha"):
+        return
+    try:
+        header = read_mhd_header(path)
+    except (OSError, ValueError):
+        return  # several data files: the library reads or refuses them
+    try:
+        header.check_size()
+        header.check_content()
+    except FileNotFoundError as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_FOUND,
+            f"{error}.",
+            remedy="Put the data file beside its header, under the name that stands there.",
+            subject=path,
+        ) from error
+    except (OSError, ValueError) as error:
+        raise NodulusError(
+            ErrorCode.TRUNCATED_FILE,
+            f"{error}.",
+            remedy="Copy the file again from its source.",
+            subject=path,
+        ) from error
+    if header.is_compressed and header.data == path and not header.states_length:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            "The header does not say how long its compressed data are (CompressedDataSize), and "
+            "without that they cannot be read.",
+            remedy="Write the file again without compression, or with a header of its own (.mhd).",
+            subject=path,
+        )
 
 
 def _itk_reader(path: Path) -> tuple[Any, str]:

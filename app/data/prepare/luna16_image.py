@@ -11,9 +11,9 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from nodulus.app.data.lidc_labels.scan_labels import label_scan
-from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
+from nodulus.app.reading.mhd import MhdHeader, read_mhd_header
 from nodulus.bundles.common.data.reader import read_image
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.database import LidcScan

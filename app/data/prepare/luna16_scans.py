@@ -14,11 +14,11 @@ from pathlib import Path
 from nodulus.app.data.prepare.luna16_image import load_luna16
 from nodulus.app.data.prepare.luna16_ratings import RatedNodules, rate_nodules
 from nodulus.app.data.prepare.luna16_tables import Luna16Tables, read_tables
-from nodulus.app.data.prepare.mhd import MhdHeader, read_mhd_header
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.progress import Progress
 from nodulus.app.reading.message_words import abbreviated
+from nodulus.app.reading.mhd import MhdHeader, read_mhd_header
 from nodulus.bundles.common.data.tables import LabelledCandidate, Nodule
 from nodulus.bundles.common.hit_rule import nearest_hits
 from nodulus.bundles.common.lidc.database import read_scans
