@@ -15,7 +15,7 @@ models_option = click.option(
 settings_option = click.option(
     "--settings",
     type=click.Path(path_type=Path),
-    help="Folder with pipeline.json or operating_points.json of your own.",
+    help="Folder with pipeline.json, operating_points.json or lungs.json of your own.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto."
