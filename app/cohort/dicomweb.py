@@ -130,7 +130,7 @@ def _errors_of(url: str) -> Iterator[None]:
     try:
         yield
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = None if error.response is None else error.response.status_code
         what = "does not let us in" if status in (401, 403) else "refuses the request"
         raise NodulusError(
             ErrorCode.SOURCE_NOT_REACHABLE,

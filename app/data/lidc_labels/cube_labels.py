@@ -50,7 +50,7 @@ def draw_outlines(
     first = np.array(hu.shape[1:]) // 2 - (row, column)
     start = np.array([counted.box[1].start, counted.box[2].start]) + first
     reach = int(_REACH_MM / spacing_zyx[1])
-    shifts = np.stack(np.indices((2 * reach + 1,) * 2), -1).reshape(-1, 2) - reach
+    shifts = np.moveaxis(np.indices((2 * reach + 1,) * 2), 0, -1).reshape(-1, 2) - reach
     # Of equally good places the nearest one.
     nearest = shifts[np.argsort((shifts**2).sum(axis=1), kind="stable")]
     placed = [_placed(whole, start + shift, hu.shape) for shift in nearest]
