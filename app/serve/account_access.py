@@ -65,7 +65,8 @@ class AccountAccess:
         reader = None
         if account.role != "admin":
             reader = Reader(account.name, account.role)
-        return Caller(reader, csrf, account.name, may_manage=account.role == "admin")
+        may_manage = account.role == "admin"
+        return Caller(reader, csrf, account.name, may_manage=may_manage, signed_in=True)
 
     def is_open(self, scope: Scope) -> bool:
         """Whether it is part of signing in."""

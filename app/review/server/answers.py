@@ -35,6 +35,7 @@ class SessionAnswer(BaseModel):
     reader: str
     role: Role | Literal["admin"]
     csrf: str
+    signed_in: bool = Field(description="With an account, so that POST /api/logout ends it")
 
 
 class WarningAnswer(BaseModel):

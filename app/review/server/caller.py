@@ -23,12 +23,14 @@ class Caller:
         csrf: what the page must send with a change.
         name: of the account, or of the reader.
         may_manage: whether accounts and the audit log are open to them.
+        signed_in: whether it is an account, which can sign out.
     """
 
     reader: Reader | None
     csrf: str = field(repr=False)
     name: str
     may_manage: bool = False
+    signed_in: bool = False
 
     @property
     def reading(self) -> Reader:

@@ -57,7 +57,9 @@ def study_routes(desk: Desk) -> APIRouter:
     def session(caller: Asking) -> SessionAnswer:
         """Who reads, and the token that changes must carry."""
         role = "admin" if caller.reader is None else caller.reader.role
-        return SessionAnswer(reader=caller.name, role=role, csrf=caller.csrf)
+        return SessionAnswer(
+            reader=caller.name, role=role, csrf=caller.csrf, signed_in=caller.signed_in
+        )
 
     @router.get("/studies")
     def studies(

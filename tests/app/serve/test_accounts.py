@@ -94,7 +94,8 @@ def test_a_session_is_a_cookie_that_no_script_reads(stranger: TestClient) -> Non
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert stranger.get("/api/session").json()["reader"] == "Doe^Jane"
+    session = stranger.get("/api/session").json()
+    assert (session["reader"], session["signed_in"]) == ("Doe^Jane", True)
     assert stranger.post("/api/logout").status_code == 204
     assert stranger.get("/api/session").status_code == 401
 

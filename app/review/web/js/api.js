@@ -28,12 +28,15 @@ async function ask(path, options = {}) {
   return body;
 }
 
-/** Who reads. @returns {Promise<{reader: string, role: string, csrf: string}>} */
+/** Who reads. @returns {Promise<{reader: string, role: string, csrf: string, signed_in: boolean}>} */
 export async function session() {
   const said = await ask("session");
   csrf = said.csrf;
   return said;
 }
+
+/** End the session of an account. */
+export const signOut = () => ask("logout", { method: "POST", headers: { "X-CSRF-Token": csrf } });
 
 /** @param {Record<string, string>} query @returns {Promise<{total: number, studies: object[]}>} */
 export const studies = (query) => ask(`studies?${new URLSearchParams(query)}`);

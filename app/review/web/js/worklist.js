@@ -163,6 +163,8 @@ async function open() {
   document.addEventListener("keydown", keys);
   const session = await api.session();
   byId("reader").textContent = session.reader;
+  byId("sign-out").hidden = !session.signed_in;
+  byId("sign-out").addEventListener("click", () => api.signOut().then(() => location.replace("login.html"), (error) => tell(error.message, true)));
   await load();
   byId("rows").querySelector("a")?.focus();
 }
