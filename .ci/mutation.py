@@ -70,7 +70,8 @@ ROOMS = {
     "results": Room(
         _files("app/results", "colors", "image_numbers", "interpolated_only", "label_boxes",
                "probability", "wording"),
-        _tests("app/results", "label_boxes", "reader_values"),
+        _tests("app/results", "facts_and_key_images", "label_boxes", "other_readers",
+               "reader_values"),
     ),
     "splits": Room(
         _files("bundles/common", "splits", "stratification"),

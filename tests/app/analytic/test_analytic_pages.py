@@ -141,6 +141,8 @@ def test_lungs_that_the_scan_cuts_are_warned_of(
     cut, whole = told.lung_cut_cm2 if name == "cut below" else told.lung_cut_cm2[::-1]
     assert cut == pytest.approx(section, rel=0.12)
     assert whole == 0
+    assert told.emphysema_share is None
+    assert told.emphysema_not_assessed == "the scan does not show all of the lungs"
     assert 0.2 < told.lung_share < 0.95  # these lungs are shorter than an adult's
     (warning,) = (w for w in study.result.warnings if w.code == "lungs-cut")
     end = "lower" if name == "cut below" else "upper"

@@ -137,3 +137,47 @@ def test_what_is_thinner_than_a_voxel_keeps_the_nearest_one() -> None:
     assert own.sum() == 1
     index = np.argwhere(own)[0] + [s.start for s in place]
     assert index.tolist() == [3, 2, 3]
+
+
+def one_box(spacing_mm: tuple[float, float, float], size: tuple[int, int, int]):
+    """The finding of one solid box in a grid of its own."""
+    grid = Geometry(SHAPE, np.diag([*spacing_mm, 1.0]))
+    probability = np.zeros(SHAPE, np.float32)
+    box = tuple(slice(3, 3 + n) for n in size)
+    probability[box] = 0.9
+    hu = np.full(SHAPE, -800, np.int16)
+    hu[box] = 40
+    candidate = make_candidate(
+        probability, box, np.ones(size, bool), grid.affine_lps, grid.voxel_volume_mm3
+    )
+    volume = CtVolume(hu, grid, "1.2.3", None, "mhd")
+    region = LungRegion(np.ones(SHAPE, bool), np.full(SHAPE, LEFT, np.uint8), grid, (False, False))
+    (found,), _ = build_findings(
+        volume,
+        [Scored(candidate, 0.6, 0.5, 0.5)],
+        probability,
+        grid,
+        region,
+        points(),
+        load_settings().pipeline,
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("slices_mm", "assessed"), [(1.0, True), (2.5, True), (4.0, False)])
+def test_thick_slices_assess_no_calcium_whatever_the_pixels(
+    slices_mm: float, assessed: bool
+) -> None:
+    pixels = 4.0 if assessed else 0.5
+    found = one_box((slices_mm, pixels, pixels), (6, 8, 8))
+    assert (found.calcification is not None) == assessed
+    assert (found.cavity_volume_mm3 is not None) == assessed
+
+
+def test_a_mass_is_told_by_its_mean_diameter() -> None:
+    long_and_thin = one_box((1.0, 1.4, 1.0), (6, 26, 6))
+    assert long_and_thin.longest_diameter_mm > 30
+    assert long_and_thin.mean_diameter_mm < 30
+    assert long_and_thin.kind == "nodule"
+    assert one_box((2.0, 2.0, 1.5), (18, 20, 26)).kind != "nodule"

@@ -13,6 +13,7 @@ from nodulus.app.followup.compare import AnalysedScan, compare
 from nodulus.app.followup.repeatability import load_repeatability
 from nodulus.app.result import CandidateRecord
 from nodulus.app.volume import CtVolume, SeriesFacts
+from nodulus.transforms.geometry import Geometry
 from tests.app.followup.test_match import finding
 from tests.app.followup.test_register import chest
 
@@ -153,3 +154,32 @@ def test_of_scans_that_were_made_differently_both_measures_must_agree():
 def test_the_later_scan_cannot_be_the_prior():
     with pytest.raises(ValueError, match="after"):
         compare(scan({}, day=9), scan({}), LIMITS)
+
+
+def test_the_other_scan_is_looked_at_where_the_nodule_lies_in_it() -> None:
+    """The patient lies 30 mm further to the left on the later scan."""
+    prior = scan({0: 200.0}, dropped=(1,))
+    current = scan({0: 200.0, 1: 90.0}, day=90)
+    moved_mm = np.array([30.0, 0.0, 0.0])
+    affine = current.volume.geometry.affine_lps.copy()
+    affine[:3, 3] += moved_mm
+    geometry = Geometry(current.volume.geometry.shape_irc, affine)
+    findings = tuple(
+        one.model_copy(update={"center_lps_mm": tuple(np.add(one.center_lps_mm, moved_mm))})
+        for one in current.analysis.findings
+    )
+    moved = replace(
+        current,
+        volume=replace(current.volume, geometry=geometry),
+        analysis=replace(
+            current.analysis,
+            findings=findings,
+            lungs=replace(current.analysis.lungs, geometry=geometry),
+            probability_geometry=geometry,
+        ),
+    )
+    new = compare(prior, moved, LIMITS).nodules[1]
+    assert new.state == "below the threshold before"
+    where = np.subtract(findings[1].center_lps_mm, moved_mm)
+    np.testing.assert_allclose(new.other_scan.center_lps_mm, where, atol=2.5)
+    assert new.other_scan.segmentation_probability == pytest.approx(0.4)

@@ -154,3 +154,15 @@ def test_near_the_diaphragm_two_that_could_be_each_other_are_ambiguous():
     where = np.array([[60.0, 20.0, -234.0]])  # half-way between both
     (pair,) = match_findings(prior, current, where).pairs
     assert pair.ambiguous
+
+
+@pytest.mark.parametrize("texture", ["solid", "ground-glass"])
+def test_of_two_that_are_equally_near_and_large_the_texture_tells(texture: str) -> None:
+    prior = (finding(1, (0.0, 0.0, 0.0), texture=texture),)
+    current = (
+        finding(1, (3.0, 0.0, 0.0), texture="solid"),
+        finding(2, (-3.0, 0.0, 0.0), texture="ground-glass"),
+    )
+    matching = match_findings(prior, current, places(current))
+    assert pairs(matching) == {(0, 0 if texture == "solid" else 1)}
+    assert matching.only_current == (1 if texture == "solid" else 0,)
