@@ -57,6 +57,8 @@ class StandInChain:
         folder.mkdir(exist_ok=True)
         result = make_result().model_copy(update={"study_uid": key})
         (folder / "findings.json").write_text(result.model_dump_json())
+        header.Modality = "SR"  # type: ignore[attr-defined]
+        header.SeriesInstanceUID = uid("series", key)  # type: ignore[attr-defined]
         header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = uid(  # type: ignore[attr-defined]
             "made", key, time.time()
         )
