@@ -155,6 +155,10 @@ class Desk:
         """Studies that could not be analysed."""
         return [failed for path in self._results for failed in failed_studies(path)]
 
+    def on_their_way(self) -> int | None:
+        """How many studies are to come; None where none comes by itself."""
+        return None
+
     def study(self, key: str) -> DeskStudy:
         """Give one study.
 

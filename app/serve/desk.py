@@ -55,3 +55,8 @@ class ServiceDesk(Desk):
             for s in found
             if not s.results
         ]
+
+    def on_their_way(self) -> int:
+        """Studies that are received, wait for a worker or are being analysed."""
+        counts = self._queue.counts()
+        return counts["received"] + counts["waiting"] + counts["running"]

@@ -70,6 +70,9 @@ class StudyList(BaseModel):
 
     total: int
     studies: list[StudyRow]
+    on_their_way: int | None = Field(
+        description="Studies that the service has and that are not analysed yet; null without one"
+    )
 
 
 class Diameters(BaseModel):

@@ -83,7 +83,11 @@ def study_routes(desk: Desk) -> APIRouter:
             for f in desk.failed()
         ]
         rows = _sorted([r for r in rows if status in (None, r.status)], sort)
-        return StudyList(total=len(rows), studies=rows[offset : offset + limit])
+        return StudyList(
+            total=len(rows),
+            studies=rows[offset : offset + limit],
+            on_their_way=desk.on_their_way(),
+        )
 
     @router.get("/studies/{key}", responses={404: {"model": Problem}})
     def study(key: str, caller: Asking) -> StudyAnswer:

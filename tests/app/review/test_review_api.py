@@ -79,6 +79,7 @@ def test_the_work_list_tells_what_is_to_be_done(client: httpx.Client, results: P
     )  # fmt: skip
     listed = client.get("/api/studies", params={"sort": "status", "limit": 1}).json()
     assert (listed["total"], listed["studies"][0]["status"]) == (2, "failed")
+    assert listed["on_their_way"] is None
     assert client.get("/api/studies", params={"status": "signed-off"}).json()["total"] == 0
     assert client.get("/api/studies", params={"sort": "nonsense"}).status_code == 422
 

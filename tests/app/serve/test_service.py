@@ -40,6 +40,7 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     answer = client.post("/studies", content=packed.getvalue())
     assert answer.status_code == 202
     assert {s["state"] for s in answer.json()["studies"]} == {"waiting"}
+    assert client.get("/api/studies").json()["on_their_way"] == 2
     service.start(lambda: None)
     wait_for(lambda: set(states(client).values()) == {"done", "refused"})
     found = {s["study_uid"]: s for s in client.get("/studies").json()["studies"]}
@@ -48,8 +49,9 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     assert refused["error"]["code"] == "no-lungs"
     findings = client.get(f"/studies/{done['id']}/findings").json()
     assert len(findings[0]["findings"]) == 2
-    rows = client.get("/api/studies").json()["studies"]
-    assert {row["status"] for row in rows} == {"new", "failed"}
+    listed = client.get("/api/studies").json()
+    assert {row["status"] for row in listed["studies"]} == {"new", "failed"}
+    assert listed["on_their_way"] == 0
     state = client.get(f"/api/studies/{done['study_uid']}").json()
     accept = {"kind": "accept", "finding": "1", "expected_version": state["version"]}
     address = f"/api/studies/{done['study_uid']}/entries"

@@ -4,6 +4,8 @@ import { button, byId, el, tell } from "./dom.js";
 import { STATUS, age, number, percent } from "./words.js";
 
 const AT_ONCE = 50;
+/** Between two looks at a service, where studies come by themselves. */
+const LOOK_AGAIN_MS = 5000;
 const REMEMBERED = "nodulus.worklist.1";
 
 /** Columns: what the server sorts by, the head, whether the largest comes first, what a cell holds. */
@@ -43,7 +45,7 @@ function notes({ warnings, images }) {
   return said.filter(Boolean).join(", ");
 }
 
-const state = { sort: "highest_malignancy", down: true, status: "", find: "", open: false, offset: 0, studies: [], total: 0 };
+const state = { sort: "highest_malignancy", down: true, status: "", find: "", open: false, offset: 0, studies: [], total: 0, on_their_way: null };
 
 function remember() {
   const { sort, down, status, open } = state;
@@ -77,6 +79,7 @@ function drawRows() {
   const shown = state.studies.filter((study) =>
     (!state.open || study.to_decide) &&
     [study.key, study.reader, study.study_date, STATUS[study.status]].some((text) => String(text ?? "").toLowerCase().includes(words)));
+  const chosen = document.activeElement?.getAttribute("href");
   byId("rows").replaceChildren(...shown.map((study) => {
     const cells = COLUMNS.map(([name, , , cell]) => {
       const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number"].filter(Boolean).join(" ");
@@ -88,9 +91,16 @@ function drawRows() {
     link?.addEventListener("click", (event) => event.stopPropagation());
     return row;
   }));
-  byId("count").textContent = `${shown.length} of ${state.total} studies`;
+  if (chosen) byId("rows").querySelector(`a[href="${CSS.escape(chosen)}"]`)?.focus();
+  const coming = state.on_their_way ? `, ${state.on_their_way} on their way` : "";
+  byId("count").textContent = `${shown.length} of ${state.total} studies${coming}`;
   byId("empty").hidden = shown.length > 0;
-  byId("empty").textContent = state.total ? "No study fits." : "No studies yet. `nodulus detect` makes results, `nodulus review RESULTS` shows them here.";
+  byId("empty").textContent = state.total ? "No study fits." : nothingYet();
+}
+
+function nothingYet() {
+  if (state.on_their_way === null) return "No studies yet. `nodulus detect` makes results, `nodulus review RESULTS` shows them here.";
+  return state.on_their_way ? "No study is analysed yet; those on their way will show here." : "No studies yet. What the service is sent will show here.";
 }
 
 function drawPages() {
@@ -167,6 +177,8 @@ async function open() {
   byId("sign-out").addEventListener("click", () => api.signOut().then(() => location.replace("login.html"), (error) => tell(error.message, true)));
   await load();
   byId("rows").querySelector("a")?.focus();
+  if (state.on_their_way === null) return;
+  setInterval(() => document.hidden || load(), LOOK_AGAIN_MS);
 }
 
 open().catch((error) => {
