@@ -30,6 +30,7 @@ from nodulus.app.followup.result import (
 )
 from nodulus.app.followup.verdict import Sizes, verdict
 from nodulus.app.guidelines.growth import VolumeChange
+from nodulus.app.guidelines.lung_rads_growth import lung_rads_growth
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, ModelInfo, OperatingPoint
 from nodulus.app.results.encodable import encodable_text, source_sha256
@@ -260,10 +261,17 @@ def _measured(
     told = verdict(
         _sizes(change.prior), _sizes(change.current), days or 1.0, repeatability, doubtful
     )
+    growth, why = (
+        lung_rads_growth(change.prior.mean_diameter_mm, change.current.mean_diameter_mm, days)
+        if days
+        else (None, "the days between the scans are not known")
+    )
     return change.model_copy(
         update={
             "state": told.state,
             "reason": told.reason,
+            "lung_rads_growth": growth,
+            "lung_rads_reason": why,
             "doubling_time": _doubling_time(told.volumes)
             if days and told.volumes and not told.reason
             else None,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nodulus.app.guidelines.lung_rads_growth import LungRadsGrowth
 from nodulus.app.result import LpsPoint, ModelInfo, OperatingPoint, ResultWarning
 
 State = Literal[
@@ -90,6 +91,12 @@ class NoduleChange(_Frozen):
     doubling_time: DoublingTime | None = Field(
         default=None, description="None where the scans do not allow one; the warnings say why"
     )
+    lung_rads_growth: LungRadsGrowth | None = Field(
+        default=None,
+        description="By Lung-RADS v2022's rule of 1.5 mm in twelve months, whatever repeated"
+        " measurement leaves open; None where the rule does not say, and the reason why",
+    )
+    lung_rads_reason: str | None = None
     other_scan: OtherScanTrace | None = None
 
 

@@ -9,11 +9,12 @@ from nodulus.app.guidelines.rounding import to_tenths
 GROWTH_MM = 1.5
 """More than this in mean diameter within twelve months is growth."""
 _YEAR_DAYS = 366
+LungRadsGrowth = Literal["growing", "stable", "smaller"]
 
 
 def lung_rads_growth(
     before_mm: float, now_mm: float, interval_days: float
-) -> tuple[Literal["growing", "stable", "smaller"] | None, str]:
+) -> tuple[LungRadsGrowth | None, str]:
     """Whether a mean diameter has grown, with the reason.
 
     More than 1.5 mm within twelve months is growth. Over a longer interval the rule is not defined:

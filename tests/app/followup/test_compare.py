@@ -94,6 +94,32 @@ def test_the_interval_is_that_of_the_limits_of_agreement():
     assert doubled.longest_days == pytest.approx(365 * log2 / (log2 - 0.256), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("wider_mm", "day", "growth"),
+    [(1.6, 365, "growing"), (1.5, 365, "stable"), (-1.6, 365, "smaller"), (1.6, 400, None)],
+)
+def test_lung_rads_has_its_own_rule_of_growth(wider_mm, day, growth):
+    current = scan({0: 210.0}, day=day)
+    (seen,) = current.analysis.findings
+    wider = seen.model_copy(
+        update={
+            "longest_diameter_mm": seen.longest_diameter_mm + wider_mm,
+            "perpendicular_diameter_mm": seen.perpendicular_diameter_mm + wider_mm,
+        }
+    )
+    current = replace(current, analysis=replace(current.analysis, findings=(wider,)))
+    (change,) = compare(scan({0: 200.0}), current, LIMITS).nodules
+    assert change.lung_rads_growth == growth
+    assert f"{abs(wider_mm):.1f} mm" in change.lung_rads_reason
+
+
+def test_lung_rads_tells_no_growth_of_undated_scans():
+    (change,) = compare(scan({0: 200.0}, day=None), scan({0: 400.0}, day=None), LIMITS).nodules
+    assert (change.lung_rads_growth, change.lung_rads_reason) == (
+        None, "the days between the scans are not known"
+    )  # fmt: skip
+
+
 def test_a_dropped_candidate_is_no_new_nodule():
     found = compare(scan({0: 200.0}, dropped=(1,)), scan({0: 200.0, 1: 90.0}, day=90), LIMITS)
     assert states(found)[1] == ("below the threshold before", None, 2)

@@ -22,6 +22,7 @@ def test_both_scans_are_shown_side_by_side_and_the_answer_comes_first():
     assert page.index("1 grown, 1 new, 1 not found") < page.index("<section")
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "365 days (" in page
+    assert "stable: changed by +0.0 mm" in page
     described = re.findall(r'alt="([^"]+)"', page)
     assert [text.split(",")[0] for text in described[:2]] == [
         "Nodule 1 on the prior scan", "Nodule 1 on the current scan"
