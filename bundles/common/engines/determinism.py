@@ -8,16 +8,20 @@ from ignite.engine import Engine, Events
 from ignite.utils import manual_seed
 from monai.utils import set_determinism
 
+from nodulus.bundles.common.engines.command_line import check_arguments
 from nodulus.bundles.common.engines.distributed import join, rank
 
 
 def begin(seed: int, threads: int | None = None) -> None:
     """Seed everything and set this process up: its place among others, and its CPU.
 
+    A key of the command line that no config has ends the process here, before any work.
+
     Args:
         seed: of Python, NumPy and PyTorch; the same in every process.
         threads: for computing; PyTorch's own choice where None.
     """
+    check_arguments()
     join()
     set_determinism(seed=seed)
     torch.set_flush_denormal(True)  # denormal gradients cost a CPU tens of times a normal one
