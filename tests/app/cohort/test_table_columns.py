@@ -98,6 +98,11 @@ def test_a_study() -> None:
         "highest_malignancy": 0.42,
         "highest_nodule": 0.97,
         "largest_diameter_mm": 21.5,
+        # A result without guidance; with it: test_tables.py.
+        "lung_rads": None,
+        "nelson": None,
+        "fleischner": None,
+        "bts": None,
         "lung_volume_ml": 4321.0,
         "lung_share": 0.83,
         "kernel": "B70f",
