@@ -104,8 +104,12 @@ def compare(
     doubts = measurement_doubts(prior.volume, current.volume, repeatability)
     reasons = without_doubling_time(days, doubts)
     changes = _changes(prior, current, registration, matching, places)
-    timed = None if reasons else days
-    measured = tuple(_measured(one, timed, repeatability, bool(doubts)) for one in changes)
+    measured = tuple(
+        _with_lung_rads(
+            _measured(one, None if reasons else days, repeatability, bool(doubts)), days
+        )
+        for one in changes
+    )
     return FollowUp(
         nodulus_version=metadata.version("nodulus"),
         created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
@@ -261,22 +265,30 @@ def _measured(
     told = verdict(
         _sizes(change.prior), _sizes(change.current), days or 1.0, repeatability, doubtful
     )
-    growth, why = (
-        lung_rads_growth(change.prior.mean_diameter_mm, change.current.mean_diameter_mm, days)
-        if days
-        else (None, "the days between the scans are not known")
-    )
     return change.model_copy(
         update={
             "state": told.state,
             "reason": told.reason,
-            "lung_rads_growth": growth,
-            "lung_rads_reason": why,
             "doubling_time": _doubling_time(told.volumes)
             if days and told.volumes and not told.reason
             else None,
         }
     )
+
+
+def _with_lung_rads(change: NoduleChange, days: float | None) -> NoduleChange:
+    """The change with what Lung-RADS calls it, which asks for no limits of agreement."""
+    if change.prior is None or change.current is None:
+        return change
+    if days is None:
+        told = None, "the days between the scans are not known"
+    elif days == 0:
+        told = None, "both scans are of one day"
+    else:
+        told = lung_rads_growth(
+            change.prior.mean_diameter_mm, change.current.mean_diameter_mm, days
+        )
+    return change.model_copy(update={"lung_rads_growth": told[0], "lung_rads_reason": told[1]})
 
 
 def _sizes(nodule: NoduleOnScan) -> Sizes:

@@ -113,11 +113,20 @@ def test_lung_rads_has_its_own_rule_of_growth(wider_mm, day, growth):
     assert f"{abs(wider_mm):.1f} mm" in change.lung_rads_reason
 
 
-def test_lung_rads_tells_no_growth_of_undated_scans():
-    (change,) = compare(scan({0: 200.0}, day=None), scan({0: 400.0}, day=None), LIMITS).nodules
-    assert (change.lung_rads_growth, change.lung_rads_reason) == (
-        None, "the days between the scans are not known"
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [(None, "the days between the scans are not known"), (0, "both scans are of one day")],
+)
+def test_lung_rads_tells_no_growth_without_an_interval(day, reason):
+    (change,) = compare(scan({0: 200.0}, day=day), scan({0: 400.0}, day=day), LIMITS).nodules
+    assert (change.lung_rads_growth, change.lung_rads_reason) == (None, reason)
+
+
+def test_lung_rads_tells_growth_where_slices_are_too_thick_for_doubling_times():
+    prior, current = scan({0: 200.0}, thick=True), scan({0: 210.0}, day=90, thick=True)
+    (change,) = compare(prior, current, LIMITS).nodules
+    assert change.doubling_time is None
+    assert change.lung_rads_growth == "stable"
 
 
 def test_a_dropped_candidate_is_no_new_nodule():
