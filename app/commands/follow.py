@@ -17,6 +17,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 if TYPE_CHECKING:
     from nodulus.app.chain import Chain
     from nodulus.app.followup.compare import AnalysedScan
+    from nodulus.app.followup.matching_rule import MatchingRule
     from nodulus.app.followup.pair_files import PairOptions
     from nodulus.app.followup.repeatability import Repeatability
     from nodulus.app.followup.result import FollowUp, NoduleChange
@@ -78,18 +79,25 @@ def command(
     Exit status: 0 done, 1 a scan could not be analysed or a file not be made, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
+    from nodulus.app.followup.matching_rule import (
+        MATCHING_FILE,
+        load_matching_rule,
+        shipped_matching_rule,
+    )
     from nodulus.app.followup.pair_files import PairOptions, is_complete
-    from nodulus.app.followup.repeatability import load_repeatability
+    from nodulus.app.followup.repeatability import REPEATABILITY_FILE, load_repeatability
 
     if len(scans) > 2:
         raise click.UsageError("Give two scans, or one folder.")
     if len(scans) == 1 and days is not None:
         raise click.UsageError("--days is between two scans that are both given.")
-    limits = load_repeatability(_own(settings))
+    limits = load_repeatability(_own(settings, REPEATABILITY_FILE))
+    own_rule = _own(settings, MATCHING_FILE)
+    rule = load_matching_rule(own_rule) if own_rule else shipped_matching_rule()
     wanted = PairOptions(report, sr, language)
     if len(scans) == 1:
         complete = _follow_folder(
-            scans[0], output, lambda: Chain(models, settings, device), limits, wanted
+            scans[0], output, lambda: Chain(models, settings, device), limits, rule, wanted
         )
         if not complete:
             sys.exit(EXIT_FAILED)
@@ -100,7 +108,7 @@ def command(
     folder = _folder(output, current[0])
     chain = Chain(models, settings, device)
     before, now = (_analysed(volume, header, chain) for volume, header in (prior, current))
-    written = _publish(before, now, current[1], folder, limits, days, chain, wanted)
+    written = _publish(before, now, current[1], folder, limits, rule, days, chain, wanted)
     if not is_complete(written):
         sys.exit(EXIT_FAILED)
 
@@ -110,6 +118,7 @@ def _follow_folder(
     output: Path,
     load_chain: Callable[[], Chain],
     limits: Repeatability,
+    rule: MatchingRule,
     wanted: PairOptions,
 ) -> bool:
     """Compare each patient's scans, each with the one before."""
@@ -145,7 +154,9 @@ def _follow_folder(
             target = None if before is None else _folder(output, volume)
             now = _analysed(volume, headers[place], chain)
             if before is not None and target is not None:
-                made = _publish(before, now, headers[place], target, limits, None, chain, wanted)
+                made = _publish(
+                    before, now, headers[place], target, limits, rule, None, chain, wanted
+                )
                 now = replace(now, tracking_uids=made.tracking_uids())
                 complete &= is_complete(made)
             before = now
@@ -167,6 +178,7 @@ def _publish(
     header: ScanHeader,
     folder: Path,
     limits: Repeatability,
+    rule: MatchingRule,
     days: int | None,
     chain: Chain,
     wanted: PairOptions,
@@ -182,6 +194,7 @@ def _publish(
         days,
         chain.models.info(),
         chain.settings.operating_points.listed(),
+        rule,
     )
     found, files = pair_files(before, now, found, wanted)
     patient_id = header.patient[0] if header.patient else None
@@ -192,11 +205,9 @@ def _publish(
     return found
 
 
-def _own(settings: Path | None) -> Path | None:
-    """The folder of settings, where it has limits of agreement of its own."""
-    from nodulus.app.followup.repeatability import REPEATABILITY_FILE
-
-    return settings if settings and (settings / REPEATABILITY_FILE).is_file() else None
+def _own(settings: Path | None, name: str) -> Path | None:
+    """The folder of settings, where it has a file of its own."""
+    return settings if settings and (settings / name).is_file() else None
 
 
 def _read(path: Path) -> tuple[CtVolume, ScanHeader]:

@@ -12,6 +12,7 @@ import numpy as np
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.followup.local_match import local_match
 from nodulus.app.followup.match import Matching, NodulePair, match_findings
+from nodulus.app.followup.matching_rule import MatchingRule, shipped_matching_rule
 from nodulus.app.followup.pair_doubts import (
     measurement_doubts,
     overlap_warning,
@@ -35,9 +36,6 @@ from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, ModelInfo, OperatingPoint
 from nodulus.app.results.encodable import encodable_text, source_sha256
 from nodulus.app.volume import CtVolume
-
-_NEAR_MM = 5.0
-_CANDIDATE_NEAR_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +71,7 @@ def compare(
     days: float | None = None,
     models: tuple[ModelInfo, ...] = (),
     operating_points: tuple[OperatingPoint, ...] = (),
+    rule: MatchingRule | None = None,
 ) -> FollowUp:
     """What has changed between two scans of a patient.
 
@@ -83,16 +82,18 @@ def compare(
         days: between the scans, where one of them has no date.
         models: that both scans were read with.
         operating_points: that were applied to both.
+        rule: how nodules are put together; None for the shipped one.
 
     Raises:
         ValueError: the prior scan is not the earlier one.
     """
+    rule = rule or shipped_matching_rule()
     dated = _days(prior, current)
     days = dated if dated is not None else days
     registration = register(prior.registered, current.registered)
     places = [
         local_match(
-            prior.registered, current.registered, registration, one.center_lps_mm
+            prior.registered, current.registered, registration, one.center_lps_mm, rule
         ).prior_lps_mm
         for one in current.analysis.findings
     ]
@@ -100,10 +101,11 @@ def compare(
         prior.analysis.findings,
         current.analysis.findings,
         np.asarray(places, dtype=np.float64).reshape(-1, 3),
+        rule,
     )
-    doubts = measurement_doubts(prior.volume, current.volume, repeatability)
+    doubts = measurement_doubts(prior.volume, current.volume, repeatability, rule.alike_spacing_mm)
     reasons = without_doubling_time(days, doubts)
-    changes = _changes(prior, current, registration, matching, places)
+    changes = _changes(prior, current, registration, matching, places, rule)
     measured = tuple(
         _with_lung_rads(
             _measured(one, None if reasons else days, repeatability, bool(doubts)), days
@@ -122,7 +124,7 @@ def compare(
         operating_points=operating_points,
         nodules=measured,
         warnings=(
-            *overlap_warning(registration.lung_dice),
+            *overlap_warning(registration.lung_dice, rule.least_lung_overlap),
             *doubts,
             *reasons,
         ),
@@ -155,6 +157,7 @@ def _changes(
     registration: Registration,
     matching: Matching,
     places: list[LpsPoint],
+    rule: MatchingRule,
 ) -> list[NoduleChange]:
     by_current = {pair.current: pair for pair in matching.pairs}
     before, now = prior.analysis.findings, current.analysis.findings
@@ -162,7 +165,7 @@ def _changes(
     for index, finding in enumerate(now):
         pair = by_current.get(index)
         if pair is None:
-            trace = _trace(prior, places[index])
+            trace = _trace(prior, places[index], rule)
             state: State = "below the threshold before" if trace.below_threshold else "new"
             changes.append(
                 NoduleChange(
@@ -176,7 +179,8 @@ def _changes(
             matched = before[pair.prior]
             changes.append(_paired(matched, finding, pair, prior.tracking_uid(matched)))
     alone = [
-        _only_prior(before[index], prior, current, registration) for index in matching.only_prior
+        _only_prior(before[index], prior, current, registration, rule)
+        for index in matching.only_prior
     ]
     return [*changes, *alone]
 
@@ -196,13 +200,17 @@ def _paired(before: Finding, now: Finding, pair: NodulePair, tracking_uid: str) 
 
 
 def _only_prior(
-    before: Finding, prior: AnalysedScan, current: AnalysedScan, registration: Registration
+    before: Finding,
+    prior: AnalysedScan,
+    current: AnalysedScan,
+    registration: Registration,
+    rule: MatchingRule,
 ) -> NoduleChange:
     match = local_match(
-        current.registered, prior.registered, registration.inverse, before.center_lps_mm
+        current.registered, prior.registered, registration.inverse, before.center_lps_mm, rule
     )
     holder = _finding_at(current, match.prior_lps_mm)
-    trace = _trace(current, match.prior_lps_mm)
+    trace = _trace(current, match.prior_lps_mm, rule)
     gone: State = "below the threshold now" if trace.below_threshold else "not found"
     return NoduleChange(
         state="merged" if holder else gone,
@@ -221,18 +229,19 @@ def _finding_at(scan: AnalysedScan, point_lps_mm: LpsPoint) -> int | None:
     return int(scan.analysis.labels[tuple(index)]) or None
 
 
-def _trace(scan: AnalysedScan, point_lps_mm: LpsPoint) -> OtherScanTrace:
+def _trace(scan: AnalysedScan, point_lps_mm: LpsPoint, rule: MatchingRule) -> OtherScanTrace:
     """What the networks have around a point of a scan."""
     analysis = scan.analysis
     geometry = analysis.probability_geometry
     index = np.round(geometry.lps_to_index(point_lps_mm)).astype(int)
-    reach = np.ceil(_NEAR_MM / np.asarray(geometry.spacing_irc_mm)).astype(int)
+    reach = np.ceil(rule.trace_within_mm / np.asarray(geometry.spacing_irc_mm)).astype(int)
     low = np.maximum(index - reach, 0)
     high = np.maximum(np.minimum(index + reach + 1, geometry.shape_irc), 0)
     block = analysis.probability[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     dropped = any(
         not candidate.kept
-        and np.linalg.norm(np.subtract(candidate.center_lps_mm, point_lps_mm)) <= _CANDIDATE_NEAR_MM
+        and np.linalg.norm(np.subtract(candidate.center_lps_mm, point_lps_mm))
+        <= rule.candidate_within_mm
         for candidate in analysis.candidates
     )
     whole = scan.volume.geometry

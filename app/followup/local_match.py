@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import match_template
 
+from nodulus.app.followup.matching_rule import MatchingRule, shipped_matching_rule
 from nodulus.app.followup.register import RegisteredScan, Registration
 
 _CLIP_HU = (-1000.0, 200.0)
@@ -37,10 +38,7 @@ def local_match(
     current: RegisteredScan,
     registration: Registration,
     point_lps_mm: tuple[float, float, float],
-    *,
-    template_mm: float = 40.0,
-    search_mm: float = 16.0,
-    least_correlation: float = 0.5,
+    rule: MatchingRule | None = None,
 ) -> LocalMatch:
     """Find the surroundings of a point of the current scan in the prior one.
 
@@ -52,24 +50,22 @@ def local_match(
         current: the later one.
         registration: between them.
         point_lps_mm: in the current scan.
-        template_mm: edge of the cube.
-        search_mm: how far to look in each direction.
-        least_correlation: below it the affine transform's place is kept.
+        rule: edge of the cube, search range, least correlation; None for the shipped one.
     """
+    rule = rule or shipped_matching_rule()
     point = np.asarray(point_lps_mm)
-    half = int(template_mm / 2)
-    reach = half + int(search_mm)
+    half, search = int(rule.template_mm / 2), int(rule.search_mm)
     template = _cube(current, point + _grid(half))
-    searched = _cube(prior, registration.to_prior(point + _grid(reach)))
+    searched = _cube(prior, registration.to_prior(point + _grid(half + search)))
     expected = registration.to_prior(point)
     if float(template.std()) < 1e-3:
         return LocalMatch(_point(expected), 0.0, 0.0, accepted=False)
     scores = match_template(searched, template)
     best = np.unravel_index(int(np.argmax(scores)), scores.shape)
     correlation = float(scores[best])
-    if correlation < least_correlation:
+    if correlation < rule.least_correlation:
         return LocalMatch(_point(expected), 0.0, correlation, accepted=False)
-    found = registration.to_prior(point + (np.asarray(best) - int(search_mm)))
+    found = registration.to_prior(point + (np.asarray(best) - search))
     return LocalMatch(
         _point(found), float(np.linalg.norm(found - expected)), correlation, accepted=True
     )

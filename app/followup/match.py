@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from nodulus.app.followup.matching_rule import MatchingRule, shipped_matching_rule
 from nodulus.app.result import Finding
-
-REACH_MM = 20.0
-"""No two nodules further apart than this are one, once the scans are registered."""
-_TYPICAL_MM = 6.0
-_TEXTURE_COST = 0.3
-_UNMATCHED_COST = 3.0
-_AMBIGUOUS_MARGIN = 0.7
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,7 @@ def match_findings(
     prior: tuple[Finding, ...],
     current: tuple[Finding, ...],
     current_in_prior_lps_mm: NDArray[np.float64],
+    rule: MatchingRule | None = None,
 ) -> Matching:
     """Match nodules by place, size and texture, each at most once, at the lowest total cost.
 
@@ -64,20 +59,22 @@ def match_findings(
         prior: findings of the earlier scan.
         current: findings of the later one.
         current_in_prior_lps_mm: centres of ``current`` in the prior scan, shape (n, 3) in LPS mm.
+        rule: reach and costs; None for the shipped one.
     """
+    rule = rule or shipped_matching_rule()
     if not prior or not current:
         return Matching((), tuple(range(len(prior))), tuple(range(len(current))))
     centres = np.asarray([one.center_lps_mm for one in prior], dtype=np.float64)
     distance = np.linalg.norm(centres[:, None] - current_in_prior_lps_mm[None], axis=-1)
-    cost = _costs(prior, current, distance)
-    rows, columns = _assign(cost)
-    best = _total(cost, rows, columns)
+    cost = _costs(prior, current, distance, rule)
+    rows, columns = _assign(cost, rule.unmatched_cost)
+    best = _total(cost, rows, columns, rule.unmatched_cost)
     pairs = tuple(
         NodulePair(
             int(row),
             int(column),
             float(distance[row, column]),
-            _ambiguous(cost, int(row), int(column), best),
+            _ambiguous(cost, int(row), int(column), best, rule),
         )
         for row, column in zip(rows, columns, strict=True)
     )
@@ -89,7 +86,10 @@ def match_findings(
 
 
 def _costs(
-    prior: tuple[Finding, ...], current: tuple[Finding, ...], distance: NDArray[np.float64]
+    prior: tuple[Finding, ...],
+    current: tuple[Finding, ...],
+    distance: NDArray[np.float64],
+    rule: MatchingRule,
 ) -> NDArray[np.float64]:
     """Cost of each pair, shape (prior, current); infinite out of reach."""
     volumes = [
@@ -99,37 +99,41 @@ def _costs(
     texture = np.asarray(
         [[one.texture != other.texture for other in current] for one in prior], dtype=np.float64
     )
-    cost = distance / _TYPICAL_MM + size / 2.0 + _TEXTURE_COST * texture
-    return np.where(distance <= REACH_MM, cost, np.inf)
+    cost = distance / rule.typical_mm + size / 2.0 + rule.texture_cost * texture
+    return np.where(distance <= rule.reach_mm, cost, np.inf)
 
 
-def _assign(cost: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _assign(cost: NDArray[np.float64], alone: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the cheapest assignment in which any nodule may stay alone."""
     prior, current = cost.shape
     size = prior + current
     whole = np.full((size, size), 0.0)
     # Out of reach costs more than leaving both alone.
-    whole[:prior, :current] = np.minimum(cost, 4 * _UNMATCHED_COST)
-    whole[:prior, current:] = _UNMATCHED_COST / 2
-    whole[prior:, :current] = _UNMATCHED_COST / 2
+    whole[:prior, :current] = np.minimum(cost, 4 * alone)
+    whole[:prior, current:] = alone / 2
+    whole[prior:, :current] = alone / 2
     rows, columns = linear_sum_assignment(whole)
     real = (rows < prior) & (columns < current)
     return rows[real], columns[real]
 
 
-def _total(cost: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> float:
-    alone = int(cost.shape[0] + cost.shape[1]) - 2 * len(rows)
-    matched = float(cost[rows, columns].sum())
-    return matched + alone * _UNMATCHED_COST / 2
+def _total(
+    cost: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp], alone: float
+) -> float:
+    unmatched = int(cost.shape[0] + cost.shape[1]) - 2 * len(rows)
+    return float(cost[rows, columns].sum()) + unmatched * alone / 2
 
 
-def _ambiguous(cost: NDArray[np.float64], row: int, column: int, best: float) -> bool:
+def _ambiguous(
+    cost: NDArray[np.float64], row: int, column: int, best: float, rule: MatchingRule
+) -> bool:
     """Whether the nodules could be put together otherwise at hardly more cost.
 
     Leaving the two alone does not count: that is no other match.
     """
     without = cost.copy()
     without[row, column] = np.inf
-    rows, columns = _assign(without)
+    rows, columns = _assign(without, rule.unmatched_cost)
     touched = bool(np.any(rows == row) or np.any(columns == column))
-    return touched and _total(without, rows, columns) - best < _AMBIGUOUS_MARGIN
+    more = _total(without, rows, columns, rule.unmatched_cost) - best
+    return touched and more < rule.ambiguous_margin

@@ -6,17 +6,15 @@ from nodulus.app.followup.repeatability import Repeatability
 from nodulus.app.result import ResultWarning
 from nodulus.app.volume import CtVolume
 
-_LEAST_LUNG_OVERLAP = 0.8
-_ALIKE_SPACING_MM = 0.3
 
-
-def overlap_warning(lung_dice: float) -> tuple[ResultWarning, ...]:
+def overlap_warning(lung_dice: float, least: float) -> tuple[ResultWarning, ...]:
     """Warn of a poor registration.
 
     Args:
         lung_dice: overlap of the lungs once registered.
+        least: below it there is a warning.
     """
-    if lung_dice >= _LEAST_LUNG_OVERLAP:
+    if lung_dice >= least:
         return ()
     return (
         ResultWarning(
@@ -28,7 +26,7 @@ def overlap_warning(lung_dice: float) -> tuple[ResultWarning, ...]:
 
 
 def measurement_doubts(
-    prior: CtVolume, current: CtVolume, repeatability: Repeatability
+    prior: CtVolume, current: CtVolume, repeatability: Repeatability, alike_spacing_mm: float
 ) -> tuple[ResultWarning, ...]:
     """Say why limits of agreement do not hold for two scans; empty where they do.
 
@@ -36,10 +34,11 @@ def measurement_doubts(
         prior: the earlier scan.
         current: the later one.
         repeatability: the limits, and up to which slices they hold.
+        alike_spacing_mm: slice distances that differ by more are other acquisitions.
     """
     return (
         *_thickness_doubt(prior, current, repeatability),
-        *_acquisition_doubt(prior, current),
+        *_acquisition_doubt(prior, current, alike_spacing_mm),
     )
 
 
@@ -66,12 +65,14 @@ def _both_needed(repeatability: Repeatability) -> str:
     )
 
 
-def _acquisition_doubt(one: CtVolume, two: CtVolume) -> tuple[ResultWarning, ...]:
+def _acquisition_doubt(
+    one: CtVolume, two: CtVolume, alike_spacing_mm: float
+) -> tuple[ResultWarning, ...]:
     """Limits of agreement hold for scans that were made alike."""
     spacing = one.geometry.spacing_irc_mm[0], two.geometry.spacing_irc_mm[0]
     kernels = one.facts.convolution_kernel, two.facts.convolution_kernel
     different = []
-    if abs(spacing[0] - spacing[1]) > _ALIKE_SPACING_MM:
+    if abs(spacing[0] - spacing[1]) > alike_spacing_mm:
         different.append(f"slices of {spacing[0]:g} and {spacing[1]:g} mm")
     if kernels[0] != kernels[1]:
         different.append(f"kernels {kernels[0] or 'unknown'} and {kernels[1] or 'unknown'}")

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
+from nodulus.app.followup.settings_file import read_settings
+
 REPEATABILITY_FILE = "repeatability.json"
 
 
@@ -56,8 +58,11 @@ def load_repeatability(folder: Path | None = None) -> Repeatability:
 
     Args:
         folder: where it lies; None for the shipped one.
+
+    Raises:
+        NodulusError: ``settings-invalid``.
     """
-    home = folder if folder is not None else resources.files("nodulus.configs")
-    return Repeatability.model_validate_json(
-        (home / REPEATABILITY_FILE).read_text(encoding="utf-8")
-    )
+    if folder is not None:
+        return read_settings(folder / REPEATABILITY_FILE, Repeatability)
+    text = (resources.files("nodulus.configs") / REPEATABILITY_FILE).read_text(encoding="utf-8")
+    return Repeatability.model_validate_json(text)

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from nodulus.app.followup.local_match import local_match
+from nodulus.app.followup.matching_rule import shipped_matching_rule
 from nodulus.app.followup.register import RegisteredScan, register
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
@@ -116,6 +117,7 @@ def test_surroundings_that_are_not_there_leave_the_affine_place():
     current, prior = chest(seed=0), chest(seed=7)
     registration = register(current, current)
     point = tuple(current.geometry.index_to_lps((45, 60, 40)))
-    match = local_match(prior, current, registration, point, least_correlation=0.9)
+    strict = shipped_matching_rule().model_copy(update={"least_correlation": 0.9})
+    match = local_match(prior, current, registration, point, strict)
     assert not match.accepted
     np.testing.assert_allclose(match.prior_lps_mm, point, atol=0.5)
