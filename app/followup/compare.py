@@ -31,7 +31,7 @@ from nodulus.app.followup.result import (
 )
 from nodulus.app.followup.verdict import Sizes, verdict
 from nodulus.app.guidelines.growth import VolumeChange
-from nodulus.app.guidelines.lung_rads_growth import lung_rads_growth
+from nodulus.app.guidelines.lung_rads_growth import LungRadsGrowth, lung_rads_growth
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, LpsPoint, ModelInfo, OperatingPoint
 from nodulus.app.results.encodable import encodable_text, source_sha256
@@ -289,6 +289,7 @@ def _with_lung_rads(change: NoduleChange, days: float | None) -> NoduleChange:
     """The change with what Lung-RADS calls it, which asks for no limits of agreement."""
     if change.prior is None or change.current is None:
         return change
+    told: tuple[LungRadsGrowth | None, str]
     if days is None:
         told = None, "the days between the scans are not known"
     elif days == 0:
