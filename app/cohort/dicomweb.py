@@ -108,16 +108,14 @@ def search_studies(source: str) -> Iterator[RemoteStudy]:
 
 
 def _client(url: str) -> DICOMwebClient:
-    import requests
-
     package = dicomweb_client()
-    session = requests.Session()
-    # Neither a proxy nor a .netrc of whoever starts the run has a say.
-    session.trust_env = False
-    if os.environ.get(TOKEN):
-        session.headers["Authorization"] = f"Bearer {os.environ[TOKEN]}"
-    elif os.environ.get(USER):
-        session.auth = (os.environ[USER], os.environ.get(PASSWORD, ""))
+    from nodulus.app.http_session import http_session
+
+    if token := os.environ.get(TOKEN):
+        session = http_session()
+        session.headers["Authorization"] = f"Bearer {token}"
+    else:
+        session = http_session(os.environ.get(USER), os.environ.get(PASSWORD))
     client: DICOMwebClient = package.DICOMwebClient(url, session=session, timeout=_TIMEOUT_S)
     return client
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.chain_options import (
+    device_option,
+    memory_limit_option,
+    models_option,
+    precision_option,
+    settings_option,
+    time_limit_option,
+)
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED
@@ -60,20 +67,8 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
     help="Only part I of N, for as many machines; the same parts everywhere.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try studies again that failed.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(1),
-    default=1800.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For one study; then its worker is stopped.",
-)
-@click.option(
-    "--memory-limit",
-    type=click.FloatRange(64),
-    metavar="MIB",
-    help="Of one worker; default: 90 % of the machine's memory for all of them.",
-)
+@time_limit_option
+@memory_limit_option
 @click.option(
     "--clinical",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -84,11 +79,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 @operating_point_option
 @output_options()
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    help="What the networks compute in; default: as pipeline.json says.",
-)
+@precision_option
 def command(
     sources: tuple[str, ...],
     output: Path,

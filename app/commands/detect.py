@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.chain_options import device_option, settings_option
+from nodulus.app.commands.chain_options import (
+    debug_option,
+    device_option,
+    precision_option,
+    settings_option,
+)
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.problem_lines import problem_lines
@@ -59,14 +64,8 @@ if TYPE_CHECKING:
 )
 @output_options()
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    help="What the networks compute in; default: as pipeline.json says.",
-)
-@click.option(
-    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
-)
+@precision_option
+@debug_option
 def command(
     source: Path,
     output: Path,

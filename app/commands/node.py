@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.chain_options import device_option, precision_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.service_log import log_to_stderr
@@ -64,12 +65,8 @@ NOT_DELIVERED = {
 @click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
 @operating_point_option
 @output_options(without=NOT_DELIVERED)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    help="What the networks compute in; default: as pipeline.json says.",
-)
+@device_option
+@precision_option
 @click.option(
     "--poll",
     default=5.0,

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.chain_options import (
+    debug_option,
+    device_option,
+    models_option,
+    settings_option,
+)
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.packages import require_packages
 
@@ -58,9 +63,7 @@ PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
     show_default=True,
     help="For CTs that were read.",
 )
-@click.option(
-    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
-)
+@debug_option
 def command(
     results: tuple[Path, ...],
     images: tuple[Path, ...],

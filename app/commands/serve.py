@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.chain_options import device_option, models_option, settings_option
+from nodulus.app.commands.chain_options import (
+    debug_option,
+    device_option,
+    memory_limit_option,
+    models_option,
+    precision_option,
+    settings_option,
+    time_limit_option,
+)
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
@@ -122,20 +130,8 @@ NOT_SERVED = {
     show_default=True,
     help="Processes that analyse.",
 )
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(1),
-    default=1800.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For one study; then its worker is stopped.",
-)
-@click.option(
-    "--memory-limit",
-    type=click.FloatRange(64),
-    metavar="MIB",
-    help="Of one worker; default: 90 % of the machine's memory for all of them.",
-)
+@time_limit_option
+@memory_limit_option
 @click.option(
     "--max-upload",
     type=click.FloatRange(0.001, 64),
@@ -149,14 +145,8 @@ NOT_SERVED = {
 @operating_point_option
 @output_options(without=NOT_SERVED)
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    help="What the networks compute in; default: as pipeline.json says.",
-)
-@click.option(
-    "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
-)
+@precision_option
+@debug_option
 def command(
     data: Path,
     database: str | None,

@@ -8,6 +8,7 @@ from pathlib import Path
 import requests
 
 from nodulus.app.deploy.node.orthanc import Orthanc
+from nodulus.app.http_session import http_session
 from nodulus.app.serve.sender import DeliveryError
 
 _TIMEOUT_S = (10.0, 300.0)
@@ -26,10 +27,7 @@ class StowDestination:
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
         self._url = f"{url.rstrip('/')}/studies"
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy and no .netrc of who starts the service
-        if user:
-            self._session.auth = (user, password or "")
+        self._session = http_session(user, password)
 
     def send(self, path: Path) -> None:
         """See `Destination.send`."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import requests
 
+from nodulus.app.http_session import http_session
+
 MARK = 4711
 """Number of the study metadata that says what was done; Orthanc leaves 1024 and above to users."""
 
@@ -50,11 +52,7 @@ class Orthanc:
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._session = requests.Session()
-        # Neither a proxy nor a .netrc of whoever starts the node has a say.
-        self._session.trust_env = False
-        if user:
-            self._session.auth = (user, password or "")
+        self._session = http_session(user, password)
 
     def version(self) -> str:
         """Orthanc's version; a call that shows whether it answers and lets us in."""
