@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
@@ -201,30 +201,49 @@ def load_settings(*folders: Path | None, operating_point: PointName | None = Non
     Raises:
         NodulusError: ``settings-invalid``; names the file and the key.
     """
-    points = _read("operating_points.json", folders, OperatingPoints.model_validate)
+    points = read_settings("operating_points.json", folders, OperatingPoints.model_validate)
     return ChainSettings(
-        pipeline=_read("pipeline.json", folders, _completed),
+        pipeline=read_settings("pipeline.json", folders, _completed),
         operating_points=points if operating_point is None else points.at(operating_point),
-        lungs=_read("lungs.json", folders, LungRule.of),
+        lungs=read_settings("lungs.json", folders, LungRule.of),
     )
 
 
-def _read(
+def read_settings(
     name: str, folders: Sequence[Path | None], validate: Callable[[Any], _Settings]
 ) -> _Settings:
+    """Read a file of settings.
+
+    Args:
+        name: of the file.
+        folders: the first that has it gives it, and where none has it is the shipped one.
+        validate: makes them of the file's content.
+
+    Raises:
+        NodulusError: ``settings-invalid``; names the file and the key.
+    """
     own = next(
         (folder / name for folder in folders if folder is not None and (folder / name).is_file()),
         None,
     )
     try:
         return validate(_shipped(name) if own is None else json.loads(own.read_text("utf-8")))
-    except ValueError as error:  # JSON's and pydantic's are such errors
+    except (OSError, ValueError) as error:  # JSON's and pydantic's are ValueErrors
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
-            f"the settings do not hold: {error}",
+            f"the settings do not hold: {_words(error)}",
             remedy="Correct the named keys, or leave the file out to use the shipped settings.",
             subject=own or name,
         ) from error
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, of pydantic's errors each key with its reason."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()
+    )
 
 
 def _shipped(name: str) -> Any:

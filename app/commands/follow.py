@@ -79,21 +79,15 @@ def command(
     Exit status: 0 done, 1 a scan could not be analysed or a file not be made, 2 wrong usage.
     """
     from nodulus.app.chain import Chain
-    from nodulus.app.followup.matching_rule import (
-        MATCHING_FILE,
-        load_matching_rule,
-        shipped_matching_rule,
-    )
+    from nodulus.app.followup.matching_rule import load_matching_rule
     from nodulus.app.followup.pair_files import PairOptions, is_complete
-    from nodulus.app.followup.repeatability import REPEATABILITY_FILE, load_repeatability
+    from nodulus.app.followup.repeatability import load_repeatability
 
     if len(scans) > 2:
         raise click.UsageError("Give two scans, or one folder.")
     if len(scans) == 1 and days is not None:
         raise click.UsageError("--days is between two scans that are both given.")
-    limits = load_repeatability(_own(settings, REPEATABILITY_FILE))
-    own_rule = _own(settings, MATCHING_FILE)
-    rule = load_matching_rule(own_rule) if own_rule else shipped_matching_rule()
+    limits, rule = load_repeatability(settings), load_matching_rule(settings)
     wanted = PairOptions(report, sr, language)
     if len(scans) == 1:
         complete = _follow_folder(
@@ -203,11 +197,6 @@ def _publish(
         click.echo(line)
     click.echo(f"  {written / FOLLOW_UP_FILE}")
     return found
-
-
-def _own(settings: Path | None, name: str) -> Path | None:
-    """The folder of settings, where it has a file of its own."""
-    return settings if settings and (settings / name).is_file() else None
 
 
 def _read(path: Path) -> tuple[CtVolume, ScanHeader]:

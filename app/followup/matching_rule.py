@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nodulus.app.followup.settings_file import read_settings
+from nodulus.app.chain.settings import read_settings
 
 MATCHING_FILE = "follow_up.json"
 
@@ -44,20 +43,19 @@ class MatchingRule(BaseModel):
     )
 
 
-def load_matching_rule(folder: Path) -> MatchingRule:
+def load_matching_rule(folder: Path | None = None) -> MatchingRule:
     """Read ``follow_up.json``.
 
     Args:
-        folder: where it lies.
+        folder: where one's own may lie; else it is the shipped one.
 
     Raises:
         NodulusError: ``settings-invalid``.
     """
-    return read_settings(folder / MATCHING_FILE, MatchingRule)
+    return read_settings(MATCHING_FILE, (folder,), MatchingRule.model_validate)
 
 
 @cache
 def shipped_matching_rule() -> MatchingRule:
     """Give the shipped one."""
-    text = (resources.files("nodulus.configs") / MATCHING_FILE).read_text(encoding="utf-8")
-    return MatchingRule.model_validate_json(text)
+    return load_matching_rule()

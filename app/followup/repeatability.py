@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from importlib import resources
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
-from nodulus.app.followup.settings_file import read_settings
+from nodulus.app.chain.settings import read_settings
 
 REPEATABILITY_FILE = "repeatability.json"
 
@@ -57,12 +56,9 @@ def load_repeatability(folder: Path | None = None) -> Repeatability:
     """Read ``repeatability.json``.
 
     Args:
-        folder: where it lies; None for the shipped one.
+        folder: where one's own may lie; else it is the shipped one.
 
     Raises:
         NodulusError: ``settings-invalid``.
     """
-    if folder is not None:
-        return read_settings(folder / REPEATABILITY_FILE, Repeatability)
-    text = (resources.files("nodulus.configs") / REPEATABILITY_FILE).read_text(encoding="utf-8")
-    return Repeatability.model_validate_json(text)
+    return read_settings(REPEATABILITY_FILE, (folder,), Repeatability.model_validate)
