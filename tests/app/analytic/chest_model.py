@@ -76,6 +76,7 @@ class Lesion:
         lobe: where its place leaves no doubt.
         texture: by the shipped rule.
         parts: denser pieces inside, with their density.
+        hollow: what is as dense as the lung inside.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Lesion:
     texture: str
     parts: tuple[Ellipsoid, ...] = ()
     parts_hu: float = 40.0
+    hollow: Ellipsoid | None = None
 
     def hu(self, points: Floats) -> Floats:
         edge = EDGE_HU - RIM_HU_PER_MM * self.form.distance(points)
@@ -93,6 +95,9 @@ class Lesion:
         for part in self.parts:
             inner = PART_EDGE_HU - RIM_HU_PER_MM * part.distance(points)
             found = np.maximum(found, np.minimum(inner, self.parts_hu))
+        if self.hollow is not None:
+            wall = EDGE_HU + RIM_HU_PER_MM * self.hollow.distance(points)
+            found = np.minimum(found, np.maximum(wall, LUNG_HU))
         return found
 
     def inside(self, step_mm: float = 0.4) -> tuple[Floats, Floats]:
@@ -133,6 +138,12 @@ LESIONS = (
 
 FAINT = Lesion("faint", Ellipsoid((60.0, -26.0, -34.0), (6.0, 5.0, 5.0)), -510.0, "left", None, "")
 """A candidate whose nodule probability is too low."""
+HOLLOW = Lesion(
+    "hollow", Ellipsoid((-50.0, -8.0, -66.0), (8.0, 8.5, 8.0)), -320.0, "right", None, "",
+    hollow=Ellipsoid((-50.0, -8.0, -66.0), (4.0, 4.5, 4.0)),
+)  # fmt: skip
+"""A candidate whose voxels are likelier a nodule's than those of one that passes, while its middle
+is lung: the candidates that pass are not the first ones."""
 SPECK = Lesion("speck", Ellipsoid((-40.0, -20.0, 10.0), (2.5, 2.5, 2.5)), 0.0, "right", None, "")
 """A candidate that is too small."""
 
@@ -153,7 +164,7 @@ def hounsfield(affine_lps: Floats, shape_irc: tuple[int, int, int]) -> NDArray[n
     ):
         box = _box(form, affine_lps, shape_irc)
         hu[box][form.holds(affine_lps, box)] = density
-    for lesion in (*LESIONS, FAINT, SPECK):
+    for lesion in (*LESIONS, FAINT, HOLLOW, SPECK):
         box = _box(lesion.form, affine_lps, shape_irc, rim_mm=2.0)
         index = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), -1)
         points = index @ affine_lps[:3, :3].T + affine_lps[:3, 3]

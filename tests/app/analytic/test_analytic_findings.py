@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from .chest_model import FAINT, LEFT_LUNG, LESIONS, RIGHT_LUNG, SPECK, Lesion
+from .chest_model import FAINT, HOLLOW, LEFT_LUNG, LESIONS, LUNG_HU, RIGHT_LUNG, SPECK, Lesion
 from .oracle import largest_piece, longest_mm, rims
 from .stand_ins import (
     MALIGNANCY_POINT,
@@ -218,9 +218,9 @@ def test_every_candidate_is_told_with_its_reason(study: Study) -> None:
             study.result.candidates,
             key=lambda c: np.linalg.norm(np.subtract(c.center_lps_mm, lesion.form.center)),
         )
-        for lesion in (*LESIONS, FAINT, SPECK)
+        for lesion in (*LESIONS, FAINT, HOLLOW, SPECK)
     }
-    assert len(records) == len(study.result.candidates) == len(LESIONS) + 2
+    assert len(records) == len(study.result.candidates) == len(LESIONS) + 3
     for lesion in LESIONS:
         record, found = records[lesion.name], study.of(lesion)
         np.testing.assert_allclose(record.center_lps_mm, lesion.form.center, atol=0.3)
@@ -238,6 +238,12 @@ def test_every_candidate_is_told_with_its_reason(study: Study) -> None:
     assert faint.nodule_probability == pytest.approx(expected, abs=2e-3)
     assert faint.reason == f"dropped: nodule probability {expected:.3f} is below 0.500"
     assert (faint.kept, faint.finding_id) == (False, None)
+    hollow = records["hollow"]
+    assert hollow.nodule_probability == pytest.approx(
+        nodule_probability(HOLLOW.core_hu, LUNG_HU), abs=0.03
+    )
+    assert hollow.segmentation_probability > records["glass"].segmentation_probability
+    assert (hollow.kept, hollow.finding_id) == (False, None)
     speck = records["speck"]
     assert speck.volume_mm3 < MIN_VOLUME_MM3
     assert speck.nodule_probability is None

@@ -96,7 +96,7 @@ def test_the_reports_figures_are_the_chests(name: str, study_of: Callable[[str],
             size, volume = found.solid_longest_diameter_mm, found.solid_volume_mm3
             assert said["Solid part"] == f"{size:.1f} mm, {volume:,.0f} mm³"
     summary = words(page)
-    assert re.search(r"7 findings ?, 5 marked as suspicious \(9 candidates examined\)", summary)
+    assert re.search(r"7 findings ?, 5 marked as suspicious \(10 candidates examined\)", summary)
     assert "Suspicious: a malignancy probability of 43 % or more" in summary
     assert "chosen on: malignancies here" in summary
 

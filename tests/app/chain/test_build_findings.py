@@ -128,6 +128,18 @@ def test_the_outline_runs_where_the_interpolated_probability_crosses_the_thresho
         assert columns.tolist() == list(range(20 - beyond, 33 + beyond))
 
 
+def test_a_mask_reaches_the_first_and_the_last_voxel_of_the_volume() -> None:
+    probability = np.full(SHAPE, 0.9, np.float32)
+    for ends in (((0, 3), (0, 4), (0, 5)), ((21, 24), (26, 30), (35, 40))):
+        candidate = box_candidate(probability, *ends)
+        place, own = native_mask(candidate, probability, GRID, GRID, 0.4)
+        drawn = np.zeros(SHAPE, bool)
+        drawn[place] = own
+        expected = np.zeros(SHAPE, bool)
+        expected[candidate.box] = True
+        np.testing.assert_array_equal(drawn, expected)
+
+
 def test_what_is_thinner_than_a_voxel_keeps_the_nearest_one() -> None:
     probability = np.zeros(SHAPE, np.float32)
     probability[11, 9, 13] = 0.9

@@ -47,6 +47,20 @@ def test_every_crop_counts_by_its_weight(volume: CtVolume) -> None:
     assert found.std() > 0.05, "nothing to compare"
 
 
+def test_the_crops_are_those_of_the_point_itself(volume: CtVolume) -> None:
+    found, _, crops, _ = rated(volume)
+    one = bundle("nodule", Middle())
+    hu = np.asarray(ScanViews(volume, None, 0.0).isotropic(one.isotropic_mm).hu)[0]
+    low, high = one.window_hu
+    first, last = one.input_range
+    expected = []
+    for own in crops:
+        seen = np.array([np.clip((hu[at] - low) / (high - low), 0, 1) for at, _ in own])
+        logits = 8 * (first + seen * (last - first)) - 4
+        expected.append(np.sum([w for _, w in own] / (1 + np.exp(-logits))))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_a_point_without_neighbours_keeps_its_first_probability(volume: CtVolume) -> None:
     everything, *_ = rated(volume)
     firsts: list[np.ndarray] = []
@@ -64,6 +78,28 @@ def test_a_point_without_neighbours_keeps_its_first_probability(volume: CtVolume
     nothing, seen, *_ = rated(volume, lambda first: np.zeros(len(first), bool))
     np.testing.assert_array_equal(nothing, firsts[0])
     assert seen == 40
+
+
+def test_points_that_are_seen_in_larger_voxels_are_rated_as_if_they_were_alone(
+    volume: CtVolume,
+) -> None:
+    one = bundle("nodule", Middle())
+    grid = ScanViews(volume, None, 0.0).isotropic(one.isotropic_mm).geometry
+    points = grid.index_to_lps(np.random.default_rng(4).uniform(30, 60, (16, 3))).tolist()
+    coarse = {2, 3, 7, 8, 11, 15}
+
+    def rate(chosen: list[int]) -> np.ndarray:
+        scan = ScanViews(volume, None, 0.0)
+        for n in coarse:
+            scan.set_crop_spacing(points[n], 2.0)
+        return CubeClassifier(one, torch.device("cpu")).rate(
+            scan, [points[n] for n in chosen], 7, lambda *_: None, lambda first: first >= 0.2
+        )
+
+    together = rate(list(range(16)))
+    alone = [float(rate([n])[0]) for n in range(16)]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert len({round(p, 6) for p in alone}) > 8, "nothing to compare"
 
 
 def test_the_limit_is_far_below_the_operating_point() -> None:

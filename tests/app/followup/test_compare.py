@@ -191,30 +191,87 @@ def test_the_later_scan_cannot_be_the_prior():
         compare(scan({}, day=9), scan({}), LIMITS)
 
 
-def test_the_other_scan_is_looked_at_where_the_nodule_lies_in_it() -> None:
-    """The patient lies 30 mm further to the left on the later scan."""
-    prior = scan({0: 200.0}, dropped=(1,))
-    current = scan({0: 200.0, 1: 90.0}, day=90)
-    moved_mm = np.array([30.0, 0.0, 0.0])
-    affine = current.volume.geometry.affine_lps.copy()
-    affine[:3, 3] += moved_mm
-    geometry = Geometry(current.volume.geometry.shape_irc, affine)
-    findings = tuple(
-        one.model_copy(update={"center_lps_mm": tuple(np.add(one.center_lps_mm, moved_mm))})
-        for one in current.analysis.findings
-    )
-    moved = replace(
-        current,
-        volume=replace(current.volume, geometry=geometry),
-        analysis=replace(
-            current.analysis,
-            findings=findings,
-            lungs=replace(current.analysis.lungs, geometry=geometry),
-            probability_geometry=geometry,
+MOVED_MM = np.array([30.0, -12.0, 8.0])
+
+
+def displaced(one: AnalysedScan) -> AnalysedScan:
+    """The scan with the patient ``MOVED_MM`` further to the left, the front and the head."""
+
+    def moved(point):
+        return tuple(np.add(point, MOVED_MM).tolist())
+
+    affine = one.volume.geometry.affine_lps.copy()
+    affine[:3, 3] += MOVED_MM
+    geometry = Geometry(one.volume.geometry.shape_irc, affine)
+    analysis = replace(
+        one.analysis,
+        findings=tuple(
+            f.model_copy(update={"center_lps_mm": moved(f.center_lps_mm)})
+            for f in one.analysis.findings
         ),
+        candidates=tuple(
+            c.model_copy(update={"center_lps_mm": moved(c.center_lps_mm)})
+            for c in one.analysis.candidates
+        ),
+        lungs=replace(one.analysis.lungs, geometry=geometry),
+        probability_geometry=geometry,
     )
-    new = compare(prior, moved, LIMITS).nodules[1]
+    return replace(one, volume=replace(one.volume, geometry=geometry), analysis=analysis)
+
+
+def test_the_prior_scan_is_looked_at_where_the_nodule_lies_in_it() -> None:
+    prior = scan({0: 200.0}, dropped=(1,))
+    moved = displaced(scan({0: 200.0, 1: 90.0}, day=90))
+    same, new = compare(prior, moved, LIMITS).nodules
+    assert same.distance_mm <= 2.5
     assert new.state == "below the threshold before"
-    where = np.subtract(findings[1].center_lps_mm, moved_mm)
+    where = prior.volume.geometry.index_to_lps(CENTRES[1])
     np.testing.assert_allclose(new.other_scan.center_lps_mm, where, atol=2.5)
     assert new.other_scan.segmentation_probability == pytest.approx(0.4)
+
+
+def test_the_current_scan_is_looked_at_where_the_nodule_would_lie_in_it() -> None:
+    """The patient lies elsewhere, and the surroundings of the third nodule 8 mm further still."""
+    prior = scan({0: 200.0, 1: 90.0, 2: 80.0})
+    current = scan({0: 400.0}, day=90, dropped=(1,))
+    hu, labels = current.volume.hu.copy(), current.analysis.labels.copy()
+    around = tuple(slice(n - 16, n + 17) for n in CENTRES[2])
+    hu[around] = np.roll(hu[around], 4, axis=2)
+    shifted = (*CENTRES[2][:2], CENTRES[2][2] + 4)
+    labels[tuple(slice(n - 1, n + 2) for n in shifted)] = 1
+    current = replace(
+        current,
+        volume=replace(current.volume, hu=hu),
+        analysis=replace(current.analysis, labels=labels),
+    )
+    moved = displaced(current)
+    found = compare(prior, moved, LIMITS)
+    assert states(found) == [
+        ("grown", 1, 1), ("below the threshold now", 2, None), ("merged", 3, None),
+    ]  # fmt: skip
+    geometry = moved.volume.geometry
+    for change, index in zip(found.nodules[1:], (CENTRES[1], shifted), strict=True):
+        where = geometry.index_to_lps(index)
+        np.testing.assert_allclose(change.other_scan.center_lps_mm, where, atol=2.5)
+        assert change.other_scan.inside_scan
+    assert found.nodules[1].other_scan.segmentation_probability == pytest.approx(0.4)
+    assert found.nodules[2].merged_with == 1
+
+
+def test_each_number_of_a_pair_is_that_of_its_own_scan() -> None:
+    prior = sized(scan({0: 200.0, 1: 300.0}), 9.0, 6.2)
+    current = sized(scan({0: 500.0, 1: 150.0}, day=90), 11.6, 8.4)
+    grown, shrunk = compare(prior, current, LIMITS).nodules
+    told = [
+        (one.finding_id, one.volume_mm3, one.mean_diameter_mm, one.longest_diameter_mm)
+        for one in (grown.prior, grown.current)
+    ]
+    assert told == [(1, 200.0, 7.6, 9.0), (1, 500.0, 10.0, 11.6)]
+    assert grown.volume_change_share == pytest.approx(1.5)
+    assert grown.mean_diameter_change_mm == 2.4
+    assert shrunk.volume_change_share == pytest.approx(-0.5)
+    turned = compare(
+        replace(current, acquired=prior.acquired), replace(prior, acquired=current.acquired), LIMITS
+    )
+    assert turned.nodules[0].mean_diameter_change_mm == -2.4
+    assert turned.nodules[0].volume_change_share == pytest.approx(-0.6)

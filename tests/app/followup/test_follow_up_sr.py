@@ -89,6 +89,17 @@ def followed(prior: AnalysedScan, current: AnalysedScan, days: float | None = 36
             ),
             NoduleChange(state="new", tracking_uid="2.25.78", current=on(current, 2)),
             NoduleChange(state="not found", tracking_uid="2.25.79", prior=on(prior, 2)),
+            NoduleChange(
+                state="no proven change",
+                tracking_uid="2.25.80",
+                reason="the measures do not agree",
+                prior=on(prior, 2),
+                current=on(current, 1),
+                ambiguous=True,
+                volume_change_share=-0.125,
+                mean_diameter_change_mm=-0.7,
+                doubling_time=DoublingTime(days=None, shortest_days=90.0, longest_days=900.0),
+            ),
         ),
         warnings=(ResultWarning(code="poorly-registered", message="Check every match by eye."),),
     )
@@ -157,10 +168,11 @@ def test_a_nodule_on_both_scans_has_two_groups_of_one_tracking_uid(pair):
     prior, current, path = pair
     groups = [i for i in items(dcmread(path)) if concept(i) == "Measurement Group"]
     assert [text(g, "Tracking Unique Identifier") for g in groups] == [
-        ["2.25.77"], ["2.25.77"], ["2.25.78"], ["2.25.79"]
+        ["2.25.77"], ["2.25.77"], ["2.25.78"], ["2.25.79"], ["2.25.80"], ["2.25.80"]
     ]  # fmt: skip
     assert [text(g, "Time Point") for g in groups] == [
-        ["2024-01-01"], ["2025-01-01"], ["2025-01-01"], ["2024-01-01"]
+        ["2024-01-01"], ["2025-01-01"], ["2025-01-01"], ["2024-01-01"],
+        ["2024-01-01"], ["2025-01-01"],
     ]  # fmt: skip
     before, now = groups[:2]
     volume = prior.analysis.findings[0].volume_mm3
@@ -177,6 +189,10 @@ def test_a_nodule_on_both_scans_has_two_groups_of_one_tracking_uid(pair):
         ("Volume doubling time",): (738.0, "d"),
         ("Volume doubling time", "Minimum"): (422.0, "d"),
     }
+    shrunk = numbers(groups[5])
+    assert shrunk["Change of the volume since the prior scan",] == (-12.5, "%")
+    assert shrunk["Change of the mean diameter since the prior scan",] == (-0.7, "mm")
+    assert not any("doubling" in name[0] for name in shrunk)
     images = [
         item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
         for group in (before, now)
@@ -210,6 +226,12 @@ def test_states_and_the_open_interval_are_coded(pair):
         },
         {codes.FOLLOW_UP_STATE.meaning: codes.NEW.value},
         {codes.FOLLOW_UP_STATE.meaning: codes.NOT_FOUND.value},
+        {},
+        {
+            codes.FOLLOW_UP_STATE.meaning: codes.NO_PROVEN_CHANGE.value,
+            codes.AMBIGUOUS_MATCH.meaning: codes.YES.value,
+            codes.MAY_NOT_GROW.meaning: codes.NO.value,
+        },
     ]
 
 
@@ -219,14 +241,52 @@ def test_it_reads_back_with_highdicom_and_dcmqi(pair, tmp_path):
     assert [len(g.get_measurements(name=standard.SCT.Volume)) for g in groups] == [1, 1]
     assert [g.finding_type.value for g in groups] == ["27925004", "27925004"]
     read_by_dcmqi = dcmqi_report(pair[2], tmp_path / "sr.json")
-    assert len(read_by_dcmqi["Measurements"]) == 4
+    assert len(read_by_dcmqi["Measurements"]) == 6
 
 
-def test_warnings_and_limits_are_comments(pair):
+def test_doubts_warnings_and_limits_are_comments(pair):
     comments = [i.TextValue for i in dcmread(pair[2]).ContentSequence if concept(i) == "Comment"]
-    assert comments[0].startswith("Two scans, 366 days apart")
-    assert comments[-1] == "Warning: Check every match by eye."
-    assert any("Research software" in one for one in comments)
+    assert comments == [
+        "Two scans, 366 days apart.",
+        "Overlap of the lungs (Dice) once registered: 0.95.",
+        "Limits of agreement: two measurements.",
+        "Nodule 4 of the follow-up: the measures do not agree.",
+        "Research software, not a medical device. Assists a reader; decides nothing.",
+        "Warning: Check every match by eye.",
+    ]
+
+
+def test_each_group_lies_in_its_own_scan_and_time(pair):
+    prior, current, path = pair
+    groups = [i for i in items(dcmread(path)) if concept(i) == "Measurement Group"]
+    scans = [prior, current, current, prior, prior, current]
+    ids = [1, 1, 2, 2, 2, 1]
+    for group, one, number in zip(groups, scans, ids, strict=True):
+        finding = one.analysis.findings[number - 1]
+        frame = dcmread(one.volume.source_images[0].path).FrameOfReferenceUID
+        lines = [item for item in items(group) if item.ValueType == "SCOORD3D"]
+        assert {line.ReferencedFrameOfReferenceUID for line in lines} == {frame}
+        for line, ends in zip(
+            lines,
+            (finding.longest_diameter_ends_lps_mm, finding.perpendicular_diameter_ends_lps_mm),
+            strict=True,
+        ):
+            points = np.reshape(np.asarray(line.GraphicData, float), (2, 3))
+            np.testing.assert_allclose(points, ends, atol=1e-3)
+        told = {
+            concept(i): i for i in items(group) if "emporal" in concept(i) or "Time" in concept(i)
+        }
+        order, offset = (0, 1)[one is current] + 1, 366.0 if one is current else 0.0
+        assert float(told["Time Point Order"].MeasuredValueSequence[0].NumericValue) == order
+        (from_event,) = (i for n, i in told.items() if "offset" in n.lower())
+        measured = from_event.MeasuredValueSequence[0]
+        assert float(measured.NumericValue) == offset
+        assert measured.MeasurementUnitsCodeSequence[0].CodeValue == "d"
+        (site,) = (i for i in group.ContentSequence if concept(i) == "Finding Site")
+        where = site.ConceptCodeSequence[0].CodeMeaning
+        assert where == ("Lower lobe of lung" if number == 1 else "Lung")
+        sides = [i.ConceptCodeSequence[0].CodeMeaning for i in site.get("ContentSequence", [])]
+        assert sides == (["Right"] if number == 1 else [])
 
 
 @pytest.mark.parametrize("multiframe", [False, True])
@@ -239,7 +299,7 @@ def test_scans_without_dates_and_without_nodules(tmp_path, multiframe):
     validate(path)
     groups = [i for i in items(dcmread(path)) if concept(i) == "Measurement Group"]
     assert [text(g, "Time Point") for g in groups] == [
-        ["prior"], ["current"], ["current"], ["prior"]
+        ["prior"], ["current"], ["current"], ["prior"], ["prior"], ["current"]
     ]  # fmt: skip
     path.write_bytes(encode_follow_up_sr(prior, current, found.model_copy(update={"nodules": ()})))
     validate(path)
