@@ -139,8 +139,8 @@ LESIONS = (
 FAINT = Lesion("faint", Ellipsoid((60.0, -26.0, -34.0), (6.0, 5.0, 5.0)), -510.0, "left", None, "")
 """A candidate whose nodule probability is too low."""
 HOLLOW = Lesion(
-    "hollow", Ellipsoid((-50.0, -8.0, -66.0), (8.0, 8.5, 8.0)), -320.0, "right", None, "",
-    hollow=Ellipsoid((-50.0, -8.0, -66.0), (4.0, 4.5, 4.0)),
+    "hollow", Ellipsoid((-52.0, -8.0, -62.0), (10.0, 9.5, 10.0)), -320.0, "right", None, "",
+    hollow=Ellipsoid((-52.0, -8.0, -62.0), (5.0, 4.5, 5.0)),
 )  # fmt: skip
 """A candidate whose voxels are likelier a nodule's than those of one that passes, while its middle
 is lung: the candidates that pass are not the first ones."""

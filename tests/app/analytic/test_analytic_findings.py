@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from nodulus.app.chain import Occlusion, analyse
+
 from .chest_model import FAINT, HOLLOW, LEFT_LUNG, LESIONS, LUNG_HU, RIGHT_LUNG, SPECK, Lesion
 from .oracle import largest_piece, longest_mm, rims
 from .stand_ins import (
+    MALIGNANCY_NETWORK,
     MALIGNANCY_POINT,
     MIN_VOLUME_MM3,
+    MODELS,
     NODULE_POINT,
     SETTINGS,
     classifier_probability,
@@ -20,6 +25,8 @@ from .stand_ins import (
     nodule_probability,
     peak_probability,
     rating_probability,
+    scaled,
+    sigmoid,
 )
 from .studies import Study, lesion_at
 
@@ -249,6 +256,34 @@ def test_every_candidate_is_told_with_its_reason(study: Study) -> None:
     assert speck.nodule_probability is None
     assert speck.classifier_probability is None
     assert speck.reason == "dropped: smaller than 90 mm3"
+
+
+def test_what_the_classifiers_saw_is_of_its_own_candidate(
+    study_of: Callable[[str], Study],
+) -> None:
+    volume = study_of("prone, slices reversed").volume
+    seen = analyse(volume, MODELS, SETTINGS, occlusion=Occlusion(), keep_crops=True)
+    rated = [one for one in seen.candidates if one.nodule_probability is not None]
+    assert [one.kept for one in rated] == [True] * 6 + [False, True, False]
+    for record, crops in zip(rated, seen.crops, strict=True):
+        assert (crops.malignancy is not None) == record.kept
+        for crop in filter(None, (crops.nodule, crops.malignancy)):
+            middle = crop.geometry.index_to_lps(np.array(crop.values.shape) // 2)
+            assert np.linalg.norm(middle - record.center_lps_mm) < 1.5
+    sensitivities = {(one.finding_id, one.classifier): one for one in seen.sensitivities}
+    assert len(sensitivities) == 2 * len(seen.findings)
+    for found in seen.findings:
+        hu = densest_hu(lesion_at(found.center_lps_mm))
+        malignancy = sigmoid(MALIGNANCY_NETWORK.slope * scaled(hu) + MALIGNANCY_NETWORK.offset)
+        expected = {"nodule": classifier_probability(hu), "malignancy": malignancy}
+        assert [one.classifier for one in found.explanations] == list(expected)
+        for one in found.explanations:
+            assert one.probability == pytest.approx(expected[one.classifier], abs=2e-3)
+            away = np.subtract(one.largest_fall_lps_mm, found.center_lps_mm)
+            assert np.linalg.norm(away) < 6
+            grid = sensitivities[found.id, one.classifier].geometry
+            middle = grid.index_to_lps(np.array(grid.shape_irc) // 2)
+            assert np.linalg.norm(middle - found.center_lps_mm) < 2.5
 
 
 def test_what_was_applied_is_told(study: Study) -> None:
