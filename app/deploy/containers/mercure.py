@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from nodulus.app.deploy.containers.mercure_result import mercure_result
 from nodulus.app.end_of_process import clean_end
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def main(environment: Mapping[str, str], models: Path | None = None) -> int:
         models: a folder with the three bundles; None for the shipped ones.
 
     Returns:
-        The exit status: 0 all studies done, 1 one could not be analysed, or lacks a result.
+        The exit status: 0 all studies done, 1 one could not be analysed, or lacks a result, or
+        there was none.
     """
     try:
         out = _out(environment)
@@ -46,7 +47,9 @@ def main(environment: Mapping[str, str], models: Path | None = None) -> int:
     try:
         with clean_end():
             return _process(Path(environment[IN_VARIABLE]), out, models)
-    except NodulusError as error:
+    except (NodulusError, OSError) as caught:
+        # What cannot be read is a NodulusError already.
+        error = not_writable(out, caught) if isinstance(caught, OSError) else caught
         _say(f"error: {error}")
         with suppress(OSError):
             out.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
     _write_result(out, mercure_result(outcomes, discovery.problems, published, settings.notify))
     for problem in (*discovery.problems, *(o.error for o in outcomes if o.error)):
         _say(f"error: {problem}")
-    return int(any(o.error is not None for o in outcomes))
+    return int(not outcomes or any(o.error is not None for o in outcomes))
 
 
 def _write_result(out: Path, text: str) -> None:

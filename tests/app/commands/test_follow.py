@@ -17,6 +17,7 @@ from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE
 from nodulus.app.followup.scan_header import ScanHeader
 from nodulus.app.result import ModelInfo
 from tests.app.followup.test_compare import scan
+from tests.app.followup.test_page import FOLLOWED
 
 CHAIN = SimpleNamespace(
     models=SimpleNamespace(
@@ -70,6 +71,26 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     page = (tmp_path / "out" / "1.1~follow-up" / "follow_up.html").read_text()
     assert "SECRET-4711" not in page
     assert page.index("1 grown, 1 new") < page.index("Nodule 1 then, 1 now")
+
+
+def test_every_number_and_every_doubt_is_printed():
+    assert [" ".join(line.split()) for line in follow._lines(FOLLOWED)] == [
+        "6 nodules, 188 days apart",
+        (
+            "4/2 no proven change 13.2 mm, 1200 mm3 -> 11.9 mm, 1804 mm3 +50%"
+            " the measures do not agree (volume: grown; mean diameter: shrunk) ambiguous match"
+        ),
+        "1/3 grown 5.8 mm, 100 mm3 -> 7.1 mm, 180 mm3 +80% doubles in 222 days (153 to 402)",
+        "-/5 new 5.0 mm, 66 mm3 not visible there (segmentation 0.21)",
+        (
+            "6/- below the threshold now 5.2 mm, 70 mm3"
+            " visible there, below the threshold (segmentation 0.34)"
+        ),
+        "7/- not found 5.3 mm, 71 mm3 its place is outside of the other scan",
+        "8/- merged 5.4 mm, 72 mm3 now in finding 3 not visible there (segmentation 0.95)",
+        "warning: Slices of 3 mm are too thick.",
+        "warning: No doubling times: a reason.",
+    ]
 
 
 @pytest.mark.parametrize("other", [("P2", ""), ("P1", "elsewhere")])

@@ -60,6 +60,34 @@ def test_settings_that_do_not_hold_are_named(
     assert written[NOTIFICATION]["requested"] is True
 
 
+@pytest.mark.parametrize(
+    "content", [b"\0" * 128 + b"DICM" + b"\xff" * 500, b"hello", None], ids=["torn", "text", "none"]
+)
+def test_where_nothing_could_be_analysed_the_task_has_failed(
+    tmp_path: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
+    write_task(tmp_path, {"settings": {"notify": "never"}})
+    if content is not None:
+        (tmp_path / "1.2#1.3.dcm").write_bytes(content)
+    assert main({"MERCURE_IN_DIR": str(tmp_path), "MERCURE_OUT_DIR": str(tmp_path / "out")}) == 1
+    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert written["studies"] == []
+    assert len(written["errors"]) == 1
+    assert written[NOTIFICATION]["requested"] is True
+    assert "NOT ANALYSED: no study" in written[NOTIFICATION]["text"]
+
+
+def test_an_output_that_cannot_be_written_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("something else")
+    assert main({"MERCURE_IN_DIR": str(tmp_path), "MERCURE_OUT_DIR": str(tmp_path / "out")}) == 1
+    told = capsys.readouterr().err
+    assert "output-not-writable" in told
+    assert str(tmp_path / "out") in told
+
+
 def test_an_output_folder_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert main({"MERCURE_IN_DIR": "/in"}) == 1
     assert "output-not-writable" in capsys.readouterr().err
