@@ -147,11 +147,15 @@ def _by_uid(root: Path, problems: list[Problem]) -> dict[str, MhdHeader]:
 def _not_on_disk(tables: Luna16Tables, on_disk: set[str | None], root: Path) -> list[Problem]:
     """One problem for each series of the tables without a scan.
 
-    Where subsets are missing, as they usually are, the many that lie in them are one note.
+    Where subsets are missing, as they usually are, the many that lie in them are one note. A
+    subset's folder without a scan is missing too: of it nothing was downloaded yet.
     """
     problems = []
     missing = sorted(uid for uid in tables.series if uid not in on_disk)
-    absent = [name for name in _SUBSETS if not (root / name).is_dir()]
+    there = {
+        p.parent.name for suffix in (".mhd", ".raw", ".zraw") for p in _in_subsets(root, suffix)
+    }
+    absent = [name for name in _SUBSETS if name not in there]
     if absent and len(missing) >= _MANY:
         nodules = sum(len(tables.nodule_rows.get(uid, [])) for uid in missing)
         message = (

@@ -75,6 +75,10 @@ def test_the_volume_is_told_as_it_is(study: Study) -> None:
     assert told.source_format == "dicom"
     assert told.manufacturer == "Nodulus tests"
     assert told.convolution_kernel == "STANDARD"
+    if not study.scan.multiframe:
+        assert {float(one.SliceThickness) for one in study.images.values()} == {
+            told.slice_thickness_mm
+        }
     whole_ml = (RIGHT_LUNG.volume_mm3 + LEFT_LUNG.volume_mm3) / 1000
     assert told.lung_volume_ml == pytest.approx(whole_ml, rel=0.035)
     for lung, seen in ((RIGHT_LUNG, told.right_lung_ml), (LEFT_LUNG, told.left_lung_ml)):
@@ -141,6 +145,21 @@ def test_diameters_end_on_the_outline_of_one_slice(study: Study) -> None:
             assert away[own].min(axis=0).max() < 2e-3
             flat = np.linalg.svd(outlines[own] - outlines[own].mean(axis=0))[2]
             assert np.abs((short - outlines[own].mean(axis=0)) @ flat[2]).max() < 2e-3
+
+
+def test_the_distance_to_the_pleura_is_that_to_the_lungs_surface(study: Study) -> None:
+    across, along = np.meshgrid(np.linspace(0, np.pi, 181), np.linspace(0, 2 * np.pi, 361))
+    sphere = np.stack(
+        [np.sin(across) * np.cos(along), np.sin(across) * np.sin(along), np.cos(across)], -1
+    ).reshape(-1, 3)
+    for lesion in LESIONS:
+        found = study.of(lesion)
+        lung = RIGHT_LUNG if lesion.side == "right" else LEFT_LUNG
+        surface = lung.center + sphere * lung.radii
+        outline = lesion.form.center + sphere[::7] * lesion.form.radii @ lesion.form.axes.T
+        near = surface[np.linalg.norm(surface - lesion.form.center, axis=1) < 80]
+        assert found.pleura_distance_mm == pytest.approx(cdist(outline, near).min(), abs=3.5)
+        assert found.juxtapleural == (found.pleura_distance_mm <= 2.5)
 
 
 def test_the_long_axis_points_along_the_lesion(study: Study) -> None:

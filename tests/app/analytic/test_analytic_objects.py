@@ -70,6 +70,22 @@ def groups_of(report: Dataset) -> list[Dataset]:
     return [g for g in measured.ContentSequence if tracked_as(g) != "Lungs"]
 
 
+UNITS = {
+    "Volume": "mm3", "Long axis": "mm", "Short axis": "mm", "Size": "mm",
+    "Attenuation Coefficient": "[hnsf'U]",
+    "Volume of the solid component": "mm3", "Long axis of the solid component": "mm",
+    "Solid component size": "mm",
+    "Share of the core with the density of fat": "%", "Volume of enclosed air": "mm3",
+    "Distance to the surface of the lung": "mm",
+    "Certainty of Finding": "%", "Probability of cancer": "%",
+}  # fmt: skip
+"""UCUM, by concept, of a finding's group."""
+
+
+def unit(item: Dataset) -> str:
+    return str(item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue)
+
+
 def tracked_as(group: Dataset) -> str:
     (name,) = (i for i in group.ContentSequence if meaning(i) == "Tracking Identifier")
     return str(name.TextValue)
@@ -89,6 +105,8 @@ def test_the_lungs_have_a_group_of_their_own(study: Study) -> None:
     }
     volume = study.result.volume
     assert told == {"Right": volume.right_lung_ml, "Left": volume.left_lung_ml}
+    units = {(meaning(i), unit(i)) for i in lungs.ContentSequence if i.ValueType == "NUM"}
+    assert units <= {("Volume", "cm3"), ("Share of the aerated lungs below -950 HU", "%")}
     shares = [i for i in lungs.ContentSequence if "below -950 HU" in meaning(i)]
     if volume.emphysema_share is None:
         assert [i.ConceptCodeSequence[0].CodeMeaning for i in shares] == ["Undetermined"]
@@ -119,10 +137,6 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
             name: float(item.MeasuredValueSequence[0].NumericValue)
             for name, item in numbers_of(group).items()
         }
-        units = {
-            name[0]: item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue
-            for name, item in numbers_of(group).items()
-        }
         expected = {
             ("Volume", ""): f.volume_mm3,
             ("Long axis", ""): f.longest_diameter_mm,
@@ -137,20 +151,18 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
             expected["Volume of the solid component", ""] = f.solid_volume_mm3
             expected["Long axis of the solid component", ""] = f.solid_longest_diameter_mm
             expected["Solid component size", ""] = f.solid_mean_diameter_mm
-        for name, number in (
-            ("Volume of enclosed air", f.cavity_volume_mm3),
-            ("Distance to the surface of the lung", f.pleura_distance_mm),
+        for name, number, factor in (
+            ("Share of the core with the density of fat", f.fat_share, 100),
+            ("Volume of enclosed air", f.cavity_volume_mm3, 1),
+            ("Distance to the surface of the lung", f.pleura_distance_mm, 1),
         ):
-            assert ((name, "") in told) == (number is not None)
             if number is not None:
-                expected[name, ""] = number
+                expected[name, ""] = factor * number
+        assert set(told) == set(expected)
         for name, number in expected.items():
             assert told[name] == pytest.approx(number, abs=6e-4), name
-        assert units["Volume"] == "mm3"
-        assert units["Long axis"] == units["Short axis"] == "mm"
-        assert units["Certainty of Finding"] == units["Probability of cancer"] == "%"
-        solid = [name for name, _ in told if "solid component" in name]
-        assert len(solid) == (2 if f.texture == "part-solid" else 0)
+        for (name, _), item in numbers_of(group).items():
+            assert unit(item) == UNITS[name], name
 
 
 def test_each_group_says_what_its_finding_is(study: Study) -> None:
@@ -176,6 +188,17 @@ def test_each_group_says_what_its_finding_is(study: Study) -> None:
         assert said["Calcification by Hounsfield units"] == patterns[f.calcification]
         touches = {True: "Yes", False: "No", None: "Undetermined"}
         assert said["Touches the surface of the lung"] == touches[f.juxtapleural]
+        looks = {"calcification": "Calcified", "spiculation": "Spiculated"}
+        assert {one.name for one in f.characteristics} == set(looks)
+        for one in f.characteristics:
+            assert said[f"{looks[one.name]}, as readers would rate it"] == touches[one.present]
+        parameters = [
+            str(i.TextValue) for i in group.ContentSequence if meaning(i) == "Algorithm Parameters"
+        ]
+        assert parameters == [
+            *(f"model {m.name} {m.version} sha256:{m.sha256}" for m in study.result.models),
+            *(f"threshold {p.name} {p.threshold:g}" for p in study.result.operating_points),
+        ]
         (site,) = (i for i in group.ContentSequence if meaning(i) == "Finding Site")
         (side,) = site.ContentSequence
         assert side.ConceptCodeSequence[0].CodeMeaning.lower() == f.laterality

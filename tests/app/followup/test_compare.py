@@ -10,6 +10,7 @@ import pytest
 
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.followup.compare import AnalysedScan, compare
+from nodulus.app.followup.matching_rule import shipped_matching_rule
 from nodulus.app.followup.repeatability import load_repeatability
 from nodulus.app.result import CandidateRecord
 from nodulus.app.volume import CtVolume, SeriesFacts
@@ -261,7 +262,11 @@ def test_the_current_scan_is_looked_at_where_the_nodule_would_lie_in_it() -> Non
 def test_each_number_of_a_pair_is_that_of_its_own_scan() -> None:
     prior = sized(scan({0: 200.0, 1: 300.0}), 9.0, 6.2)
     current = sized(scan({0: 500.0, 1: 150.0}, day=90), 11.6, 8.4)
-    grown, shrunk = compare(prior, current, LIMITS).nodules
+    strict = shipped_matching_rule().model_copy(update={"least_lung_overlap": 1.1})
+    found = compare(prior, current, LIMITS, rule=strict)
+    assert [one.code for one in found.warnings] == ["poorly-registered"]
+    assert f"overlap by {found.lung_overlap:.2f}" in found.warnings[0].message
+    grown, shrunk = found.nodules
     told = [
         (one.finding_id, one.volume_mm3, one.mean_diameter_mm, one.longest_diameter_mm)
         for one in (grown.prior, grown.current)
