@@ -19,10 +19,12 @@ from nodulus.app.commands.chain_options import (
 )
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.packages import require_packages
+from nodulus.app.commands.two_readers_option import two_readers_option
 
 if TYPE_CHECKING:
     import socket
 
+    from nodulus.app.review.entries import Role
     from nodulus.app.review.server.access import Session
 
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
@@ -40,6 +42,14 @@ PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
     help="Where the CTs are, if not where detect read them; may be repeated.",
 )
 @click.option("--reader", metavar="NAME", help="Who decides; default: the login name.")
+@two_readers_option
+@click.option(
+    "--role",
+    type=click.Choice(["reader", "adjudicator"]),
+    default="reader",
+    show_default=True,
+    help="Of --reader, with --two-readers.",
+)
 @click.option(
     "--organization",
     default="not given",
@@ -68,6 +78,8 @@ def command(
     results: tuple[Path, ...],
     images: tuple[Path, ...],
     reader: str | None,
+    two_readers: bool,
+    role: Role,
     organization: str,
     database: str | None,
     port: int,
@@ -111,9 +123,10 @@ def command(
             ImageReader(images, int(memory_gb * 2**30), chain_settings),
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
+            two_readers=two_readers,
         )
         stack.callback(desk.close)
-        who = Reader(reader or getpass.getuser())
+        who = Reader(reader or getpass.getuser(), role)
         session = loopback_session(listener.getsockname()[1], who)
         application = create_app(desk, session, organization)
         address = _address(listener, session)

@@ -24,6 +24,7 @@ from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.service_log import log_to_stderr
+from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ NOT_SERVED = {
 @click.option(
     "--accounts", "with_accounts", is_flag=True, help="Readers sign in: see nodulus accounts."
 )
+@two_readers_option
 @click.option(
     "--host",
     default=LOOPBACK,
@@ -151,6 +153,7 @@ def command(
     data: Path,
     database: str | None,
     with_accounts: bool,
+    two_readers: bool,
     host: str,
     names: tuple[str, ...],
     tls_cert: Path | None,
@@ -206,6 +209,12 @@ def command(
     from nodulus.app.serve.secrets import secret
     from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
 
+    if two_readers and not with_accounts:
+        raise NodulusError(
+            ErrorCode.SETTINGS_INVALID,
+            "Without accounts nobody knows which of two readers decides.",
+            remedy="Give --accounts too, or leave --two-readers out.",
+        )
     _check_reach(host, with_accounts=with_accounts, tls=tls_cert is not None)
     log_to_stderr(logging.DEBUG if debug else logging.INFO)
     own_folder(data)
@@ -249,6 +258,7 @@ def command(
             ImageReader((), 2 * GIB, chain_settings),
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
+            two_readers=two_readers,
         )
         stack.callback(desk.close)
         log = AuditLog(shared, audit_messages)

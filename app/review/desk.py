@@ -12,7 +12,14 @@ from threading import Lock
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import StudyResult
-from nodulus.app.review.entries import MEASURED, Entry, EntryData, Kind, Role
+from nodulus.app.review.double_reading import (
+    READERS,
+    StudyLogs,
+    View,
+    logs_by_reader,
+    view_of,
+)
+from nodulus.app.review.entries import MEASURED, EntryData, Kind, Role
 from nodulus.app.review.images import ImageReader, StudyImages
 from nodulus.app.review.measure_entry import measure_entry
 from nodulus.app.review.refusals import check_entry
@@ -24,8 +31,14 @@ from nodulus.app.review.result_folders import (
     recorded_images,
     study_folders,
 )
-from nodulus.app.review.review_state import ReviewState, next_label, reviewed
-from nodulus.app.review.store import ConflictError, NewEntry, Store, analysis_name
+from nodulus.app.review.review_state import chain_start, next_label
+from nodulus.app.review.store import (
+    ConflictError,
+    NewEntry,
+    ReadingsTakenError,
+    Store,
+    analysis_name,
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,10 @@ class Reader:
     Args:
         name: as it stands in the log and, as a DICOM person name, in the SR.
         role: in which role.
-        reading: whose log is read and written: empty for the one that all readers share.
     """
 
     name: str
     role: Role = "reader"
-    reading: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +80,12 @@ class StudyConflictError(Exception):
     """Another entry came first.
 
     Args:
-        state: of the study now.
+        view: of the study now.
     """
 
-    def __init__(self, state: ReviewState) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__("another entry came first")
-        self.state = state
+        self.view = view
 
 
 class Desk:
@@ -86,6 +97,8 @@ class Desk:
         images: reads the CTs.
         models: loads the three networks; called once, when they are first wanted.
         settings: of the chain.
+        two_readers: whether studies are read by two readers, blind to each other, and an
+            adjudicator.
     """
 
     def __init__(
@@ -95,7 +108,10 @@ class Desk:
         images: ImageReader,
         models: Callable[[], Models],
         settings: ChainSettings,
+        *,
+        two_readers: bool = False,
     ) -> None:
+        self._two_readers = two_readers
         self._results = tuple(results)
         self._store_of = store_of
         self._stores: dict[Path, Store] = {}
@@ -174,23 +190,26 @@ class Desk:
                 remedy="Go back to the work list and load it again.",
             ) from None
 
-    def states(self, reader: Reader) -> list[tuple[DeskStudy, ReviewState]]:
-        """Give every study with its state, as the work list needs it."""
+    def views(self, reader: Reader) -> list[tuple[DeskStudy, View]]:
+        """Give every study as a reader is shown it, as the work list needs it."""
         found = []
         studies = self.studies()
         for store in dict.fromkeys(study.store for study in studies):
             own = [study for study in studies if study.store is store]
-            logs = store.logs([study.analysis for study in own], reader.reading)
-            found += [(s, reviewed(s.result, logs.get(s.analysis, []))) for s in own]
+            readings = store.readings([study.analysis for study in own])
+            found += [
+                (s, self._view(s, reader, logs_by_reader(readings.get(s.analysis, {}))))
+                for s in own
+            ]
         return found
 
-    def log(self, study: DeskStudy, reader: Reader) -> list[Entry]:
-        """Give a study's entries."""
-        return study.store.entries(study.analysis, reader.reading)
+    def view(self, study: DeskStudy, reader: Reader) -> View:
+        """Give a study as a reader is shown it."""
+        readings = study.store.readings([study.analysis])
+        return self._view(study, reader, logs_by_reader(readings.get(study.analysis, {})))
 
-    def state(self, study: DeskStudy, reader: Reader) -> ReviewState:
-        """Give a study's state."""
-        return reviewed(study.result, self.log(study, reader))
+    def _view(self, study: DeskStudy, reader: Reader, logs: StudyLogs) -> View:
+        return view_of(study.result, logs, reader.name, reader.role, blind=self._two_readers)
 
     def has_images(self, study: DeskStudy) -> bool:
         """Whether it is worth asking for a study's images; nothing is read."""
@@ -234,8 +253,8 @@ class Desk:
         finding: str | None,
         data: EntryData,
         expected_version: int,
-    ) -> ReviewState:
-        """Add an entry to a study's log.
+    ) -> View:
+        """Add an entry to the log of a study that a reader is shown.
 
         Args:
             study: of this desk.
@@ -246,21 +265,25 @@ class Desk:
             expected_version: the number of entries that the reader has seen.
 
         Returns:
-            The new state.
+            The study as it is then.
 
         Raises:
             StudyConflictError: another entry came first.
             NodulusError: ``entry-refused``, or its images cannot be read.
         """
-        entries = self.log(study, reader)
-        state = reviewed(study.result, entries)
+        view = self.view(study, reader)
+        state, entries = view.state, view.entries
+        if view.closed:
+            raise _refused(view.closed)
         if len(entries) != expected_version:
-            raise StudyConflictError(state)
-        check_entry(state, entries, kind, finding, data)
+            raise StudyConflictError(view)
+        both = view.first_reads
+        start = chain_start(study.result) if both is None else both.start
+        check_entry(state, entries, kind, finding, data, start)
         measured = None
         if kind in MEASURED:
             images = self.images(study)
-            label = next_label(study.result, entries)
+            label = next_label(start, entries)
             if finding is not None and (about := state.finding(finding)) is not None:
                 label = about.label
             with self._chain_lock:
@@ -272,11 +295,20 @@ class Desk:
             weights = {model.name: model.sha256 for model in self._models.info()}
         new = NewEntry(reader.name, reader.role, kind, finding, data, measured, weights)
         study.store.register(study.key, study.result)
+        most_others = READERS - 1 if view.reading else None
         try:
-            entry = study.store.append(study.analysis, reader.reading, new, expected_version)
+            study.store.append(study.analysis, view.reading, new, expected_version, most_others)
         except ConflictError:
-            raise StudyConflictError(self.state(study, reader)) from None
-        return reviewed(study.result, [*entries, entry])
+            raise StudyConflictError(self.view(study, reader)) from None
+        except ReadingsTakenError:
+            raise _refused(self.view(study, reader).closed) from None
+        return self.view(study, reader)
+
+
+def _refused(why: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.ENTRY_REFUSED, why, remedy="Go back to the work list for another study."
+    )
 
 
 def _free(name: str, taken: dict[str, DeskStudy]) -> str:

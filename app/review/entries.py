@@ -12,7 +12,7 @@ from nodulus.app.result import Finding, TextureName
 
 Kind = Literal[
     "accept", "reject", "unsure", "change", "move", "resize", "redraw", "add", "take-up",
-    "comment", "undo", "sign-off", "reopen",
+    "adopt", "comment", "undo", "sign-off", "reopen",
 ]  # fmt: skip
 RejectionReason = Literal[
     "vessel", "scar", "lymph-node", "artefact", "atelectasis", "pleura", "infection", "motion",
@@ -90,6 +90,12 @@ class TakenCandidate(EntryData):
     candidate: Index
 
 
+class Adoption(EntryData):
+    """What one of two first readers said of a finding holds as a whole."""
+
+    reader: Literal[1, 2] = Field(description="In the order in which the two began")
+
+
 class Remark(EntryData):
     """Free text; no patient's name belongs in it."""
 
@@ -118,6 +124,7 @@ DATA: Mapping[Kind, type[EntryData]] = {
     "redraw": Outline,
     "add": Place,
     "take-up": TakenCandidate,
+    "adopt": Adoption,
     "comment": Remark,
     "undo": Undone,
     "sign-off": Nothing,
@@ -125,7 +132,9 @@ DATA: Mapping[Kind, type[EntryData]] = {
 }
 """The type of an entry's data, by its kind."""
 
-ABOUT_FINDING = frozenset({"accept", "reject", "unsure", "change", "move", "resize", "redraw"})
+ABOUT_FINDING = frozenset(
+    {"accept", "reject", "unsure", "change", "move", "resize", "redraw", "adopt"}
+)
 """Kinds that need a finding; a comment may have one."""
 MEASURED = frozenset({"move", "resize", "redraw", "add", "take-up"})
 """Kinds whose outcome is a mask that is measured on the images when the entry is made."""

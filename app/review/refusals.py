@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.review.entries import ABOUT_FINDING, Entry, EntryData, Kind, TakenCandidate, Undone
-from nodulus.app.review.review_state import ReviewState, in_force
+from nodulus.app.review.entries import (
+    ABOUT_FINDING,
+    Adoption,
+    Entry,
+    EntryData,
+    Kind,
+    TakenCandidate,
+    Undone,
+)
+from nodulus.app.review.review_state import ReviewState, Start, in_force
 
 
 def check_entry(
-    state: ReviewState, entries: Sequence[Entry], kind: Kind, finding: str | None, data: EntryData
+    state: ReviewState,
+    entries: Sequence[Entry],
+    kind: Kind,
+    finding: str | None,
+    data: EntryData,
+    start: Start | None = None,
 ) -> None:
     """Make sure that an entry has a meaning here.
 
@@ -20,6 +33,7 @@ def check_entry(
         kind: of the new one.
         finding: that it is about.
         data: of the new one.
+        start: what the log begins with; None for the chain's findings.
 
     Raises:
         NodulusError: ``entry-refused``.
@@ -48,6 +62,13 @@ def check_entry(
             raise _refused(
                 f"Candidate {data.candidate} was not dropped, or is taken up already.",
                 "Choose one of the study's dropped candidates.",
+            )
+    if isinstance(data, Adoption):
+        opinions = None if start is None else start.opinions.get(finding or "")
+        if opinions is None or opinions[data.reader - 1] is None:
+            raise _refused(
+                f"First reader {data.reader} has said nothing of finding {finding}.",
+                "Accept it, reject it or mark it as unsure yourself.",
             )
     if isinstance(data, Undone):
         _check_undo(entries, data)

@@ -8,6 +8,7 @@ from typing import Literal, cast
 
 from nodulus.app.result import CandidateRecord, Finding, StudyResult, TextureName
 from nodulus.app.review.entries import (
+    Adoption,
     Change,
     Entry,
     Kind,
@@ -23,6 +24,8 @@ from nodulus.app.review.entries import (
 Decision = Literal["accepted", "rejected", "unsure"]
 Source = Literal["chain", "taken-up", "added"]
 Status = Literal["new", "in-progress", "signed-off"]
+Difference = Literal["found", "decision", "texture", "malignancy", "characteristics", "outline"]
+"""In what two readers differ on a finding; ``found``: one of them has not got it."""
 
 _DECISIONS: Mapping[Kind, Decision] = {
     "accept": "accepted",
@@ -139,6 +142,40 @@ class ReviewState:
 
 ReviewedStudy = tuple[StudyResult, ReviewState]
 """A result, and what its readers made of it."""
+Opinions = tuple[ReviewedFinding | None, ReviewedFinding | None]
+"""A finding as each of two readers left it; None where they have not found it."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a log begins with.
+
+    Args:
+        findings: before its first entry.
+        opinions: of two first readers, by the finding's id; empty without any.
+        differ: in what they differ, by the finding's id.
+        comment: on the study.
+    """
+
+    findings: tuple[ReviewedFinding, ...]
+    opinions: Mapping[str, Opinions] = field(default_factory=dict)
+    differ: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    comment: str = ""
+
+    @property
+    def highest_label(self) -> int:
+        """Of its findings; 0 without one."""
+        return max((f.label for f in self.findings), default=0)
+
+
+def chain_start(result: StudyResult) -> Start:
+    """Begin with what the chain found."""
+    return Start(
+        tuple(
+            ReviewedFinding(str(f.id), "chain", f.id, f, f, texture=f.texture)
+            for f in result.findings
+        )
+    )
 
 
 def in_force(entries: Sequence[Entry]) -> list[Entry]:
@@ -159,7 +196,9 @@ def in_force(entries: Sequence[Entry]) -> list[Entry]:
     return kept[::-1]
 
 
-def reviewed(result: StudyResult, entries: Sequence[Entry]) -> ReviewState:
+def reviewed(
+    result: StudyResult, entries: Sequence[Entry], start: Start | None = None
+) -> ReviewState:
     """Apply a log to a result.
 
     An entry about a finding that is not there (any more) has no effect.
@@ -167,13 +206,12 @@ def reviewed(result: StudyResult, entries: Sequence[Entry]) -> ReviewState:
     Args:
         result: of the chain.
         entries: in the order of their numbers; of one reader for that reader's state.
+        start: what the log begins with; None for the chain's findings.
     """
-    findings = {
-        str(f.id): ReviewedFinding(str(f.id), "chain", f.id, f, f, texture=f.texture)
-        for f in result.findings
-    }
-    labels = _own_labels(result, entries)
-    comment, signed = "", cast("SignOff | None", None)
+    start = chain_start(result) if start is None else start
+    findings = {finding.id: finding for finding in start.findings}
+    labels = _own_labels(start, entries)
+    comment, signed = start.comment, cast("SignOff | None", None)
     for entry in in_force(entries):
         if entry.kind in ("add", "take-up"):
             new = _new_finding(entry, labels[entry.number])
@@ -185,7 +223,12 @@ def reviewed(result: StudyResult, entries: Sequence[Entry]) -> ReviewState:
         elif isinstance(entry.data, Remark) and entry.finding is None:
             comment = entry.data.text
         elif entry.finding in findings:
-            findings[entry.finding] = _applied(findings[entry.finding], entry)
+            finding = findings[entry.finding]
+            if isinstance(entry.data, Adoption):
+                opinion = start.opinions[finding.id][entry.data.reader - 1]
+                findings[finding.id] = _adopted(finding, opinion, entry)
+            else:
+                findings[finding.id] = _applied(finding, entry)
     return ReviewState(
         version=len(entries),
         findings=tuple(findings.values()),
@@ -200,21 +243,21 @@ def reviewed(result: StudyResult, entries: Sequence[Entry]) -> ReviewState:
     )
 
 
-def _own_labels(result: StudyResult, entries: Sequence[Entry]) -> dict[int, int]:
+def _own_labels(start: Start, entries: Sequence[Entry]) -> dict[int, int]:
     """The label of each entry's finding, whether or not it is in force: none is used twice."""
     made = [n for n, e in enumerate(entries) if e.kind in ("add", "take-up")]
-    return {entries[n].number: next_label(result, entries[:n]) for n in made}
+    return {entries[n].number: next_label(start, entries[:n]) for n in made}
 
 
-def next_label(result: StudyResult, entries: Sequence[Entry]) -> int:
+def next_label(start: Start, entries: Sequence[Entry]) -> int:
     """Give the label of the next finding that a reader makes.
 
     Args:
-        result: of the chain.
+        start: what the log begins with.
         entries: so far, undone ones too: their labels are not used again.
     """
     made = sum(e.kind in ("add", "take-up") for e in entries)
-    return 1 + max((f.id for f in result.findings), default=0) + made
+    return 1 + start.highest_label + made
 
 
 def _new_finding(entry: Entry, label: int) -> ReviewedFinding:
@@ -255,6 +298,16 @@ def _decided(finding: ReviewedFinding, entry: Entry) -> ReviewedFinding:
     return replace(
         finding, decision=_DECISIONS[entry.kind], rejection=rejection, decided_by=entry.who
     )
+
+
+def _adopted(
+    finding: ReviewedFinding, opinion: ReviewedFinding | None, entry: Entry
+) -> ReviewedFinding:
+    """The finding as a first reader left it; what was remarked on it stays."""
+    if opinion is None:  # was refused
+        return finding
+    kept = replace(opinion, id=finding.id, source=finding.source, label=finding.label)
+    return replace(kept, comment=finding.comment, decided_by=entry.who)
 
 
 def _with_comment(finding: ReviewedFinding, entry: Entry) -> ReviewedFinding:

@@ -26,6 +26,10 @@ class ConflictError(Exception):
     """Another entry came first."""
 
 
+class ReadingsTakenError(Exception):
+    """As many others read the study as may."""
+
+
 @dataclass(frozen=True)
 class NewEntry:
     """An entry before it has a number.
@@ -89,7 +93,14 @@ class Store:
                 )
         return name
 
-    def append(self, analysis: str, reading: str, new: NewEntry, expected_version: int) -> Entry:
+    def append(
+        self,
+        analysis: str,
+        reading: str,
+        new: NewEntry,
+        expected_version: int,
+        most_others: int | None = None,
+    ) -> Entry:
         """Add an entry.
 
         Args:
@@ -97,9 +108,11 @@ class Store:
             reading: whose log: empty for the one that all readers share.
             new: the entry.
             expected_version: the number of entries that the reader has seen.
+            most_others: how many other readings than the shared one there may be; None for any.
 
         Raises:
             ConflictError: there are others.
+            ReadingsTakenError: there are more readings.
             NodulusError: ``store-not-usable``: it could not be written.
         """
         row: dict[str, Any] = {
@@ -121,6 +134,15 @@ class Store:
                 count = connection.scalar(_count(analysis, reading))
                 if count != expected_version:
                     raise ConflictError
+                if most_others is not None:
+                    # Whoever begins at the same moment waits here.
+                    connection.execute(
+                        sa.select(analyses.c.sha256)
+                        .where(analyses.c.sha256 == analysis)
+                        .with_for_update()
+                    )
+                    if connection.scalar(_others(analysis, reading)) > most_others:
+                        raise ReadingsTakenError
                 connection.execute(sa.insert(entries).values(row))
         except sa.exc.IntegrityError as error:
             raise ConflictError from error
@@ -133,40 +155,29 @@ class Store:
             analysis: as `register` named it.
             reading: whose.
         """
-        return self.logs([analysis], reading).get(analysis, [])
+        return self.readings([analysis]).get(analysis, {}).get(reading, [])
 
-    def logs(self, of: Sequence[str], reading: str = "") -> dict[str, list[Entry]]:
-        """The logs of several studies, in one question to the database.
+    def readings(self, of: Sequence[str]) -> dict[str, dict[str, list[Entry]]]:
+        """All logs of several studies, in one question to the database.
 
         Args:
             of: analyses; those without an entry are left out of the answer.
-            reading: whose.
+
+        Returns:
+            By analysis and reading, in the order in which the readings were begun.
         """
-        found: dict[str, list[Entry]] = {}
+        found: dict[str, dict[str, list[Entry]]] = {}
         with self._database.read() as connection:
             for first in range(0, len(of), 500):
                 rows = connection.execute(
                     sa.select(entries)
-                    .where(
-                        entries.c.analysis.in_(of[first : first + 500]),
-                        entries.c.reading == reading,
-                    )
-                    .order_by(entries.c.number)
+                    .where(entries.c.analysis.in_(of[first : first + 500]))
+                    .order_by(entries.c.id)
                 )
                 for row in rows.mappings():
-                    found.setdefault(row["analysis"], []).append(_entry(row))
+                    logs = found.setdefault(row["analysis"], {})
+                    logs.setdefault(row["reading"], []).append(_entry(row))
         return found
-
-    def readings(self, analysis: str) -> list[str]:
-        """Whose logs there are of a study, in alphabetical order."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                sa.select(entries.c.reading)
-                .where(entries.c.analysis == analysis)
-                .distinct()
-                .order_by(entries.c.reading)
-            )
-            return [str(row.reading) for row in rows]
 
     def close(self) -> None:
         """Close the connections."""
@@ -183,6 +194,12 @@ def _count(analysis: str, reading: str) -> sa.Select[Any]:
         sa.select(sa.func.count())
         .select_from(entries)
         .where(entries.c.analysis == analysis, entries.c.reading == reading)
+    )
+
+
+def _others(analysis: str, reading: str) -> sa.Select[Any]:
+    return sa.select(sa.func.count(sa.distinct(entries.c.reading))).where(
+        entries.c.analysis == analysis, entries.c.reading.not_in(("", reading))
     )
 
 

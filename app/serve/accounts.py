@@ -20,7 +20,8 @@ from nodulus.app.review.database import Database
 from nodulus.app.serve.tables import account_sessions, accounts
 
 AccountRole = Literal["reader", "adjudicator", "admin"]
-"""A reader and an adjudicator decide; an admin sees the audit log too, and decides nothing."""
+"""A reader and an adjudicator decide, the latter after two readers where studies have two; an admin
+sees the audit log too, and decides nothing."""
 SessionKind = Literal["browser", "program"]
 
 MIN_PASSWORD = 12

@@ -26,6 +26,7 @@ class ServiceDesk(Desk):
         reader: reads the CTs.
         models: loads the three networks; called when an entry first needs them.
         settings: of the chain.
+        two_readers: as in `Desk`.
     """
 
     def __init__(
@@ -37,10 +38,14 @@ class ServiceDesk(Desk):
         reader: ImageReader,
         models: Callable[[], Models],
         settings: ChainSettings,
+        *,
+        two_readers: bool = False,
     ) -> None:
         self._queue = queue
         self._images_of = images_of
-        super().__init__([results], lambda _folder: store, reader, models, settings)
+        super().__init__(
+            [results], lambda _folder: store, reader, models, settings, two_readers=two_readers
+        )
 
     def recorded_images(self, folder: Path) -> Path | None:
         """Where the files of a result's study are."""

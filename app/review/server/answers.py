@@ -9,16 +9,17 @@ from pydantic import BaseModel, Field
 from nodulus.app.result import CandidateRecord, KindName, LpsPoint, TextureName
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.review.desk import DeskStudy
+from nodulus.app.review.double_reading import FirstReads, Stage, View
 from nodulus.app.review.entries import Entry, Kind, OutlinedBy, RejectionReason, Role
 from nodulus.app.review.review_state import (
     Decision,
+    Difference,
     DroppedCandidate,
     ReviewedFinding,
-    ReviewState,
     Source,
 )
 
-ListStatus = Literal["new", "in-progress", "signed-off", "failed"]
+ListStatus = Stage | Literal["failed"]
 
 
 class Problem(BaseModel):
@@ -83,6 +84,21 @@ class Diameters(BaseModel):
     mean: float
 
 
+class OpinionAnswer(BaseModel):
+    """What a first reader said of a finding; without a decision they have not found it."""
+
+    reader: str
+    decision: Decision | None
+    reason: RejectionReason | None
+    reason_text: str
+    comment: str
+    texture: TextureName | None
+    malignancy_rating: int | None
+    characteristics: dict[str, int]
+    diameters_mm: Diameters | None
+    outlined_by: OutlinedBy | None
+
+
 class FindingAnswer(BaseModel):
     """A finding as the reader left it."""
 
@@ -112,6 +128,10 @@ class FindingAnswer(BaseModel):
     outlined_by: OutlinedBy
     label: int
     rgb: tuple[int, int, int] = Field(description="The same as in the report")
+    differs: list[Difference] = Field(description="In what two first readers differ")
+    opinions: list[OpinionAnswer] = Field(
+        description="Of both first readers, for the adjudicator; else none"
+    )
 
 
 class DroppedAnswer(BaseModel):
@@ -146,7 +166,9 @@ class StudyAnswer(BaseModel):
     """A study's state."""
 
     key: str
-    status: Literal["new", "in-progress", "signed-off"]
+    status: Stage
+    closed: str = Field(description="Why who asks may not decide; empty where they may")
+    first_readers: list[str] = Field(description="For the adjudicator; else none")
     version: int
     signed_off_by: str | None
     signed_off_at: str | None
@@ -181,22 +203,22 @@ class ConflictAnswer(Problem):
     state: StudyAnswer
 
 
-def study_answer(
-    study: DeskStudy, state: ReviewState, *, has_images: bool, base: str
-) -> StudyAnswer:
+def study_answer(study: DeskStudy, view: View, *, has_images: bool, base: str) -> StudyAnswer:
     """Give a study's state as it is sent.
 
     Args:
         study: of the desk.
-        state: of its review.
+        view: of its review, for who asks.
         has_images: whether its images may be asked for.
         base: the address of the study in the application.
     """
-    volume = study.result.volume
+    volume, state, both = study.result.volume, view.state, view.first_reads
     signed = state.signed_off
     return StudyAnswer(
         key=study.key,
-        status=state.status,
+        status=view.stage,
+        closed=view.closed,
+        first_readers=[] if both is None else list(both.names),
         version=state.version,
         signed_off_by=None if signed is None else signed.who,
         signed_off_at=None if signed is None else signed.at,
@@ -208,7 +230,7 @@ def study_answer(
             affine_lps=volume.affine_lps,
         ),
         has_images=has_images,
-        findings=[_finding(finding) for finding in state.findings],
+        findings=[_finding(finding, both) for finding in state.findings],
         dropped=[_dropped(dropped) for dropped in state.dropped],
         volumes=VolumeUrls(
             preview=f"{base}/preview.nii.gz",
@@ -219,26 +241,30 @@ def study_answer(
     )
 
 
-def study_row(study: DeskStudy, state: ReviewState, *, has_images: bool) -> StudyRow:
+def study_row(study: DeskStudy, view: View, *, has_images: bool) -> StudyRow:
     """Give a study as the work list shows it.
 
     Args:
         study: of the desk.
-        state: of its review.
+        view: of its review, for who asks.
         has_images: whether its images may be asked for.
     """
     points = {point.name: point.choice for point in study.result.operating_points}
+    state, both = view.state, view.first_reads
+    who = state.readers[-1] if state.readers else None
+    if who is None and both is not None:
+        who = " and ".join(both.names)
     kept = [f for f in state.findings if f.decision != "rejected"]
     return StudyRow(
         key=study.key,
-        status=state.status,
+        status=view.stage,
         findings=len(kept),
-        to_decide=len(state.to_decide),
+        to_decide=0 if view.closed else len(state.to_decide),
         highest_malignancy=max((f.finding.malignancy_probability for f in kept), default=None),
         expected_errors=expected_errors(study.result.candidates),
         study_date=study.source.study_date,
         received=study.result.created,
-        reader=state.readers[-1] if state.readers else None,
+        reader=who,
         warnings=_warnings(study),
         operating_point=points.get("nodule"),
         images=has_images,
@@ -283,9 +309,37 @@ def _warnings(study: DeskStudy) -> list[WarningAnswer]:
     return [WarningAnswer(code=w.code, message=w.message) for w in study.result.warnings]
 
 
-def _finding(reviewed: ReviewedFinding) -> FindingAnswer:
+def _diameters(reviewed: ReviewedFinding) -> Diameters:
     f = reviewed.finding
     long, short = f.longest_diameter_mm, f.perpendicular_diameter_mm
+    return Diameters(long=long, short=short, mean=(long + short) / 2)
+
+
+def _opinion(reader: str, said: ReviewedFinding | None) -> OpinionAnswer:
+    rejection = None if said is None else said.rejection
+    return OpinionAnswer(
+        reader=reader,
+        decision=None if said is None else said.decision,
+        reason=None if rejection is None else rejection.reason,
+        reason_text="" if rejection is None else rejection.text,
+        comment="" if said is None else said.comment,
+        texture=None if said is None else said.texture,
+        malignancy_rating=None if said is None else said.malignancy,
+        characteristics={} if said is None else dict(said.characteristics),
+        diameters_mm=None if said is None else _diameters(said),
+        outlined_by=None if said is None else said.outlined_by,
+    )
+
+
+def _opinions(name: str, both: FirstReads | None) -> list[OpinionAnswer]:
+    if both is None or name not in both.start.opinions:
+        return []
+    told = zip(both.names, both.start.opinions[name], strict=True)
+    return [_opinion(reader, said) for reader, said in told]
+
+
+def _finding(reviewed: ReviewedFinding, both: FirstReads | None) -> FindingAnswer:
+    f = reviewed.finding
     return FindingAnswer(
         id=reviewed.id,
         source=reviewed.source,
@@ -298,7 +352,7 @@ def _finding(reviewed: ReviewedFinding) -> FindingAnswer:
         nodule_probability=f.nodule_probability,
         malignancy_probability=f.malignancy_probability,
         suspicious=f.suspicious,
-        diameters_mm=Diameters(long=long, short=short, mean=(long + short) / 2),
+        diameters_mm=_diameters(reviewed),
         volume_mm3=f.volume_mm3,
         mean_hu=f.mean_hu,
         texture=reviewed.texture,
@@ -313,6 +367,8 @@ def _finding(reviewed: ReviewedFinding) -> FindingAnswer:
         outlined_by=reviewed.outlined_by,
         label=reviewed.label,
         rgb=finding_rgb(reviewed.label),
+        differs=[] if both is None else list(both.start.differ.get(reviewed.id, ())),
+        opinions=_opinions(reviewed.id, both),
     )
 
 

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.desk import Desk, DeskStudy
+from nodulus.app.review.double_reading import View
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
-from nodulus.app.review.review_state import ReviewState
 from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.caller import Asking, Caller
 
@@ -31,23 +31,29 @@ def export_routes(desk: Desk, organization: str) -> APIRouter:
     """
     router = APIRouter(prefix="/api/studies/{key}/exports", tags=["exports"])
 
-    def signed(key: str, caller: Caller) -> tuple[DeskStudy, ReviewState]:
+    def signed(key: str, caller: Caller) -> tuple[DeskStudy, View]:
         study = desk.study(key)
-        state = desk.state(study, caller.reading)
-        if state.signed_off is None:
+        view = desk.view(study, caller.reading)
+        if not view.is_final:
+            raise NodulusError(
+                ErrorCode.NOT_SIGNED_OFF,
+                "The study is not adjudicated.",
+                remedy="Wait until its two readers and an adjudicator have signed it off.",
+            )
+        if view.state.signed_off is None:
             raise NodulusError(
                 ErrorCode.NOT_SIGNED_OFF,
                 "The study is not signed off.",
                 remedy="Decide on every finding and sign it off.",
             )
-        return study, state
+        return study, view
 
     def with_images(key: str, caller: Caller) -> SignedStudy:
         from nodulus.app.review.exports.signed_objects import SignedStudy
 
-        study, state = signed(key, caller)
-        name = f"{study.analysis}/{caller.reading.reading}"
-        return SignedStudy(study.result, state, desk.images(study), name, organization)
+        study, view = signed(key, caller)
+        name = f"{study.analysis}/{view.reading}"
+        return SignedStudy(study.result, view.state, desk.images(study), name, organization)
 
     @router.get("/sr.dcm", response_class=Response, responses=_PROBLEMS)
     def sr(key: str, caller: Asking) -> Response:
@@ -68,14 +74,14 @@ def export_routes(desk: Desk, organization: str) -> APIRouter:
     @router.get("/marks.csv", response_class=Response, responses=_PROBLEMS)
     def marks(key: str, caller: Asking) -> Response:
         """The nodules in LUNA16's form."""
-        study, state = signed(key, caller)
-        return _download(encode_reviewed_marks(study.result, state), "marks.csv", "text/csv")
+        study, view = signed(key, caller)
+        return _download(encode_reviewed_marks(study.result, view.state), "marks.csv", "text/csv")
 
     @router.get("/findings.csv", response_class=Response, responses=_PROBLEMS)
     def findings(key: str, caller: Asking) -> Response:
         """Every finding with its decision and measurements."""
-        study, state = signed(key, caller)
-        return _download(encode_findings([(study.result, state)]), "findings.csv", "text/csv")
+        study, view = signed(key, caller)
+        return _download(encode_findings([(study.result, view.state)]), "findings.csv", "text/csv")
 
     return router
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nodulus.app.review.entries import (
+    Adoption,
     Change,
     Nothing,
     Outline,
@@ -99,6 +100,13 @@ class TakeUpRequest(_AboutStudy):
     data: TakenCandidate
 
 
+class AdoptRequest(_AboutFinding):
+    """What a first reader said of it holds; for the adjudicator."""
+
+    kind: Literal["adopt"]
+    data: Adoption
+
+
 class CommentRequest(_Request):
     """On a finding, or on the study."""
 
@@ -138,6 +146,7 @@ EntryRequest = Annotated[
     | RedrawRequest
     | AddRequest
     | TakeUpRequest
+    | AdoptRequest
     | CommentRequest
     | UndoRequest
     | SignOffRequest

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from nodulus.app.errors import ErrorCode
 from nodulus.app.review.desk import Desk, DeskStudy, StudyConflictError
-from nodulus.app.review.review_state import ReviewState
+from nodulus.app.review.double_reading import View
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,
@@ -33,7 +33,9 @@ SORTED_BY = (
 )  # fmt: skip
 """Fields of the work list; ``expected_errors``, falling, puts first what would teach most."""
 _SORT = f"^-?({'|'.join(SORTED_BY)})$"
-_STATUS_ORDER = ("failed", "new", "in-progress", "signed-off")
+_STATUS_ORDER = (
+    "failed", "new", "to-adjudicate", "in-progress", "first-reads", "read", "signed-off",
+)  # fmt: skip
 
 
 def study_address(key: str) -> str:
@@ -49,9 +51,9 @@ def study_routes(desk: Desk) -> APIRouter:
     """
     router = APIRouter(prefix="/api", tags=["studies"])
 
-    def answer(study: DeskStudy, state: ReviewState) -> StudyAnswer:
+    def answer(study: DeskStudy, view: View) -> StudyAnswer:
         has_images, base = desk.has_images(study), study_address(study.key)
-        return study_answer(study, state, has_images=has_images, base=base)
+        return study_answer(study, view, has_images=has_images, base=base)
 
     @router.get("/session")
     def session(caller: Asking) -> SessionAnswer:
@@ -75,8 +77,8 @@ def study_routes(desk: Desk) -> APIRouter:
         """
         desk.refresh()
         rows = [
-            study_row(study, state, has_images=desk.has_images(study))
-            for study, state in desk.states(caller.reading)
+            study_row(study, view, has_images=desk.has_images(study))
+            for study, view in desk.views(caller.reading)
         ]
         rows += [
             _failed_row(f.name, Problem(code=f.code, message=f.message, remedy=f.remedy))
@@ -94,12 +96,13 @@ def study_routes(desk: Desk) -> APIRouter:
         """A study as its reader left it; its images are made ready meanwhile."""
         found = desk.study(key)
         desk.prepare(found)
-        return answer(found, desk.state(found, caller.reading))
+        return answer(found, desk.view(found, caller.reading))
 
     @router.get("/studies/{key}/log", responses={404: {"model": Problem}})
     def log(key: str, caller: Asking) -> list[EntryAnswer]:
-        """All entries, undone ones too."""
-        return [entry_answer(entry) for entry in desk.log(desk.study(key), caller.reading)]
+        """All entries, undone ones too; with two readers those of who asks."""
+        entries = desk.view(desk.study(key), caller.reading).entries
+        return [entry_answer(entry) for entry in entries]
 
     @router.post(
         "/studies/{key}/entries",
@@ -119,7 +122,7 @@ def study_routes(desk: Desk) -> APIRouter:
         """
         found = desk.study(key)
         try:
-            state = desk.record(
+            view = desk.record(
                 found, caller.deciding, request.kind, request.finding, request.data,
                 request.expected_version,
             )  # fmt: skip
@@ -128,10 +131,10 @@ def study_routes(desk: Desk) -> APIRouter:
                 code=ErrorCode.ENTRY_CONFLICT.value,
                 message="Another entry on this study came first.",
                 remedy="Look at the study as it is now, and decide again.",
-                state=answer(found, conflict.state),
+                state=answer(found, conflict.view),
             )
             return JSONResponse(told.model_dump(mode="json"), status_code=409)
-        return answer(found, state)
+        return answer(found, view)
 
     return router
 

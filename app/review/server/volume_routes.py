@@ -60,8 +60,10 @@ def volume_routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """The masks as they are now, on the CT's grid; values are the findings' labels."""
         study = desk.study(key)
-        state = desk.state(study, caller.reading)
-        etag = _etag(study.analysis, caller.reading.reading, state.version)
+        view = desk.view(study, caller.reading)
+        state = view.state
+        # An adjudicator's log is empty before and after both first readers have signed.
+        etag = _etag(study.analysis, view.reading, view.is_final, state.version)
         if if_none_match == etag:
             return Response(status_code=304, headers={"ETag": etag})
         images = desk.images(study)
@@ -93,7 +95,9 @@ def volume_routes(desk: Desk) -> APIRouter:
         if number >= count:
             raise _refused(f"There are {count} {plane} slices.", "Name one from 0 on.")
         labels = (
-            current_labels(images.labels, desk.state(study, caller.reading)) if outlines else None
+            current_labels(images.labels, desk.view(study, caller.reading).state)
+            if outlines
+            else None
         )
         picture = draw_slice(images.volume.hu, labels, geometry, plane, number, window_hu, slab_mm)
         headers = {"X-Slice-Count": str(count), "X-Slice-Index": str(number)}

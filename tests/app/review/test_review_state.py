@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nodulus.app.errors import NodulusError
 from nodulus.app.review.entries import Entry, Kind, parse_data
 from nodulus.app.review.refusals import check_entry
-from nodulus.app.review.review_state import in_force, next_label, reviewed
+from nodulus.app.review.review_state import chain_start, in_force, next_label, reviewed
 from tests.app.review.review_samples import entry, make_finding, make_result
 
 RESULT = make_result()
@@ -57,7 +57,7 @@ def test_labels_are_never_used_twice() -> None:
         entry(3, "add", center_lps_mm=(1, 2, 3)),
     ]
     assert reviewed(RESULT, log).findings[-1].label == 4
-    assert next_label(RESULT, log) == 5
+    assert next_label(chain_start(RESULT), log) == 5
 
 
 def test_changes_are_named_and_measures_follow_the_outline() -> None:

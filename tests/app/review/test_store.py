@@ -14,7 +14,13 @@ pytest.importorskip("sqlalchemy")
 from nodulus.app.errors import NodulusError
 from nodulus.app.review.database import Database
 from nodulus.app.review.entries import Nothing, Rejection
-from nodulus.app.review.store import DATABASE_FILE, ConflictError, NewEntry, Store
+from nodulus.app.review.store import (
+    DATABASE_FILE,
+    ConflictError,
+    NewEntry,
+    ReadingsTakenError,
+    Store,
+)
 from tests.app.review.review_samples import make_result
 
 ACCEPT = NewEntry("A", "reader", "accept", "1", Nothing(), weights={"nodule": "ab"})
@@ -80,7 +86,31 @@ def test_readings_are_apart(store: Store) -> None:
     store.append(name, "one", ACCEPT, 0)
     store.append(name, "two", ACCEPT, 0)
     assert store.entries(name) == []
-    assert store.readings(name) == ["one", "two"]
+    assert {k: len(log) for k, log in store.readings([name])[name].items()} == {"one": 1, "two": 1}
+
+
+def test_readings_come_in_the_order_in_which_they_were_begun(store: Store) -> None:
+    name = store.register("study", make_result())
+    for reading, version in (("b", 0), ("a", 0), ("b", 1)):
+        store.append(name, reading, ACCEPT, version)
+    assert list(store.readings([name, "unknown"])[name]) == ["b", "a"]
+
+
+def test_of_many_who_begin_at_once_two_may_read(store: Store) -> None:
+    name = store.register("study", make_result())
+    store.append(name, "", ACCEPT, 0)  # the shared log takes no place
+
+    def attempt(number: int) -> bool:
+        try:
+            store.append(name, f"first:{number}", ACCEPT, 0, most_others=1)
+        except ReadingsTakenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(8))) == 2
+    begun = [reading for reading in store.readings([name])[name] if reading]
+    store.append(name, begun[0], ACCEPT, 1, most_others=1)  # who has begun goes on
 
 
 def test_what_is_no_database_is_said(tmp_path: Path) -> None:
