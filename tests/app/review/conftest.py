@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -25,6 +26,10 @@ from nodulus.app.review.store import Store
 from nodulus.app.run import run_all
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
+from tests.app.review.page_driver import SOFTWARE_GL, browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 PORT = 12345
 
@@ -73,10 +78,14 @@ def make_desk(
     """Makes desks on the results."""
     desks: list[Desk] = []
 
-    def make(*places: Path) -> Desk:
+    def make(*places: Path, two_readers: bool = False) -> Desk:
         images = ImageReader(places, 2**30, chain_settings)
-        desks.append(Desk([results], Store.in_folder, images, lambda: models, chain_settings))
-        return desks[-1]
+        desk = Desk(
+            [results], Store.in_folder, images, lambda: models, chain_settings,
+            two_readers=two_readers,
+        )  # fmt: skip
+        desks.append(desk)
+        return desk
 
     yield make
     for desk in desks:
@@ -88,6 +97,21 @@ def client(make_desk: Callable[..., Desk]) -> Iterator[httpx.Client]:
     """The page of a reader: in the session, with the token for changes."""
     with as_reader(make_desk(), Reader("Doe^Jane")) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """One for the module: a thread can hold no second one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with browser(playwright, *SOFTWARE_GL) as started:
+        yield started
 
 
 def as_reader(desk: Desk, reader: Reader) -> TestClient:

@@ -6,11 +6,15 @@ import importlib.util
 import os
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 120.0
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+AXE = "axe-core@4.10.3"
+SERIOUS = ("serious", "critical")
 NO_GL = ("--disable-gpu", "--disable-3d-apis")
 
 
@@ -122,3 +128,31 @@ class Watched:
             "key => fetch(`/api/studies/${key}`).then(answer => answer.json())", key
         )
         return answer
+
+
+def axe_core(folder: Path) -> str:
+    """Give axe-core's script; skips the test where npm does not give it.
+
+    Args:
+        folder: for its package.
+    """
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm for axe-core")
+    command = ["npm", "pack", "--silent", "--pack-destination", str(folder), AXE]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("npm's registry does not answer")
+    (archive,) = folder.glob("*.tgz")
+    shutil.unpack_archive(archive, folder)
+    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def faults(watched: Watched, axe: str) -> list[str]:
+    """The serious faults of accessibility that a page has now.
+
+    Args:
+        watched: the page.
+        axe: as `axe_core` gives it.
+    """
+    watched.page.evaluate(axe)
+    found = watched.page.evaluate("() => axe.run().then(result => result.violations)")
+    return [f"{f['id']}: {f['nodes'][0]['html']}" for f in found if f["impact"] in SERIOUS]

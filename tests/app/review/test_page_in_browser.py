@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,15 @@ from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
-from tests.app.review.page_driver import NO_GL, SOFTWARE_GL, Watched, browser, served, why_not
+from tests.app.review.page_driver import (
+    NO_GL,
+    Watched,
+    axe_core,
+    browser,
+    faults,
+    served,
+    why_not,
+)
 from tests.app.synthetic_chest import NODULES_LPS
 
 if TYPE_CHECKING:
@@ -28,8 +35,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
 ]
-AXE = "axe-core@4.10.3"
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +79,6 @@ def address(
     with served(make):
         yield found[0]
     desk.close()
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """One for the module: a thread can hold no second one."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    with browser(playwright, *SOFTWARE_GL) as started:
-        yield started
 
 
 def test_a_study_is_read_from_the_work_list_to_the_exports(
@@ -163,25 +153,13 @@ def test_without_webgl_the_server_draws_and_the_keys_are_the_same(
 def test_the_pages_have_no_serious_accessibility_fault(
     chromium: Browser, address: str, tmp_path: Path
 ) -> None:
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm for axe-core")
-    command = ["npm", "pack", "--silent", "--pack-destination", str(tmp_path), AXE]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("npm's registry does not answer")
-    (archive,) = tmp_path.glob("*.tgz")
-    shutil.unpack_archive(archive, tmp_path)
-    axe = (tmp_path / "package" / "axe.min.js").read_text(encoding="utf-8")
+    axe = axe_core(tmp_path)
     watched = Watched(chromium, address)
     watched.page.wait_for_selector("#rows a")
 
-    def faults() -> list[str]:
-        watched.page.evaluate(axe)
-        found = watched.page.evaluate("() => axe.run().then(result => result.violations)")
-        return [f"{f['id']}: {f['nodes'][0]['html']}" for f in found if f["impact"] in SERIOUS]
-
-    assert faults() == []
+    assert faults(watched, axe) == []
     watched.open_first()
     watched.press("x", "e", "r")
-    assert faults() == []
+    assert faults(watched, axe) == []
     watched.press("Escape", "?")
-    assert faults() == []
+    assert faults(watched, axe) == []

@@ -35,6 +35,7 @@ def make_service(
     workers: int = 1,
     destinations: Mapping[str, Destination] | None = None,
     url: str | None = None,
+    two_readers: bool = False,
     **more: Any,
 ) -> tuple[Service, ServiceDesk]:
     """Make a service that is not started."""
@@ -58,7 +59,7 @@ def make_service(
     reader = ImageReader((), 2**30, settings)
     desk = ServiceDesk(
         service.results, service.queue, Store(database), service.intake.folder, reader, no_models,
-        settings,
+        settings, two_readers=two_readers,
     )  # fmt: skip
     return service, desk
 

@@ -1,5 +1,6 @@
 /** The chosen finding: decision, measurements, what can be changed. */
 import { button, byId, el } from "./dom.js";
+import { drawOpinions } from "./first_readers.js";
 import { CHARACTERISTICS, MALIGNANCY, REASONS, TEXTURES, number, percent, place, size } from "./words.js";
 
 /** @param {import("./study.js").StudyPage} page */
@@ -14,6 +15,7 @@ export function drawDetails(page) {
   const held = panel.contains(document.activeElement) ? document.activeElement?.id : "";
   panel.replaceChildren(
     el("h2", {}, `Nodule ${finding.label}`, el("span", { class: "soft" }, ` ${place(finding)}`)),
+    drawOpinions(page, finding),
     ...(page.closed() ? [] : [decisions(page, finding), page.rejecting ? reasons(page, finding) : null].filter(Boolean)),
     measures(finding),
     ...(page.closed() ? [] : [changes(page, finding), remarks(page, finding)]),

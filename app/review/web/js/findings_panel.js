@@ -1,6 +1,6 @@
 /** The list of findings, what the chain dropped, and the history. */
 import { button, byId, el } from "./dom.js";
-import { decisionWords, deed, number, percent, place, reasonWords, size, sourceWords } from "./words.js";
+import { decisionWords, deed, differWords, number, percent, place, reasonWords, size, sourceWords } from "./words.js";
 
 /** A share as a bar; its number stands beside it. */
 function bar(share) {
@@ -19,7 +19,8 @@ export function drawFindings(page) {
     const chosen = finding.id === page.selected;
     const swatch = el("span", { class: "swatch", "aria-hidden": "true" }, String(finding.label));
     swatch.style.setProperty("--swatch", finding.css);
-    const extra = [sourceWords(finding), finding.reason && reasonWords(finding.reason)].filter(Boolean).join(", ");
+    const differs = finding.differs.length && `first readers differ: ${differWords(finding.differs)}`;
+    const extra = [sourceWords(finding), finding.reason && reasonWords(finding.reason), differs].filter(Boolean).join(", ");
     return el("li", {}, el("button", {
       type: "button", class: `finding ${finding.decision ?? "open"}`, "aria-current": chosen ? "true" : null,
       "data-finding": finding.id, on: { click: () => page.choose(finding.id) },
@@ -39,7 +40,8 @@ export function drawFindings(page) {
   if (held) current?.focus();
   current?.scrollIntoView({ block: "nearest" });
   const warnings = page.study.warnings.map((said) => el("li", {}, typeof said === "string" ? said : said.message));
-  byId("warnings").replaceChildren(...warnings);
+  const closed = page.study.closed && el("li", { id: "closed" }, page.study.closed);
+  byId("warnings").replaceChildren(...[closed, ...warnings].filter(Boolean));
 }
 
 /** @param {import("./study.js").StudyPage} page */

@@ -25,6 +25,7 @@ export function shortcuts(page) {
       [["r"], "reject, with a reason", () => page.askReason()],
       [["4", "5", "6", "7", "8", "9"], "with 1 to 3: the reason, once asked", digit],
       [["u"], "unsure", () => page.unsure()],
+      [["t", "y"], "take what the first, the second first reader said", ({ key }) => page.adopt(key.toLowerCase() === "t" ? 1 : 2)],
       [["m"], "mark a missed nodule", () => page.placing.setMode("add")],
       [["v"], "move the centre", () => page.placing.setMode("move")],
       [["b"], "redraw with the brush", () => page.placing.setMode("brush")],

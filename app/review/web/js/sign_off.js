@@ -4,6 +4,7 @@ import { button, byId, el } from "./dom.js";
 
 /** @param {import("./study.js").StudyPage} page */
 export function askToSign(page) {
+  if (page.study.closed) return;
   const dialog = byId("signing");
   const { findings } = page.study;
   const count = (state) => findings.filter(({ decision }) => decision === state).length;

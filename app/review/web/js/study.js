@@ -68,6 +68,10 @@ export class StudyPage {
   }
 
   closed() {
+    return this.signed() || Boolean(this.study.closed);
+  }
+
+  signed() {
     return this.study.status === "signed-off";
   }
 
@@ -82,7 +86,8 @@ export class StudyPage {
     byId("status").textContent = STATUS[study.status] ?? study.status;
     byId("status").dataset.status = study.status;
     byId("progress").textContent = progressWords(this);
-    byId("sign").textContent = this.closed() ? "Open again" : "Sign off";
+    byId("sign").textContent = this.signed() && !study.closed ? "Open again" : "Sign off";
+    byId("sign").disabled = Boolean(study.closed);
     byId("undo").disabled = this.closed() || !this.#lastEntry();
     byId("add").disabled = this.closed() || !study.has_images;
     drawFindings(this);
@@ -171,6 +176,11 @@ export class StudyPage {
 
   unsure() {
     return this.#decide("unsure");
+  }
+
+  /** The adjudicator takes what a first reader said. @param {number} reader */
+  adopt(reader) {
+    return this.finding()?.opinions[reader - 1]?.decision ? this.#decide("adopt", { reader }) : undefined;
   }
 
   askReason() {

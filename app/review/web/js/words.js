@@ -22,18 +22,30 @@ export const CHARACTERISTICS = [
   ["texture", "Texture rating", "ground-glass", "solid", 5],
 ];
 
-export const STATUS = { new: "New", "in-progress": "In progress", "signed-off": "Signed off", failed: "Failed" };
+export const STATUS = {
+  new: "New", "in-progress": "In progress", "first-reads": "First reads", "to-adjudicate": "To adjudicate",
+  read: "Read", "signed-off": "Signed off", failed: "Failed",
+};
+
+/** In what two first readers differ. */
+const DIFFERS = {
+  found: "one has not found it", decision: "the decision", texture: "texture", malignancy: "malignancy",
+  characteristics: "characteristics", outline: "the outline",
+};
 
 const DECISIONS = { accepted: "Accepted", rejected: "Rejected", unsure: "Unsure" };
 const SOURCES = { chain: "", "taken-up": "Taken up", added: "Added" };
 const DID = {
   accept: "accepted", reject: "rejected", unsure: "is unsure of", change: "changed", move: "moved",
   resize: "resized", redraw: "redrew", add: "added", "take-up": "took up", comment: "commented",
-  undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
+  adopt: "took", undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
 };
 
 /** @param {object} finding */
 export const decisionWords = (finding) => DECISIONS[finding.decision] ?? "To decide";
+
+/** @param {string[]} fields */
+export const differWords = (fields) => fields.map((field) => DIFFERS[field] ?? field).join(", ");
 
 /** @param {object} finding */
 export const sourceWords = (finding) => SOURCES[finding.source] ?? "";
@@ -65,7 +77,7 @@ export function place({ laterality, lobe }) {
 /** What an entry of the log did, in words. @param {object} entry */
 export function deed({ kind, finding, data }) {
   const about = kind === "undo" ? ` ${data.entry}` : finding ? ` nodule ${finding.replace(/^c/, "candidate ")}` : "";
-  const detail = kind === "reject" ? `: ${reasonWords(data.reason).toLowerCase()}` : "";
+  const detail = kind === "reject" ? `: ${reasonWords(data.reason).toLowerCase()}` : kind === "adopt" ? ` as first reader ${data.reader} left it` : "";
   return `${DID[kind] ?? kind}${about}${detail}`;
 }
 
