@@ -7,6 +7,7 @@ from importlib import metadata
 
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.models import Models
+from nodulus.app.chain.other_weights import other_weights
 from nodulus.app.chain.settings import ChainSettings, PipelineSettings
 from nodulus.app.reading.kernels import Sharpness, sharpness
 from nodulus.app.result import ResultWarning, SeriesChoice, StudyResult, VolumeInfo
@@ -30,6 +31,7 @@ def assemble_result(
         settings: with the operating points that were applied.
         considered: every series of the study with the reason for its choice.
     """
+    infos = models.info()
     share, reason = _emphysema(volume, analysis, settings.pipeline)
     rows = [tuple(float(v) for v in row) for row in volume.geometry.affine_lps]
     return StudyResult(
@@ -54,9 +56,12 @@ def assemble_result(
             manufacturer=volume.facts.manufacturer,
         ),
         series_considered=considered,
-        models=models.info(),
+        models=infos,
         operating_points=settings.operating_points.listed(),
-        warnings=tuple(ResultWarning(code=w.code, message=w.message) for w in analysis.warnings),
+        warnings=(
+            *(ResultWarning(code=w.code, message=w.message) for w in analysis.warnings),
+            *other_weights(infos, settings.operating_points),
+        ),
         timings_s=analysis.timings_s,
         findings=analysis.findings,
         candidates=analysis.candidates,

@@ -177,19 +177,23 @@ def _publish(
     chain: Chain,
     wanted: PairOptions,
 ) -> FollowUp:
+    from nodulus.app.chain.other_weights import other_weights
     from nodulus.app.followup.compare import compare
     from nodulus.app.followup.pair_files import pair_files
     from nodulus.app.followup.pair_folder import FOLLOW_UP_FILE, publish_follow_up
 
+    models = chain.models.info()
     found = compare(
         before,
         now,
         limits,
         days,
-        chain.models.info(),
+        models,
         chain.settings.operating_points.listed(),
         rule,
     )
+    doubts = other_weights(models, chain.settings.operating_points)
+    found = found.model_copy(update={"warnings": (*found.warnings, *doubts)})
     found, files = pair_files(before, now, found, wanted)
     patient_id = header.patient[0] if header.patient else None
     written = publish_follow_up(folder, found, files, patient_id)

@@ -64,6 +64,8 @@ def test_what_has_changed_is_written_and_printed(run, tmp_path):
     content = written(tmp_path)
     assert [one["state"] for one in content["nodules"]] == ["grown", "new"]
     assert [one["name"] for one in content["models"]] == ["nodule"]
+    # The weights are not the shipped ones, and the operating points are.
+    assert [one["code"] for one in content["warnings"]] == ["points-of-other-weights"]
     assert content["files"] == {"follow_up": "follow_up.json", "report": "follow_up.html"}
     assert content["files_left_out"] == {"sr": "the prior scan is not DICOM"}
     assert "SECRET" not in json.dumps(content)
