@@ -7,6 +7,7 @@ training steps are enough for are run for real in ``test_shell_runs.py``.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import subprocess
@@ -77,15 +78,21 @@ def is_a_bundle_command(words: tuple[str, ...]) -> None:
     assert given.get("run_id", "run") in accepted | {"run"}
 
 
-def prints_its_options(words: tuple[str, ...]) -> None:
-    end = 3 if words[1] == "-m" else 2
-    helped = subprocess.run(
-        [sys.executable, *words[1:end], "--help"],
+@functools.cache
+def help_of(*program: str) -> str:
+    """What a program prints about itself; several commands of the pages have the same one."""
+    return subprocess.run(
+        [sys.executable, *program, "--help"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
+
+
+def prints_its_options(words: tuple[str, ...]) -> None:
+    end = 3 if words[1] == "-m" else 2
+    helped = help_of(*words[1:end])
     missing = [option for option in options(words[end:]) if not re.search(rf"{option}\b", helped)]
     assert missing == [], f"no such option: {missing}"
 

@@ -13,8 +13,14 @@ from tests.app.synthetic_chest import NODULES_LPS, RADIUS, make_volume
 
 
 @pytest.fixture(scope="module")
-def analysis(volume: CtVolume, models: Models, chain_settings: ChainSettings):
-    return analyse(volume, models, chain_settings)
+def told() -> list[str]:
+    """The steps that `analysis` told of, in order."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def analysis(volume: CtVolume, models: Models, chain_settings: ChainSettings, told: list[str]):
+    return analyse(volume, models, chain_settings, lambda step, done, total: told.append(step))
 
 
 def test_both_nodules_are_found_where_they_are_and_ranked(analysis) -> None:
@@ -46,13 +52,9 @@ def test_every_candidate_has_a_reason(analysis) -> None:
     assert all(c.reason.startswith("kept" if c.kept else "dropped") for c in analysis.candidates)
 
 
-def test_steps_are_timed_and_progress_is_told(
-    volume: CtVolume, models: Models, chain_settings: ChainSettings
-) -> None:
-    told: list[str] = []
-    result = analyse(volume, models, chain_settings, lambda step, done, total: told.append(step))
-    assert list(dict.fromkeys(told)) == list(result.timings_s)
-    assert "segmentation" in result.timings_s
+def test_steps_are_timed_and_progress_is_told(analysis, told: list[str]) -> None:
+    assert list(dict.fromkeys(told)) == list(analysis.timings_s)
+    assert "segmentation" in analysis.timings_s
 
 
 @pytest.mark.parametrize(

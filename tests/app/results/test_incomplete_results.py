@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -131,16 +132,34 @@ def test_pictures_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert sorted(drawn) == [1, 2]
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A study of which everything could be written; not to be changed."""
+
+    volume: CtVolume
+    result: StudyResult
+    names: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    volume = write_series(folder / "ct")
+    result, out = write(folder, volume)
+    return Whole(volume, result, frozenset(names(out)))
+
+
 @pytest.mark.parametrize("name", ALL)
-def test_each_writer_in_turn(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    volume = write_series(tmp_path / "ct")
-    whole, _ = write(tmp_path, volume, "whole")
+def test_each_writer_in_turn(
+    name: str, written: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, whole = written.volume, written.result
     failing(monkeypatch, name, RuntimeError(f"Never shown: {PATIENT_NAME}"))
     result, folder = write(tmp_path, volume)
     of_it = {n for w, n in whole.files.items() if w == name or (name, w[:10]) == (
         "key_images", "key_image_")}  # fmt: skip
     assert of_it
-    assert names(folder) == names(tmp_path / "whole") - of_it
+    assert names(folder) == written.names - of_it
     assert set(result.files.values()) == names(folder)
     assert result.files_left_out[name] == "could not be made: unexpected RuntimeError"
     assert result.findings == whole.findings

@@ -12,17 +12,28 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
+pytest.importorskip("argon2")
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.access import Session, loopback_hosts
+from nodulus.app.serve import accounts
 from nodulus.app.serve.application import create_service_app
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
 from tests.app.serve.service_samples import TOKEN, make_service
 
 PORT = 12346
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at once: they take a tenth of a second each by design."""
+    monkeypatch.setattr(accounts, "_hasher", QUICK)
+    monkeypatch.setattr(accounts, "_nobody", QUICK.hash("nobody's"))
 
 
 @pytest.fixture

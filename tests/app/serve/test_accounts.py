@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("argon2")
+from argon2 import Type
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
@@ -20,6 +21,7 @@ from nodulus.app.errors import NodulusError
 from nodulus.app.review.database import Database
 from nodulus.app.review.server.access import loopback_hosts
 from nodulus.app.review.server.guard import CSRF_HEADER
+from nodulus.app.serve import accounts as accounts_module
 from nodulus.app.serve.account_access import AccountAccess
 from nodulus.app.serve.accounts import SESSION_S, Accounts
 from nodulus.app.serve.application import create_service_app
@@ -27,6 +29,7 @@ from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
 from tests.app.serve.service_samples import make_study, wait_for, zipped
 
+SHIPPED = accounts_module._hasher
 PORT = 12347
 PASSWORD = "correct horse battery"
 
@@ -131,6 +134,12 @@ def test_a_session_ends_and_is_kept_as_a_checksum(
     assert stranger.get("/api/session").status_code == 200
     clock.now += 2
     assert stranger.get("/api/session").status_code == 401
+
+
+def test_passwords_are_hashed_as_slowly_as_rfc_9106_advises() -> None:
+    # Its second choice, for where memory is short.
+    asked = (SHIPPED.type, SHIPPED.time_cost, SHIPPED.memory_cost, SHIPPED.parallelism)
+    assert asked == (Type.ID, 3, 64 * 1024, 4)
 
 
 def test_guessing_is_stopped(stranger: TestClient, clock: Clock) -> None:

@@ -100,7 +100,8 @@ def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking):
 def test_it_learns_every_rating_of_slices(run_bundle, bundles, tmp_path):
     """The overlay of rated slices: a run whose validation and weights are those of one head."""
     file = rated_slices(tmp_path, patients=("LIDC-IDRI-0001", "LIDC-IDRI-0310"))
-    result = CliRunner().invoke(cli, ["prepare", "slices", str(file), "-o", str(tmp_path / "s")])
+    arguments = ["prepare", "slices", str(file), "-o", str(tmp_path / "s"), "--workers", "1"]
+    result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output
     configs = bundles / "malignancy" / "configs"
     run(

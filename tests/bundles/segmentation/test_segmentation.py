@@ -21,6 +21,8 @@ from nodulus.transforms.geometry import apply_affine
 from tests.lidc_shapes import needs_lidc_shapes
 
 SMALL = {"patch_size": 32}
+WINDOWS = {"roi_size": [64, 64, 64], "overlap": 0.0}
+"""Of the sliding window; overlapping ones would take more than twice as long."""
 NETWORK = {"network_def#channels": [4, 8, 8, 8]}
 
 
@@ -55,7 +57,7 @@ def test_evaluation_reports_detection(weights, run_bundle, fake_data, tmp_path):
         data_dirs=[str(fake_data)],
         output_dir=str(tmp_path),
         weights_path=str(weights),
-        roi_size=[64, 64, 64],
+        **WINDOWS,
         **NETWORK,
     )
     rows = (tmp_path / "metrics.csv").read_text()
@@ -70,7 +72,7 @@ def test_inference_needs_no_truth_and_keeps_the_place(weights, run_bundle, image
         dataset_dir=str(images),
         output_dir=str(tmp_path / "out"),
         weights_path=str(weights),
-        roi_size=[64, 64, 64],
+        **WINDOWS,
         **NETWORK,
     )
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -91,7 +93,7 @@ def test_candidates_are_written_for_the_classifiers(weights, run_bundle, other_d
         data_dirs=[str(other_data)],
         weights_path=str(weights),
         cache_dir=str(tmp_path / "cache"),
-        roi_size=[64, 64, 64],
+        **WINDOWS,
         threshold=0.0,
         workers=0,
         **NETWORK,

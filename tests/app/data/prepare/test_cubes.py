@@ -37,7 +37,8 @@ def archive(folder: Path, **changes: Any) -> Path:
 
 
 def prepare(file: Path, cache: Path) -> Result:
-    return CliRunner().invoke(cli, ["prepare", "cubes", str(file), "-o", str(cache)])
+    arguments = ["prepare", "cubes", str(file), "-o", str(cache), "--workers", "1"]
+    return CliRunner().invoke(cli, arguments)
 
 
 def test_each_cube_is_a_study_with_its_nodule_in_the_middle(tmp_path):

@@ -43,7 +43,8 @@ def archive(folder: Path, **changes: Any) -> Path:
 
 
 def prepare(file: Path, cache: Path) -> Result:
-    return CliRunner().invoke(cli, ["prepare", "slices", str(file), "-o", str(cache)])
+    arguments = ["prepare", "slices", str(file), "-o", str(cache), "--workers", "1"]
+    return CliRunner().invoke(cli, arguments)
 
 
 def test_each_slice_is_a_study_with_its_rated_nodule(tmp_path):

@@ -56,7 +56,13 @@ def write_scan(path: Path, spacing: tuple[float, float, float], axes: np.ndarray
 
 
 @pytest.mark.parametrize(
-    ("name", "spacing_mm"), [*((name, 2.5) for name in GEOMETRIES), ("axial", 1.0)]
+    ("name", "spacing_mm"),
+    [
+        *((name, 2.5) for name in GEOMETRIES if name != "axial"),
+        ("coarse", 1.0),
+        # Of thin slices, which take most of the time.
+        *(pytest.param("axial", mm, marks=pytest.mark.slow) for mm in (2.5, 1.0)),
+    ],
 )
 def test_the_same_voxels_in_training_and_inference(
     name: str, spacing_mm: float, tmp_path: Path, bundles: Path
