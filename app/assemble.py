@@ -65,6 +65,7 @@ def assemble_result(
         timings_s=analysis.timings_s,
         findings=analysis.findings,
         candidates=analysis.candidates,
+        candidate_sources=analysis.sources,
     )
 
 

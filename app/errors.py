@@ -35,6 +35,7 @@ class ErrorCode(str, Enum):
     DUPLICATE_SLICES = "duplicate-slices"
     NOT_HOUNSFIELD = "not-hounsfield"
     NO_LUNGS = "no-lungs"
+    CANDIDATES_INVALID = "candidates-invalid"
     MODEL_NOT_FOUND = "model-not-found"
     MODEL_INVALID = "model-invalid"
     DEVICE_NOT_AVAILABLE = "device-not-available"

@@ -99,6 +99,36 @@ class Explanation(_Frozen):
 
 CharacteristicName = Literal["texture", "spiculation", "margin", "calcification"]
 
+SEGMENTATION_SOURCE = "nodulus-segmentation"
+"""The name of the chain's own segmentation among the sources of candidates."""
+SourceForm = Literal["segmentation", "table", "label-map", "dicom-seg", "monai-bundle"]
+OutlinedBy = Literal["segmentation", "segmentation-below-threshold", "source", "grown", "ball"]
+"""The segmentation at its operating point or below it; a source's own mask; growing by HU; where
+all of them fail, a ball, whose size says nothing."""
+
+
+class CandidateSourceInfo(_Frozen):
+    """Where candidates came from: the chain's own segmentation, or a file of another tool."""
+
+    name: str
+    form: SourceForm
+    algorithm: str | None = Field(
+        default=None, description="What made it, where the file says so (SegmentAlgorithmName)"
+    )
+    sha256: str | None = Field(default=None, description="Checksum of the file")
+    weight: float = Field(ge=0, le=1, description="Of its probabilities among the sources'")
+    marks: int = Field(ge=0, description="How many it gives in this scan")
+
+
+class Sighting(_Frozen):
+    """A mark of one source of candidates."""
+
+    source: str = Field(description="Name of the source")
+    probability: Probability | None = Field(
+        default=None, ge=0, le=1, description="As the source says; null where it says none"
+    )
+    center_lps_mm: LpsPoint = Field(description="Where its mark is")
+
 
 class Characteristic(_Frozen):
     """A rating of LIDC-IDRI's readers, as a network predicts it."""
@@ -113,7 +143,19 @@ class Characteristic(_Frozen):
     present: bool | None = Field(description="Whether so; null: not assessed, as it is unsure")
 
 
-class Finding(_Frozen):
+class _WithoutEmpty(_Frozen):
+    """Leaves out of its JSON what says nothing where no other source of candidates took part."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        content: dict[str, object] = serialize(self)
+        for name in ("seen_by", "outlined_by", "candidate_sources"):
+            if name in content and not content[name]:
+                del content[name]
+        return content
+
+
+class Finding(_WithoutEmpty):
     """One nodule. Points are patient LPS mm."""
 
     id: int = Field(
@@ -209,10 +251,18 @@ class Finding(_Frozen):
     explanations: tuple[Explanation, ...] = Field(
         default=(), description="On request: what the two classifiers' answers rest on"
     )
+    seen_by: tuple[Sighting, ...] = Field(
+        default=(),
+        description="Which sources of candidates marked it; left out where the chain's own"
+        " segmentation was the only source",
+    )
+    outlined_by: OutlinedBy | None = Field(
+        default=None, description="How the outline was made; left out as seen_by is"
+    )
 
 
-class CandidateRecord(_Frozen):
-    """One candidate of the segmenter with what became of it."""
+class CandidateRecord(_WithoutEmpty):
+    """One candidate with what became of it."""
 
     center_lps_mm: LpsPoint
     volume_mm3: float
@@ -222,6 +272,9 @@ class CandidateRecord(_Frozen):
     kept: bool
     reason: str = Field(description="Why it was kept or dropped, in one sentence")
     finding_id: int | None = None
+    seen_by: tuple[Sighting, ...] = Field(
+        default=(), description="As of a finding; left out where there was one source"
+    )
 
 
 class SeriesChoice(_Frozen):
@@ -276,7 +329,7 @@ class VolumeInfo(_Frozen):
         return content
 
 
-class StudyResult(_Frozen):
+class StudyResult(_WithoutEmpty):
     """findings.json."""
 
     schema_version: str = SCHEMA_VERSION
@@ -293,6 +346,11 @@ class StudyResult(_Frozen):
     timings_s: dict[str, float] = Field(default_factory=dict)
     findings: tuple[Finding, ...] = Field(description="Ranked by malignancy, highest first")
     candidates: tuple[CandidateRecord, ...] = ()
+    candidate_sources: tuple[CandidateSourceInfo, ...] = Field(
+        default=(),
+        description="Where candidates came from; left out where the chain's own segmentation was"
+        " the only source",
+    )
     guidance: Guidance | None = Field(
         default=None,
         description="What guidelines and risk models say; None in files without it",

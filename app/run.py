@@ -11,6 +11,7 @@ from typing import Any
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.clinical import ClinicalFile
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
@@ -53,6 +54,7 @@ def run_all(
     options: OutputOptions,
     *,
     clinical: ClinicalFile | None = None,
+    others: OtherCandidates = OWN_CANDIDATES,
     progress: Callable[[StudyInput, str, int, int], None] | None = None,
     finished: Callable[[StudyOutcome], None] | None = None,
 ) -> tuple[StudyOutcome, ...]:
@@ -65,6 +67,7 @@ def run_all(
         settings: pipeline settings and operating points.
         options: which files are written.
         clinical: what is known of the patients beside the headers.
+        others: candidates of other sources.
         progress: called with (study, step, done, total).
         finished: called after each study.
 
@@ -78,7 +81,7 @@ def run_all(
     discovery = prepared(discovery, options)
     outcomes = []
     for study in discovery.studies:
-        outcome = run_one(study, output, models, settings, options, progress, clinical)
+        outcome = run_one(study, output, models, settings, options, progress, clinical, others)
         outcomes.append(outcome)
         output.record([study_entry(outcome, options)])
         if outcome.folder is not None and not options.deidentify:
@@ -115,6 +118,7 @@ def run_one(
     options: OutputOptions,
     progress: Callable[[StudyInput, str, int, int], None] | None = None,
     clinical: ClinicalFile | None = None,
+    others: OtherCandidates = OWN_CANDIDATES,
 ) -> StudyOutcome:
     """Run one study; whatever goes wrong is its outcome.
 
@@ -126,6 +130,7 @@ def run_one(
         options: which files are written.
         progress: called with (study, step, done, total).
         clinical: what is known of the patients beside the headers.
+        others: candidates of other sources.
     """
 
     def tell(step: str, done: int, total: int) -> None:
@@ -136,7 +141,7 @@ def run_one(
         if study.error is not None:
             raise study.error
         folder = output.study(study.key)
-        written = run_study(study, folder, models, settings, options, tell, clinical)
+        written = run_study(study, folder, models, settings, options, tell, clinical, others)
     except Exception as error:
         # The other studies must get their results whatever goes wrong here.
         return StudyOutcome(study, None, explained(error, study.key))

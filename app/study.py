@@ -11,6 +11,7 @@ from nodulus.app.chain import Analysis, ChainSettings, Models, Occlusion, analys
 from nodulus.app.guidelines.clinical import ClinicalFile
 from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.guidelines.study_guidance import study_guidance
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.progress import StepProgress
 from nodulus.app.reading import StudyInput
 from nodulus.app.reading.patient_facts import PatientFacts, read_patient_facts
@@ -54,6 +55,7 @@ def analyse_study(
     options: OutputOptions,
     progress: StepProgress | None = None,
     clinical: ClinicalFile | None = None,
+    others: OtherCandidates = OWN_CANDIDATES,
 ) -> StudyAnalysis:
     """Take a volume through the chain.
 
@@ -66,9 +68,10 @@ def analyse_study(
         options: whether answers are explained and intermediates kept.
         progress: called with (step, done, total).
         clinical: what is known of the patient beside the header.
+        others: candidates of other sources.
 
     Raises:
-        NodulusError: the volume shows no lungs.
+        NodulusError: the volume shows no lungs, or candidates cannot be of it.
     """
     analysis = analyse(
         volume,
@@ -77,6 +80,7 @@ def analyse_study(
         progress,
         occlusion=Occlusion() if options.explain else None,
         keep_crops=options.keep_intermediates,
+        others=others,
     )
     result = assemble_result(volume, analysis, models, settings, study.considered)
     result = _guided(result, volume, options, clinical)
@@ -134,6 +138,7 @@ def run_study(
     options: OutputOptions,
     progress: StepProgress | None = None,
     clinical: ClinicalFile | None = None,
+    others: OtherCandidates = OWN_CANDIDATES,
 ) -> WrittenStudy:
     """Take one study through the chain and write its results.
 
@@ -145,6 +150,7 @@ def run_study(
         options: which files are written.
         progress: called with (step, done, total).
         clinical: what is known of the patient beside the header.
+        others: candidates of other sources.
 
     Returns:
         The result as written, and where; something may be missing from it.
@@ -153,5 +159,7 @@ def run_study(
         NodulusError: the study cannot be read, shows no lungs, or the folder cannot be written.
     """
     volume, read_s = read_study(study, progress)
-    analysis = analyse_study(study, volume, read_s, models, settings, options, progress, clinical)
+    analysis = analyse_study(
+        study, volume, read_s, models, settings, options, progress, clinical, others
+    )
     return write_study(folder, volume, analysis, options, progress)

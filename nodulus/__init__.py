@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nodulus.app.candidates import open_candidates
     from nodulus.app.chain import Analysis, Chain
     from nodulus.app.errors import ErrorCode, NodulusError
     from nodulus.app.reading import load_volume
@@ -37,6 +38,7 @@ __all__ = [
     "NodulusError",
     "__version__",
     "load_volume",
+    "open_candidates",
 ]
 
 # In a checkout the packages lie beside this folder, in an installed copy inside it.
@@ -52,6 +54,7 @@ _HOMES = {
     "Finding": "nodulus.app.result",
     "NodulusError": "nodulus.app.errors",
     "load_volume": "nodulus.app.reading",
+    "open_candidates": "nodulus.app.candidates",
 }
 
 

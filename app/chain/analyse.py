@@ -14,19 +14,19 @@ from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.lung_coverage import lung_coverage
 from nodulus.app.chain.lung_warnings import lung_warnings
 from nodulus.app.chain.models import Models
+from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import rate_malignancy, score_candidates
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import Finding
-from nodulus.app.volume import CtVolume
+from nodulus.app.volume import CtVolume, VolumeWarning
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
-
-"""Least volume of lungs that an end of the scan cuts."""
 
 
 def analyse(
@@ -37,6 +37,7 @@ def analyse(
     *,
     occlusion: Occlusion | None = None,
     keep_crops: bool = False,
+    others: OtherCandidates = OWN_CANDIDATES,
 ) -> Analysis:
     """Find and rate the nodules of one chest CT.
 
@@ -51,12 +52,14 @@ def analyse(
         progress: called with (step, done, total) while it works.
         occlusion: also explain what the classifiers' answers rest on, by covering parts.
         keep_crops: also keep what the classifiers saw.
+        others: candidates of other sources, beside the segmentation's or in their place.
 
     Returns:
         The findings and everything that led to them.
 
     Raises:
-        NodulusError: ``no-lungs`` where the volume shows none.
+        NodulusError: ``no-lungs`` where the volume shows none; ``candidates-invalid`` where those
+            of another source cannot be of this scan.
     """
     pipeline, points = settings.pipeline, settings.operating_points
     steps = Steps(progress)
@@ -64,7 +67,7 @@ def analyse(
         lungs = _find_lungs(volume, settings)
     coverage = lung_coverage(lungs, pipeline.coverage)
     scan = ScanViews(volume, lungs if pipeline.search == "lungs" else None, pipeline.lung_margin_mm)
-    found = score_candidates(scan, models, settings, steps)
+    found = score_candidates(scan, models, settings, steps, others)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
     # The nodule classifier has learnt no masses: what two coarse passes agree on is kept.
@@ -77,7 +80,14 @@ def analyse(
         looks = rate_characteristics(scan, chosen, models, pipeline.characteristics)
     with steps("measurements"):
         scored = [
-            Scored(candidates[i], float(nodule[i]), float(classified[i]), float(m), look)
+            Scored(
+                candidates[i],
+                float(nodule[i]),
+                float(classified[i]),
+                float(m),
+                look,
+                found.detection.outlines[i] if found.detection.outlines else None,
+            )
             for i, m, look in zip(kept, malignancy, looks, strict=True)
         ]
         measured, labels = build_findings(
@@ -89,6 +99,11 @@ def analyse(
             points,
             pipeline,
         )
+    if found.sources:
+        measured = [
+            None if f is None else _told(f, found.detection, i)
+            for i, f in zip(kept, measured, strict=True)
+        ]
     outcome: list[Finding | None] = [None] * len(candidates)
     for position, finding in zip(kept, measured, strict=True):
         outcome[position] = finding
@@ -114,6 +129,7 @@ def analyse(
                 outcome,
                 points.nodule.threshold,
                 found.detection.masses,
+                found.detection.seen_by,
             ),
             *found.detection.dropped,
         ),
@@ -121,11 +137,42 @@ def analyse(
         probability=found.detection.probability,
         probability_geometry=found.detection.grid,
         coverage=coverage,
-        warnings=(*volume.warnings, *lung_warnings(lungs, coverage, pipeline.usual_lungs)),
+        warnings=(
+            *volume.warnings,
+            *lung_warnings(lungs, coverage, pipeline.usual_lungs),
+            *found.warnings,
+            *_without_outline(findings),
+        ),
         timings_s=steps.timings_s,
         sensitivities=tuple(sensitivities),
         crops=crops,
+        sources=found.sources,
     )
+
+
+def _told(finding: Finding, detection: Detection, candidate: int) -> Finding:
+    """A finding with who has seen it, and how it was outlined."""
+    return finding.model_copy(
+        update={
+            "seen_by": detection.seen_by[candidate],
+            "outlined_by": detection.outlined_by[candidate],
+        }
+    )
+
+
+def _without_outline(findings: Sequence[Finding]) -> list[VolumeWarning]:
+    numbers = [str(f.id) for f in findings if f.outlined_by == "ball"]
+    if not numbers:
+        return []
+    plural = len(numbers) > 1
+    return [
+        VolumeWarning(
+            "outline-unknown",
+            f"Finding{'s' if plural else ''} {', '.join(numbers)}: no outline was found at the"
+            f" marked place, and a ball stands for it; {'their' if plural else 'its'} size and"
+            " density were not measured.",
+        )
+    ]
 
 
 def _crops(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.lung_coverage import WHOLE, LungCoverage
 from nodulus.app.explanation import CandidateCrops, Sensitivity
-from nodulus.app.result import CandidateRecord, Finding
+from nodulus.app.result import CandidateRecord, CandidateSourceInfo, Finding
 from nodulus.app.volume import VolumeWarning
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
@@ -35,6 +35,7 @@ class Analysis:
             rest on.
         crops: where they were asked for, what the classifiers saw of the first so many of
             ``candidates``, in their order; the others reached no classifier.
+        sources: where candidates came from, where others than the segmentation took part.
     """
 
     findings: tuple[Finding, ...]
@@ -48,3 +49,4 @@ class Analysis:
     sensitivities: tuple[Sensitivity, ...] = ()
     crops: tuple[CandidateCrops, ...] = ()
     coverage: LungCoverage = WHOLE
+    sources: tuple[CandidateSourceInfo, ...] = ()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.result import CandidateRecord, Finding
+from nodulus.app.result import SEGMENTATION_SOURCE, CandidateRecord, Finding, Sighting
 from nodulus.transforms.candidates import Candidate, group_candidates, merge_candidates
 from nodulus.transforms.eroded_candidates import group_eroded
 from nodulus.transforms.geometry import Geometry
@@ -106,6 +106,7 @@ def describe_candidates(
     findings: Sequence[Finding | None],
     threshold: float,
     masses: Collection[int] = (),
+    seen_by: Sequence[Sequence[Sighting]] = (),
 ) -> list[CandidateRecord]:
     """Records of the candidates that the nodule classifier saw.
 
@@ -116,20 +117,29 @@ def describe_candidates(
         findings: what each became, None for nothing.
         threshold: the operating point of the nodule probability.
         masses: which of the candidates are kept whatever that is.
+        seen_by: of each, where several sources took part.
     """
+    marked = seen_by or [()] * len(candidates)
     records = []
-    for n, (candidate, p, alone, finding) in enumerate(
-        zip(candidates, nodule_probability, classifier_probability, findings, strict=True)
-    ):
+    rows = zip(
+        candidates, nodule_probability, classifier_probability, findings, marked, strict=True
+    )
+    for n, (candidate, p, alone, finding, marks) in enumerate(rows):
         if finding is not None and n in masses:
-            reason = f"kept: a mass that two coarse looks agree on; nodule probability {p:.3f}"
+            names = [one.source for one in marks]
+            who = (
+                "two coarse looks agree on"
+                if not names or SEGMENTATION_SOURCE in names
+                else f"{names[0]} outlines"
+            )
+            reason = f"kept: a mass that {who}; nodule probability {p:.3f}"
         elif finding is not None:
             reason = f"kept: nodule probability {p:.3f} is at or above {threshold:.3f}"
         elif p < threshold and n not in masses:
             reason = f"dropped: nodule probability {p:.3f} is below {threshold:.3f}"
         else:
             reason = "dropped: all of its voxels belong to a finding of higher rank"
-        records.append(record_of(candidate, float(p), float(alone), finding, reason))
+        records.append(record_of(candidate, float(p), float(alone), finding, reason, marks))
     return records
 
 
@@ -139,6 +149,7 @@ def record_of(
     classifier_probability: float | None,
     finding: Finding | None,
     reason: str,
+    seen_by: Sequence[Sighting] = (),
 ) -> CandidateRecord:
     """What became of a candidate.
 
@@ -148,6 +159,7 @@ def record_of(
         classifier_probability: likewise.
         finding: what it became; None for nothing.
         reason: in words.
+        seen_by: which sources mark it, where several took part.
     """
     return CandidateRecord(
         center_lps_mm=candidate.center_mm,
@@ -158,4 +170,5 @@ def record_of(
         kept=finding is not None,
         reason=reason,
         finding_id=None if finding is None else finding.id,
+        seen_by=tuple(seen_by),
     )

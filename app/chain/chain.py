@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from nodulus.app.chain.analyse import analyse
 from nodulus.app.chain.analysis import Analysis
 from nodulus.app.chain.models import load_models
 from nodulus.app.chain.settings import load_settings
+from nodulus.app.marks import CandidateSource, OtherCandidates
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import PointName
 from nodulus.app.volume import CtVolume
@@ -44,18 +46,29 @@ class Chain:
         self.settings = load_settings(settings, operating_point=operating_point)
         self.models = load_models(models, device, self.settings.pipeline.precision)
 
-    def analyse(self, volume: CtVolume, progress: StepProgress | None = None) -> Analysis:
+    def analyse(
+        self,
+        volume: CtVolume,
+        progress: StepProgress | None = None,
+        *,
+        candidates: Sequence[CandidateSource] = (),
+        candidates_only: bool = False,
+    ) -> Analysis:
         """Find and rate the nodules of one chest CT.
 
         Args:
             volume: Hounsfield units with their place in the patient, from
                 `nodulus.load_volume`.
             progress: called with (step, done, total) while it works.
+            candidates: sources of further candidates, from `nodulus.open_candidates`.
+            candidates_only: what none of them marks is no candidate.
 
         Returns:
             The findings, ranked by malignancy with the highest first, and what led to them.
 
         Raises:
-            NodulusError: ``no-lungs`` where the volume shows none.
+            NodulusError: ``no-lungs`` where the volume shows none; ``candidates-invalid`` where
+                candidates cannot be of this scan.
         """
-        return analyse(volume, self.models, self.settings, progress)
+        others = OtherCandidates(tuple(candidates), candidates_only)
+        return analyse(volume, self.models, self.settings, progress, others=others)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nodulus.app.chain.laterality import laterality
 from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
 from nodulus.app.chain.native_mask import native_mask
+from nodulus.app.chain.protocols import Outline
 from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Characteristic, Finding
@@ -50,13 +51,17 @@ class Ratings:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A candidate with what the classifiers say."""
+    """A candidate with what the classifiers say.
+
+    ``outline`` is given where it is not that of the segmentation's probability.
+    """
 
     candidate: Candidate
     nodule_probability: float
     classifier_probability: float
     malignancy_probability: float
     characteristics: tuple[Characteristic, ...] = ()
+    outline: Outline | None = None
 
     @property
     def ratings(self) -> Ratings:
@@ -109,10 +114,17 @@ def build_findings(
     number = 0
     for position in order:
         one = scored[position]
-        box, mask = native_mask(
-            one.candidate, probability, grid, volume.geometry, points.segmentation_voxel.threshold
-        )
-        mask &= labels[box] == 0
+        if one.outline is None:
+            box, mask = native_mask(
+                one.candidate,
+                probability,
+                grid,
+                volume.geometry,
+                points.segmentation_voxel.threshold,
+            )
+        else:
+            box, mask = one.outline.box, one.outline.mask
+        mask = mask & (labels[box] == 0)
         if not mask.any():  # every voxel is a higher-ranked finding's: the same thing twice
             continue
         number += 1

@@ -19,9 +19,24 @@ from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.explanation import Crop
 from nodulus.app.progress import Progress
-from nodulus.app.result import CandidateRecord
+from nodulus.app.result import CandidateRecord, OutlinedBy, Sighting
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate
 from nodulus.transforms.geometry import Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """Voxels on the volume's grid.
+
+    Args:
+        box: of the volume.
+        mask: bool, shape of the box, at least one voxel.
+    """
+
+    box: Box
+    mask: NDArray[np.bool_]
+
 
 NeedsNeighbours = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
@@ -36,7 +51,13 @@ class Detection:
         candidates: on that grid, by falling probability; centres in LPS mm.
         dropped: records of candidates that no classifier is to see.
         points_lps_mm: where the classifiers look at each candidate, LPS mm.
-        masses: which of the candidates are masses that a coarse pass found.
+        masses: which of the candidates are masses that a coarse pass found, or another source
+            outlines.
+        outlines: where other sources took part, for each candidate its outline on the volume's
+            grid where it is not that of the probability; its box and mask are then of that grid.
+        outlined_by: likewise, how the outline was made.
+        seen_by: likewise, which sources mark it.
+        pooled: likewise, the probability that the sources together give it.
     """
 
     probability: NDArray[np.float32]
@@ -45,6 +66,10 @@ class Detection:
     dropped: tuple[CandidateRecord, ...]
     points_lps_mm: tuple[tuple[float, float, float], ...]
     masses: frozenset[int] = frozenset()
+    outlines: tuple[Outline | None, ...] = ()
+    outlined_by: tuple[OutlinedBy, ...] = ()
+    seen_by: tuple[tuple[Sighting, ...], ...] = ()
+    pooled: tuple[float, ...] = ()
 
 
 class Detector(Protocol):

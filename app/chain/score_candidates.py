@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodulus.app.chain.fuse_candidates import fuse_candidates
 from nodulus.app.chain.malignancy_probability import with_size
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.nodule_probability import combine
@@ -16,7 +17,10 @@ from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.chain.timed_steps import Steps
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.progress import Progress
+from nodulus.app.result import CandidateSourceInfo
+from nodulus.app.volume import VolumeWarning
 from nodulus.transforms.candidates import Candidate
 
 
@@ -28,11 +32,15 @@ class ScoredCandidates:
         detection: of the detector.
         nodule: the pooled nodule probability of each candidate, float64, shape (candidates,).
         classifier: the nodule classifier's alone, same shape.
+        sources: where candidates came from, where there were several sources.
+        warnings: of these sources.
     """
 
     detection: Detection
     nodule: NDArray[np.float64]
     classifier: NDArray[np.float64]
+    sources: tuple[CandidateSourceInfo, ...] = ()
+    warnings: tuple[VolumeWarning, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -41,7 +49,11 @@ class ScoredCandidates:
 
 
 def score_candidates(
-    scan: ScanViews, models: Models, settings: ChainSettings, steps: Steps | None = None
+    scan: ScanViews,
+    models: Models,
+    settings: ChainSettings,
+    steps: Steps | None = None,
+    others: OtherCandidates = OWN_CANDIDATES,
 ) -> ScoredCandidates:
     """Detect, and classify what was detected.
 
@@ -54,15 +66,24 @@ def score_candidates(
         models: the detector and the nodule classifier are used.
         settings: pipeline settings and operating points.
         steps: tells and times.
+        others: candidates of other sources.
+
+    Raises:
+        NodulusError: candidates of another source cannot be those of this scan.
     """
     steps = Steps() if steps is None else steps
     detection = models.detector.detect(scan, settings, steps)
-    peaks = [c.peak_probability for c in detection.candidates]
+    sources: tuple[CandidateSourceInfo, ...] = ()
+    warnings: tuple[VolumeWarning, ...] = ()
+    if others.sources:
+        fused = fuse_candidates(scan, models, settings, detection, others, steps)
+        detection, sources, warnings = fused.detection, fused.sources, fused.warnings
+    peaks = detection.pooled or [c.peak_probability for c in detection.candidates]
     with steps("nodule") as report:
         nodule, classifier = rate_nodules(
             scan, models, settings, detection.points_lps_mm, peaks, report
         )
-    return ScoredCandidates(detection, nodule, classifier)
+    return ScoredCandidates(detection, nodule, classifier, sources, warnings)
 
 
 def rate_nodules(

@@ -14,6 +14,7 @@ from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
     ContentsSettings,
     CoverageSettings,
+    FusionSettings,
     LateralitySettings,
     LesionKindSettings,
     LobeSettings,
@@ -32,7 +33,7 @@ _Settings = TypeVar("_Settings")
 
 _WHERE_LEFT_OUT = (
     "texture", "contents", "pleura", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
-    "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point",
+    "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point", "fusion",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
 
@@ -113,6 +114,7 @@ class PipelineSettings(BaseModel):
         default=(), description="Which ratings of the malignancy network findings tell"
     )
     point: PointSettings
+    fusion: FusionSettings = Field(default_factory=FusionSettings)
 
 
 class NamedThreshold(BaseModel):

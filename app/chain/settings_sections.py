@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nodulus.app.result import CharacteristicName
 from nodulus.transforms.lesion_kind import LesionKindRule
@@ -239,3 +241,41 @@ class PointSettings(_Section):
     )
     grow_mm: float = Field(gt=0, description="Radius within which an outline may grow by HU")
     ball_mm: float = Field(gt=0, description="Diameter of the ball where growing fails too")
+
+
+class FusionSettings(_Section):
+    """How candidates of other tools are put together with the segmentation's."""
+
+    weights: dict[str, float] = Field(
+        default_factory=dict,
+        description="Of a source's probabilities, by its name; the segmentation's is"
+        " nodulus-segmentation",
+    )
+    other_weight: float = Field(
+        default=1.0, ge=0, le=1, description="Of a source that has none of its own"
+    )
+    rule: Literal["highest", "mean"] = Field(
+        default="highest",
+        description="highest: a place has the highest weighted probability, so that no further"
+        " source lowers one; mean: the weighted mean of all sources that give probabilities, with"
+        " 0 for one that does not mark the place",
+    )
+    overlap_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Of the smaller outline that lies in the other one, from which both are one"
+        " nodule",
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _are_shares(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            if not 0 <= weight <= 1:
+                raise ValueError(f"{name}: a weight is 0 to 1, got {weight:g}")
+        return weights
+
+    def weight_of(self, source: str) -> float:
+        """The weight of a source's probabilities, 0 to 1."""
+        return self.weights.get(source, self.other_weight)

@@ -169,6 +169,13 @@ FINDING_COLUMNS: tuple[Column, ...] = (
     Column("kind", "text", "nodule, mass, or mass or consolidation", _of_finding("kind")),
     Column("laterality", "text", "left or right", _of_finding("laterality")),
     Column("lobe", "text", "where there is no doubt", _of_finding("lobe")),
+    Column(
+        "seen_by", "text", "sources of candidates that mark it, where there were several",
+        lambda r: "; ".join(one.source for one in r.finding.seen_by) or None,
+    ),
+    Column(
+        "outlined_by", "text", "how its outline was made, likewise", _of_finding("outlined_by")
+    ),
 )  # fmt: skip
 
 

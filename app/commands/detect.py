@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.candidates_option import (
+    candidates_only_option,
+    candidates_option,
+    check_belongs,
+    check_studies,
+    opened,
+)
 from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
@@ -19,6 +26,7 @@ from nodulus.app.commands.chain_options import (
     settings_option,
 )
 from nodulus.app.commands.operating_point_option import operating_point_option
+from nodulus.app.commands.outcome_lines import print_outcome
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.problem_lines import problem_lines
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
@@ -29,6 +37,7 @@ from nodulus.app.process import import_monai
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nodulus.app.candidates.open_candidates import FileCandidates
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.reading import Discovery
@@ -62,6 +71,8 @@ if TYPE_CHECKING:
     help="JSON or CSV of what is known of patients and what a reader says of findings, for the"
     " advice of guidelines.",
 )
+@candidates_option
+@candidates_only_option
 @output_options()
 @device_option
 @precision_option
@@ -74,6 +85,8 @@ def command(
     operating_point: PointName | None,
     marks: Path | None,
     clinical: Path | None,
+    candidates: tuple[str, ...],
+    candidates_only: bool,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
@@ -103,6 +116,8 @@ def command(
             operating_point,
             marks,
             clinical,
+            opened(candidates, candidates_only, options.deidentify, device),
+            candidates_only,
             options,
             device,
             precision,
@@ -120,6 +135,8 @@ def _detect(
     operating_point: PointName | None,
     marks: Path | None,
     clinical: Path | None,
+    sources: tuple[FileCandidates, ...],
+    candidates_only: bool,
     options: OutputOptions,
     device: str,
     precision: PrecisionSetting | None,
@@ -135,6 +152,7 @@ def _detect(
         studies = _studies(source, progress, stack)
         from nodulus.app.chain import load_models, load_settings
         from nodulus.app.guidelines.clinical import ClinicalFile
+        from nodulus.app.marks import OtherCandidates
         from nodulus.app.output import OutputFolder
         from nodulus.app.results.luna16_marks import marks_of, write_marks
         from nodulus.app.results.write_results import import_writers
@@ -146,6 +164,8 @@ def _detect(
         discovery = studies()
         if facts and not facts.is_by_study and len(discovery.studies) > 1:
             raise _of_which_study(facts.path, len(discovery.studies))
+        check_belongs(sources, discovery)
+        check_studies(sources, discovery)
         progress.task("loading models")
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         # The networks compute in other threads and leave Python to this one.
@@ -161,6 +181,7 @@ def _detect(
             chain_settings,
             options,
             clinical=facts,
+            others=OtherCandidates(sources, candidates_only),
             progress=progress.study,
             finished=finished,
         )
@@ -190,38 +211,3 @@ def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callabl
     ahead = stack.enter_context(prefetching(source, archives, progress.files))
     import_monai()
     return ahead.studies
-
-
-def print_outcome(console: Console, errors: Console, outcome: StudyOutcome) -> None:
-    """Print what became of one study.
-
-    Args:
-        console: for results.
-        errors: for errors.
-        outcome: of the study.
-    """
-    if outcome.error is not None:
-        errors.print(f"error: {outcome.error}", style="red", markup=False, soft_wrap=True)
-    result = outcome.result
-    if result is None:
-        return
-    from nodulus.app.results.wording import place_words
-
-    count = len(result.findings)
-    console.print(
-        f"study {outcome.study.key}: {count} finding{'' if count == 1 else 's'}", markup=False
-    )
-    for f in result.findings:
-        x, y, z = f.center_lps_mm
-        console.print(
-            f"  {f.id:2d}  malignancy {f.malignancy_probability:.2f}"
-            f"  nodule {f.nodule_probability:.2f}"
-            f"  {f.longest_diameter_mm:4.1f} x {f.perpendicular_diameter_mm:4.1f} mm"
-            f"  {f.volume_mm3:7.0f} mm3  {f.mean_hu:5.0f} HU  {place_words(f) or 'side unknown'}"
-            f"{'' if f.kind in {None, 'nodule'} else f'  {f.kind}'}"
-            f"  LPS ({x:.1f}, {y:.1f}, {z:.1f}) mm{'  suspicious' if f.suspicious else ''}",
-            markup=False,
-        )
-    for warning in result.warnings:
-        console.print(f"  warning: {warning.message}", style="yellow", markup=False)
-    console.print(f"  {outcome.folder}", markup=False)

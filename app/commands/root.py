@@ -18,6 +18,7 @@ OWN_PROCESS = "own process"
 
 COMMANDS = {
     "accounts": "Make and change the accounts of a service.",
+    "challenge": "Run as an algorithm of grand-challenge.org.",
     "cohort": "Find and rate nodules in many studies, on every core or machine.",
     "decisions": "Turn signed-off reviews into training data and a report of agreement.",
     "detect": "Find and rate nodules in every study of a folder.",

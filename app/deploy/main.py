@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], errors: Any) -> int:
     from nodulus.app.chain import load_settings
-    from nodulus.app.commands.detect import print_outcome
+    from nodulus.app.commands.outcome_lines import print_outcome
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.commands.terminal import LastingConsole
     from nodulus.app.deploy.app import NodulusApplication

@@ -74,12 +74,7 @@ def read_research(path: Path) -> CtVolume:
         NodulusError: it cannot be read, is not three-dimensional, or is not in HU.
     """
     kind = source_format(path)
-    warnings: list[VolumeWarning] = []
-    if kind == "nifti":
-        values, geometry = _read_nifti(path, warnings)
-    else:
-        values, geometry = _read_itk(path)
-        warnings += _orientation_warnings(path, kind)
+    values, geometry, warnings = read_values(path)
     hu = _as_hounsfield(values, warnings)
     del values
     check_hounsfield(hu, path)
@@ -92,6 +87,28 @@ def read_research(path: Path) -> CtVolume:
         warnings=tuple(warnings),
         facts=SeriesFacts(),
     )
+
+
+def read_values(path: Path) -> tuple[NDArray[Any], Geometry, list[VolumeWarning]]:
+    """Read the values of one volume, whatever they are, with their place.
+
+    Args:
+        path: the header file (``.mhd``, ``.nhdr``) or the only one.
+
+    Returns:
+        The values, axes (I, R, C) of the geometry; the geometry; and what was missing from it.
+
+    Raises:
+        NodulusError: it cannot be read, or is not three-dimensional.
+    """
+    kind = source_format(path)
+    warnings: list[VolumeWarning] = []
+    if kind == "nifti":
+        values, geometry = _read_nifti(path, warnings)
+    else:
+        values, geometry = _read_itk(path)
+        warnings += _orientation_warnings(path, kind)
+    return values, geometry, warnings
 
 
 def _orientation_warnings(path: Path, kind: SourceFormat) -> list[VolumeWarning]:

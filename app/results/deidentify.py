@@ -106,6 +106,13 @@ def deidentified_result(result: StudyResult) -> StudyResult:
                 series.model_copy(update={"series_uid": new_uid(series.series_uid)})
                 for series in result.series_considered
             ),
+            # A checksum tells whose file it is, and the name of an algorithm may hold anything.
+            "candidate_sources": tuple(
+                source.model_copy(update={"sha256": None, "algorithm": None})
+                if source.form != "segmentation"
+                else source
+                for source in result.candidate_sources
+            ),
             "findings": tuple(
                 finding.model_copy(update={"tracking_uid": new_uid(finding.tracking_uid)})
                 for finding in result.findings

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from nodulus.app.result import Finding, StudyResult
+from nodulus.app.result import SEGMENTATION_SOURCE, Finding, StudyResult
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.colors import finding_rgb
@@ -18,6 +18,8 @@ from nodulus.app.results.label_boxes import Labels
 from nodulus.app.results.probability import MAX_FRACTIONAL_VALUE
 from nodulus.app.results.sources import SourceHeaders
 
+_LONGEST_TEXT = 64
+"""Characters of a long string (LO)."""
 AlgorithmType = hd.seg.SegmentAlgorithmTypeValues
 
 
@@ -109,6 +111,25 @@ def _make_fractional(
     seg.PixelData = data + b"\0" * (len(data) % 2)
 
 
+def _algorithm(finding: Finding, result: StudyResult) -> Any:
+    """What has outlined a finding: Nodulus, or the source whose mask it is."""
+    names = [one.source for one in finding.seen_by if one.source != SEGMENTATION_SOURCE]
+    if finding.outlined_by != "source" or not names:
+        return hd.AlgorithmIdentificationSequence(
+            name="Nodulus",
+            family=codes.AI_FAMILY,
+            version=result.nodulus_version,
+            source="Nodulus",
+        )
+    known = {one.name: one.algorithm for one in result.candidate_sources}
+    return hd.AlgorithmIdentificationSequence(
+        name=(known.get(names[0]) or names[0])[:_LONGEST_TEXT],
+        family=codes.AI_FAMILY,
+        version="unknown",
+        parameters={"source of candidates": names[0]},
+    )
+
+
 def _description(finding: Finding, result: StudyResult, made_by: AlgorithmType) -> Any:
     description = hd.seg.SegmentDescription(
         segment_number=finding.id,
@@ -118,12 +139,7 @@ def _description(finding: Finding, result: StudyResult, made_by: AlgorithmType) 
         algorithm_type=made_by,
         algorithm_identification=None
         if made_by == AlgorithmType.MANUAL
-        else hd.AlgorithmIdentificationSequence(
-            name="Nodulus",
-            family=codes.AI_FAMILY,
-            version=result.nodulus_version,
-            source="Nodulus",
-        ),
+        else _algorithm(finding, result),
         tracking_uid=finding.tracking_uid,
         tracking_id=segment_label(finding),
         anatomic_regions=[codes.region_code(finding.lobe)],

@@ -135,7 +135,7 @@ def _common(finding: Finding, result: StudyResult) -> dict[str, Any]:
                 laterality=codes.laterality_code(finding.laterality),
             )
         ],
-        "algorithm_id": algorithm(result),
+        "algorithm_id": algorithm(result, result.candidate_sources, finding),
         "qualitative_evaluations": [
             hd.sr.QualitativeEvaluation(
                 codes.SUSPICIOUS, codes.YES if finding.suspicious else codes.NO
@@ -224,7 +224,7 @@ def _nothing_found(result: StudyResult, uid: UUID) -> Any:
             uid=derived.derived_uid(uid, "search"), identifier="Search for lung nodules"
         ),
         finding_sites=[hd.sr.FindingSite(codes.LUNG)],
-        algorithm_id=algorithm(result),
+        algorithm_id=algorithm(result, result.candidate_sources),
         qualitative_evaluations=[
             hd.sr.QualitativeEvaluation(codes.SUMMARY_OF_DETECTIONS, codes.WITHOUT_FINDINGS)
         ],

@@ -38,7 +38,12 @@ from nodulus.app.results.summary_lines import (
     summary_lines,
 )
 from nodulus.app.results.texts import Language, Texts
-from nodulus.app.results.wording import characteristic_words, place_words, texture_words
+from nodulus.app.results.wording import (
+    characteristic_words,
+    place_words,
+    seen_by_words,
+    texture_words,
+)
 from nodulus.app.volume import CtVolume
 
 TEMPLATE = "report.html.jinja"
@@ -181,6 +186,7 @@ def build_report(
         place_words=place_words,
         texture_words=texture_words,
         characteristic_words=characteristic_words,
+        seen_by_words=seen_by_words,
         fall_color=_css(FALL_RGB),
         rise_color=_css(RISE_RGB),
         malignancy_point=_malignancy_point(result.operating_points),

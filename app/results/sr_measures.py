@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import highdicom as hd
 
-from nodulus.app.result import Finding, StudyResult
+from nodulus.app.result import CandidateSourceInfo, Finding, StudyResult
 from nodulus.app.results import codes
 from nodulus.app.results import dicom_series as derived
+from nodulus.app.results.wording import seen_by_words
 
 _ANSWERS = {True: codes.YES, False: codes.NO, None: codes.UNDETERMINED}
 
@@ -26,8 +28,18 @@ def number(name: Any, value: float, unit: Any, **more: Any) -> Any:
     return hd.sr.Measurement(name=name, value=round(value, 3), unit=unit, **more)
 
 
-def algorithm(result: derived.MadeByNodulus) -> Any:
-    """Give what found the nodules: the networks and thresholds (TID 4019)."""
+def algorithm(
+    result: derived.MadeByNodulus,
+    sources: Sequence[CandidateSourceInfo] = (),
+    finding: Finding | None = None,
+) -> Any:
+    """Give what found the nodules: the networks and thresholds (TID 4019).
+
+    Args:
+        result: of the study.
+        sources: of candidates, where others than the segmentation took part.
+        finding: of which is told who has marked it.
+    """
     models = [
         f"model {model.name} {model.version} sha256:{model.sha256}" for model in result.models
     ]
@@ -36,9 +48,24 @@ def algorithm(result: derived.MadeByNodulus) -> Any:
         name="Nodulus",
         version=result.nodulus_version,
         manufacturer="Nodulus",
-        parameters=[*models, *points] or None,
+        parameters=[*models, *points, *_origin(sources, finding)] or None,
         family=codes.AI_FAMILY,
     )
+
+
+def _origin(sources: Sequence[CandidateSourceInfo], finding: Finding | None) -> list[str]:
+    """Where candidates came from, and who has marked a finding."""
+    texts = []
+    for source in sources:
+        made_by = f" by {source.algorithm}" if source.algorithm else ""
+        checksum = f" sha256:{source.sha256}" if source.sha256 else ""
+        texts.append(
+            f"candidates {source.name} ({source.form}{made_by}) weight {source.weight:g}{checksum}"
+        )
+    if finding is not None and finding.seen_by:
+        texts.append(f"marked by {seen_by_words(finding.seen_by)}")
+        texts.append(f"outline from {finding.outlined_by}")
+    return texts
 
 
 def solid_component(finding: Finding) -> list[Any]:
@@ -129,7 +156,7 @@ def lung_group(result: StudyResult, uid: UUID) -> list[Any]:
             ),
             finding_category=codes.ANATOMICAL_STRUCTURE,
             finding_type=codes.LUNG,
-            algorithm_id=algorithm(result),
+            algorithm_id=algorithm(result, result.candidate_sources),
             measurements=measured,
             qualitative_evaluations=not_assessed,
         )

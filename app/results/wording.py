@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nodulus.app.result import CharacteristicName, Finding, TextureName
+from collections.abc import Sequence
+
+from nodulus.app.result import CharacteristicName, Finding, Sighting, TextureName
 from nodulus.app.results.texts import Texts
 
 TEXTURE_WORDS: dict[TextureName, str] = {
@@ -41,6 +43,18 @@ def texture_words(finding: Finding, texts: Texts | None = None) -> str:
     if finding.kind is None or finding.kind == "nodule":
         return texture
     return f"{texture}, {say(finding.kind)}"
+
+
+def seen_by_words(seen_by: Sequence[Sighting]) -> str:
+    """Name the sources of candidates that mark something, each with its probability if it has one.
+
+    Args:
+        seen_by: of a finding or a candidate; empty where there was one source.
+    """
+    return ", ".join(
+        one.source if one.probability is None else f"{one.source} ({100 * one.probability:.0f} %)"
+        for one in seen_by
+    )
 
 
 def characteristic_words(finding: Finding, texts: Texts | None = None) -> list[tuple[str, str]]:

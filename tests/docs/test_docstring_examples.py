@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 import nodulus
+from nodulus.app.reading import load_volume
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import make_volume
 
-WITH_EXAMPLES = {"nodulus", "nodulus.Chain", "nodulus.load_volume", "nodulus.NodulusError"}
+WITH_EXAMPLES = {
+    "nodulus",
+    "nodulus.Chain",
+    "nodulus.load_volume",
+    "nodulus.NodulusError",
+    "nodulus.open_candidates",
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +29,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_series(
         path / "CT_FOLDER", volume.hu, spacing_mm=(1.5, 1.5), step_mm=2.0, first_lps_mm=first
     )
+    uid = load_volume(path / "CT_FOLDER").series_uid
+    (path / "marks.csv").write_text(f"seriesuid,coordX,coordY,coordZ\n{uid},45,-60,0\n")
     return path
 
 

@@ -46,7 +46,7 @@ _PIXEL_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class SegFrame:
     """One segment's pixels in one frame.
 
     Args:
@@ -83,16 +83,10 @@ def read_seg(
         MaskError: it is no segmentation, is broken, lies in another frame of reference or on
             another grid than the images, or none of its segments is wanted.
     """
-    seg = _open(path)
+    seg = open_segmentation(path)
     source.check_frame_of_reference(str(seg.get("FrameOfReferenceUID") or "") or None, path)
-    structures = [_structure(item) for item in seg.SegmentSequence if item.SegmentNumber > 0]
-    chosen = choose_structures(structures, patterns, path)
-    try:
-        frames = _frames(seg, threshold)
-    except Exception as error:  # what is missing or broken shows in many ways
-        raise MaskError(
-            MaskProblem.NOT_READABLE, path, f"its frames cannot be read ({error})"
-        ) from error
+    chosen = choose_structures(structures_of(seg), patterns, path)
+    frames = frames_of(seg, threshold, path)
     masks = []
     for structure in chosen:
         own = [frame for frame in frames if frame.number == structure.number]
@@ -103,7 +97,12 @@ def read_seg(
     return masks
 
 
-def _open(path: Path) -> Any:
+def open_segmentation(path: Path) -> Any:
+    """Open a DICOM segmentation as highdicom has it.
+
+    Raises:
+        MaskError: it is none, or is broken.
+    """
     try:
         dataset = dcmread(path)
         _refer_once(dataset)
@@ -132,6 +131,11 @@ def _refer_once(dataset: Dataset) -> None:
         series.ReferencedInstanceSequence = images
 
 
+def structures_of(seg: Any) -> list[Structure]:
+    """What each segment is, but for the background of a label map."""
+    return [_structure(item) for item in seg.SegmentSequence if item.SegmentNumber > 0]
+
+
 def _structure(item: Any) -> Structure:
     types = item.get("SegmentedPropertyTypeCodeSequence")
     kind = hd.sr.CodedConcept.from_dataset(types[0]) if types else None
@@ -144,8 +148,26 @@ def _structure(item: Any) -> Structure:
     )
 
 
-def _frames(seg: Any, threshold: float) -> list[_Frame]:
-    """Every frame with a pixel, one for each of its segments."""
+def frames_of(seg: Any, threshold: float, path: Path) -> list[SegFrame]:
+    """Every frame with a pixel, one for each of its segments.
+
+    Args:
+        seg: from `open_segmentation`.
+        threshold: of a fractional segmentation, as a share of the largest possible value.
+        path: of the file, for the error.
+
+    Raises:
+        MaskError: what says where they lie is missing or broken.
+    """
+    try:
+        return _frames(seg, threshold)
+    except Exception as error:  # what is missing or broken shows in many ways
+        raise MaskError(
+            MaskProblem.NOT_READABLE, path, f"its frames cannot be read ({error})"
+        ) from error
+
+
+def _frames(seg: Any, threshold: float) -> list[SegFrame]:
     pixels = np.asarray(seg.pixel_array).reshape(-1, seg.Rows, seg.Columns)
     kind = str(seg.SegmentationType)
     least = threshold * int(seg.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
@@ -163,7 +185,7 @@ def _frames(seg: Any, threshold: float) -> list[_Frame]:
         position = _group(seg, k, "PlanePositionSequence").ImagePositionPatient
         right, down = np.asarray(orientation, dtype=np.float64).reshape(2, 3)
         frames += [
-            _Frame(
+            SegFrame(
                 number,
                 np.asarray(position, dtype=np.float64),
                 down * float(spacing[0]),
@@ -185,7 +207,7 @@ def _group(seg: Any, frame: int, keyword: str) -> Any:
     raise ValueError(f"frame {frame + 1} has no {keyword}")
 
 
-def _place(frame: _Frame, source: SourceSlices, path: Path) -> StructurePlane | None:
+def _place(frame: SegFrame, source: SourceSlices, path: Path) -> StructurePlane | None:
     """The frame's pixels on the image that it lies on, None where there is no image."""
     rows, columns = frame.mask.shape
     corners = [np.zeros(3), frame.down * (rows - 1), frame.right * (columns - 1)]

@@ -17,18 +17,25 @@ from nodulus.app.deploy.containers.mercure import IN_VARIABLE
 INPUT_VARIABLE, INPUT = "NODULUS_INPUT", "/input"
 OUTPUT_VARIABLE, OUTPUT = "NODULUS_OUTPUT", "/output"
 MODELS_VARIABLE = "NODULUS_MODELS"
+CONTRACT_VARIABLE = "NODULUS_CONTRACT"
 MARKS = "marks.csv"
 
 
 def detect_arguments(environment: Mapping[str, str]) -> list[str]:
-    """Give `nodulus detect`'s arguments for a call without any.
+    """Give `nodulus detect`'s arguments for a call without any, or those of a challenge's contract.
 
     Args:
-        environment: may name other folders than ``/input`` and ``/output``, and models.
+        environment: may name other folders than ``/input`` and ``/output``, models, and a contract
+            of `nodulus challenge`.
     """
     source = environment.get(INPUT_VARIABLE, INPUT)
     output = environment.get(OUTPUT_VARIABLE, OUTPUT)
-    arguments = ["detect", source, "-o", output, "--marks", f"{output}/{MARKS}"]
+    contract = environment.get(CONTRACT_VARIABLE)
+    arguments = (
+        ["challenge", contract, "--input", source, "-o", output]
+        if contract
+        else ["detect", source, "-o", output, "--marks", f"{output}/{MARKS}"]
+    )
     models = environment.get(MODELS_VARIABLE)
     return [*arguments, "-m", models] if models else arguments
 

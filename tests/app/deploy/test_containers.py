@@ -104,6 +104,9 @@ def test_no_arguments_mean_input_and_output() -> None:
         "detect", "/input", "-o", "/output", "--marks", "/output/marks.csv",
     ]  # fmt: skip
     assert detect_arguments({"NODULUS_MODELS": "/m"})[-2:] == ["-m", "/m"]
+    assert detect_arguments({"NODULUS_CONTRACT": "luna25", "NODULUS_MODELS": "/m"}) == [
+        "challenge", "luna25", "--input", "/input", "-o", "/output", "-m", "/m",
+    ]  # fmt: skip
 
 
 def test_every_service_is_locked_up() -> None:

@@ -1,0 +1,1 @@
+"""MONAI's bundle lung_nodule_ct_detection as a source of candidates."""

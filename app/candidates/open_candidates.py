@@ -1,0 +1,136 @@
+"""From a path to a source of candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from nodulus.app.candidates.problems import invalid
+from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.dicom_file import looks_like_dicom
+from nodulus.app.reading.files import RESEARCH_SUFFIXES, stem
+from nodulus.app.result import SEGMENTATION_SOURCE
+
+if TYPE_CHECKING:
+    from nodulus.app.candidates.dicom_seg import DicomSeg
+    from nodulus.app.candidates.label_image import LabelImage
+    from nodulus.app.candidates.mark_table import MarkTable
+    from nodulus.app.candidates.monai_detection.source import MonaiDetection
+
+    FileCandidates: TypeAlias = MarkTable | LabelImage | DicomSeg | MonaiDetection
+
+_TABLES = (".csv", ".tsv", ".txt")
+_LONGEST_NAME = 64
+"""Characters: as long as a long string (LO) of DICOM may be."""
+
+
+def open_candidates(
+    path: Path | str,
+    name: str | None = None,
+    *,
+    label: str | None = None,
+    device: str = "auto",
+) -> FileCandidates:
+    """Open what another tool marks in scans, for `nodulus.Chain.analyse`.
+
+    Args:
+        path: a CSV file in LUNA16's form (``seriesuid, coordX, coordY, coordZ`` in LPS mm, and
+            ``probability`` where there is one), a label image (NIfTI, MHD, NRRD), a DICOM SEG, or
+            the folder of MONAI's bundle lung_nodule_ct_detection.
+        name: by which results call it; None for the file's stem.
+        label: the number or name of the label or segment that is a nodule; None for those that
+            are called so, or all.
+        device: where a network of the source runs.
+
+    Returns:
+        The source; what it marks in a scan is looked up when the scan is analysed.
+
+    Raises:
+        NodulusError: ``input-not-found``, ``input-empty`` or ``candidates-invalid``.
+
+    Examples:
+        >>> import nodulus
+        >>> source = nodulus.open_candidates("marks.csv", "detector of others")
+        >>> volume = nodulus.load_volume("CT_FOLDER")
+        >>> analysis = nodulus.Chain().analyse(volume, candidates=[source])
+        >>> for finding in analysis.findings:
+        ...     seen_by = [one.source for one in finding.seen_by]
+    """
+    path = Path(path)
+    _check_there(path)
+    given = stem(path) if name is None else name.strip()
+    if given == SEGMENTATION_SOURCE or not 0 < len(given) <= _LONGEST_NAME:
+        raise invalid(
+            path,
+            f"Candidates cannot be called {given[:_LONGEST_NAME]!r}.",
+            f"Give another name, of 1 to {_LONGEST_NAME} characters: NAME=FILE.",
+        )
+    if path.is_dir():
+        return _bundle(path, given, device)
+    with path.open("rb") as file:
+        head = file.read(132)
+    lower = path.name.lower()
+    if lower.endswith(RESEARCH_SUFFIXES):
+        from nodulus.app.candidates.label_image import LabelImage
+
+        return LabelImage(path, given, label)
+    if lower.endswith(_TABLES):
+        from nodulus.app.candidates.mark_table import MarkTable
+
+        if label is not None:
+            raise invalid(path, "A table of marks has no labels.", "Leave #LABEL out.")
+        return MarkTable(path, given)
+    if looks_like_dicom(head):
+        from nodulus.app.candidates.dicom_seg import DicomSeg
+
+        return DicomSeg(path, given, label)
+    raise invalid(
+        path,
+        "It is no table of marks, label image or DICOM SEG.",
+        "Give a CSV file in LUNA16's form, a label image (.nii, .nii.gz, .mhd, .mha, .nrrd) or a"
+        " DICOM SEG.",
+    )
+
+
+def _bundle(path: Path, name: str, device: str) -> MonaiDetection:
+    from nodulus.app.candidates.monai_detection.bundle_settings import is_detection_bundle
+
+    if not is_detection_bundle(path):
+        raise invalid(
+            path,
+            "It is a folder, and not that of MONAI's bundle lung_nodule_ct_detection.",
+            "Give one file, or that bundle's folder with configs/inference.json in it.",
+        )
+    from nodulus.app.candidates.monai_detection.source import MonaiDetection
+
+    return MonaiDetection(path, name, device)
+
+
+def _check_there(path: Path) -> None:
+    if path.is_dir():
+        return
+    if not path.is_file():
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_FOUND,
+            "There is no such file.",
+            remedy="Check the path given to --candidates.",
+            subject=path,
+        )
+    try:
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            f"The file cannot be read ({error.strerror}).",
+            remedy="Check its permissions.",
+            subject=path,
+        ) from error
+    if size == 0:
+        raise NodulusError(
+            ErrorCode.INPUT_EMPTY,
+            "The file is empty.",
+            remedy="Write it again; a scan without marks needs no --candidates.",
+            subject=path,
+        )
