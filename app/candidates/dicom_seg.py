@@ -21,6 +21,7 @@ from nodulus.app.data.masks.seg_reader import (
     structures_of,
 )
 from nodulus.app.data.masks.structures import Structure, choose_structures
+from nodulus.app.errors import NodulusError
 from nodulus.app.marks import Mark, Marks
 from nodulus.app.progress import Progress
 from nodulus.app.result import SourceForm
@@ -155,7 +156,7 @@ class DicomSeg:
         slices, rows, columns = values.shape
         return values, Geometry((slices, rows, columns), affine)
 
-    def _not_a_volume(self, why: str) -> Exception:
+    def _not_a_volume(self, why: str) -> NodulusError:
         return invalid(
             self.path,
             f"Its frames make no volume: {why}.",

@@ -135,7 +135,8 @@ def _parts(text: str) -> tuple[str | None, Path, str | None]:
     name, found, rest = text.partition("=")
     if not found or "/" in name or "\\" in name:
         name, rest = "", text
-    path, label = Path(rest), None
+    path = Path(rest)
+    label: str | None = None
     if not path.exists() and "#" in rest:
         before, _, label = rest.rpartition("#")
         path = Path(before)

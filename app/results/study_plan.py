@@ -34,6 +34,8 @@ FindingPictures = list[tuple["Picture", ...]]
 TitledRows = list[tuple[str, Sequence["Picture"]]]
 
 _DRAWING_THREADS = 2
+_NOT_OF_THE_MAP = ("source", "grown", "ball")
+"""How outlines are made that no probability map shows."""
 _OF_DICOM_SOURCES = ("seg", "sr", "key_objects", "key_images", "pdf")
 
 
@@ -222,7 +224,7 @@ def _with_planes(draft: StudyPlan, probability: ProbabilityMap | None) -> StudyP
             return replace(draft, label_planes=planes)
         segments, fractions = planes, None
         if draft.options.seg_type == "fractional" and probability is not None:
-            segments, fractions = _fractional(draft, draft.sources, probability)
+            segments, fractions = _fractional(draft, draft.sources, probability, planes)
     except Exception as error:
         return without(draft, dict.fromkeys(needed, explain_failure(error)))
     result = warn_of_findings_without_frame(draft.result, segments)
@@ -234,13 +236,25 @@ def _with_planes(draft: StudyPlan, probability: ProbabilityMap | None) -> StudyP
 
 
 def _fractional(
-    draft: StudyPlan, sources: SourceHeaders, probability: ProbabilityMap
+    draft: StudyPlan, sources: SourceHeaders, probability: ProbabilityMap, planes: Labels
 ) -> tuple[Labels, NDArray[np.uint8]]:
-    """Where each segment of a fractional segmentation has a value, and the values."""
-    from nodulus.app.results.probability import fractional_planes, territories
+    """Where each segment of a fractional segmentation has a value, and the values.
+
+    An outline that is not the segmentation's own (``planes``) is in it whole, since the map says
+    nothing of it.
+    """
+    from nodulus.app.results.probability import (
+        MAX_FRACTIONAL_VALUE,
+        fractional_planes,
+        territories,
+    )
 
     grown = _on_source(territories(draft.labels, draft.volume.geometry), draft, sources)
     fractions = fractional_planes(grown, probability, sources)
+    not_of_the_map = [f.id for f in draft.result.findings if f.outlined_by in _NOT_OF_THE_MAP]
+    whole = np.isin(planes, not_of_the_map)
+    fractions[whole] = MAX_FRACTIONAL_VALUE
+    grown[whole] = planes[whole]
     grown[fractions == 0] = 0
     return grown, fractions
 

@@ -10,7 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -159,9 +159,10 @@ def _three(values: Sequence[Any]) -> tuple[Any, Any, Any]:
     return a, b, c
 
 
-def _known(options: Mapping[str, Any], of: type) -> dict[str, Any]:
+def _known(options: Mapping[str, Any], of: type[BoxRule] | type[WindowRule]) -> dict[str, Any]:
     """The options that a rule has; others say how it computes, not what."""
-    return {key: value for key, value in options.items() if key in of.__dataclass_fields__}
+    names = {one.name for one in fields(of)}
+    return {key: value for key, value in options.items() if key in names}
 
 
 def _call(expression: str, config: Mapping[str, Any]) -> tuple[str, list[Any], dict[str, Any]]:

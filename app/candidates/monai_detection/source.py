@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Orientation, ScaleIntensityRange, Spacing
+from numpy.typing import NDArray
 
 from nodulus.app.candidates.monai_detection.bundle_settings import (
     DetectionSettings,
@@ -86,8 +87,7 @@ class MonaiDetection:
         ]
         return placed_marks(marks, volume, self.name, self.path, algorithm=self.settings.name)
 
-    @torch.inference_mode()
-    def boxes(self, volume: CtVolume) -> tuple[np.ndarray, np.ndarray]:
+    def boxes(self, volume: CtVolume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The boxes of a scan.
 
         Args:
@@ -101,7 +101,8 @@ class MonaiDetection:
         detector = make_detector(self.settings, self._network)
         voxels, window = image[0].numel(), math.prod(self.settings.windows.roi_size)
         cut = self.settings.windows.always or voxels >= window
-        (found,) = detector([image.as_tensor().to(self._device)], use_inferer=cut)
+        with torch.inference_mode():
+            (found,) = detector([image.as_tensor().to(self._device)], use_inferer=cut)
         index = found["box"].double().cpu().numpy().reshape(-1, 2, 3)
         affine = np.asarray(image.affine, dtype=np.float64)
         scores = found["label_scores"].double().cpu().numpy()
