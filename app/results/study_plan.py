@@ -243,6 +243,8 @@ def _fractional(
     An outline that is not the segmentation's own (``planes``) is in it whole, since the map says
     nothing of it.
     """
+    import numpy as np
+
     from nodulus.app.results.probability import (
         MAX_FRACTIONAL_VALUE,
         fractional_planes,
