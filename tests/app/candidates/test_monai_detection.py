@@ -243,7 +243,6 @@ def test_boxes_lie_in_the_patient_whatever_the_axes(
     assert best.probability == pytest.approx(1.0, abs=0.1)
     # Anchors lie 2.8 mm apart in the plane, and all that are within the ball score alike.
     assert np.linalg.norm(np.subtract(best.center_lps_mm, BIG)) < 7.0
-    assert all(np.linalg.norm(np.subtract(m.center_lps_mm, BIG)) < 14.0 for m in found.marks)
 
 
 def test_random_weights_run_through(part: CtVolume, source: MonaiDetection) -> None:
