@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nodulus.app.cohort.ledger import Outcome
 from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS, FindingRow, StudyRow
-from nodulus.app.result import Finding, ResultWarning, StudyResult, VolumeInfo
+from nodulus.app.result import Finding, ResultWarning, Sighting, StudyResult, VolumeInfo
 
 LINE = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0))
 
@@ -141,4 +141,16 @@ def test_a_finding() -> None:
         "kind": "mass",
         "laterality": "left",
         "lobe": "lower",
+        "seen_by": None,
+        "outlined_by": None,
     }
+
+
+def test_who_has_seen_a_finding() -> None:
+    marks = tuple(
+        Sighting(source=name, probability=None, center_lps_mm=(1, 2, 3)) for name in ("a", "b c")
+    )
+    seen = finding(1).model_copy(update={"seen_by": marks, "outlined_by": "grown"})
+    row = FindingRow("folder-1", result(seen), seen)
+    values = {column.name: column.value(row) for column in FINDING_COLUMNS}
+    assert (values["seen_by"], values["outlined_by"]) == ("a; b c", "grown")
