@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -22,9 +23,11 @@ from scipy import ndimage
 
 from nodulus.app.result import StudyResult
 from nodulus.app.results import writers
+from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.probability import ProbabilityMap
 from nodulus.app.results.report import OPEN_CARDS
+from nodulus.app.results.report_pdf import build_pdf
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
 from nodulus.app.volume import CtVolume
 
@@ -153,6 +156,23 @@ def test_the_reports_cards_have_each_number_by_its_name(tmp_path: Path) -> None:
         assert said["Volume"] == f"{f.volume_mm3:,.0f} mm&sup3;"
 
 
+@pytest.mark.parametrize("writer", ["report", "summary"])
+def test_the_lines_to_be_copied_have_each_number_in_its_place(writer: str, tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    planned = study(volume, summary=True)
+    (content,) = writers.WRITERS[writer](planned).values()
+    text = unescape(content.decode())
+    places = ("Right lower lobe, Part-solid", "Left lung, Solid", "Right upper lobe, Ground glass")
+    for f, place in zip(planned.result.findings, places, strict=True):
+        long, short = f.longest_diameter_mm, f.perpendicular_diameter_mm
+        line = (
+            f"{f.id}. {place}, {long:.1f} x {short:.1f} mm (mean {mean_axis(long, short)} mm),"
+            f" {f.volume_mm3:.0f} mm3, malignancy {100 * f.malignancy_probability:.0f} %,"
+            f" image {image_of(volume, f.center_lps_mm[2])}{', suspicious' if f.id == 2 else ''}\n"
+        )
+        assert line in text
+
+
 def test_a_long_list_stays_short_to_look_at(tmp_path: Path) -> None:
     volume = write_series(tmp_path)
     labels = np.zeros(SHAPE, np.uint8)
@@ -194,6 +214,42 @@ def test_the_pdfs_table_has_each_number_in_its_own_column(tmp_path: Path) -> Non
         assert f"density {f.mean_hu:.0f} \N{PLUS-MINUS SIGN} {f.sd_hu:.0f} HU" in text
         assert f"image {image} of series 3" in text
     assert "Lung window: centre -600, width 1500 HU" in text
+
+
+def test_the_pdf_shows_each_finding_in_its_own_pictures(tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path), pdf=True)
+    (content,) = writers.pdf(planned).values()
+    made = dcmread(BytesIO(content))
+    document = pypdfium2.PdfDocument(made.EncapsulatedDocument[: made.EncapsulatedDocumentLength])
+    shown = [
+        one.get_bitmap().to_numpy()[..., :3][..., ::-1].astype(int)  # blue comes first
+        for page in document
+        for one in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])
+    ]
+    findings, pictures = planned.result.findings, planned.pictures()
+    assert len(shown) == sum(map(len, pictures))
+    for number, finding in enumerate(findings):
+        for image, picture in zip(
+            shown[4 * number : 4 * number + 4], pictures[number], strict=True
+        ):
+            expected = picture.flat()
+            expected.thumbnail((400, 400))
+            assert np.abs(image - np.asarray(expected, int)).mean() < 2
+            rgb = np.array(finding_rgb(finding.id))
+            assert (np.abs(image - rgb).max(axis=-1) < 25).sum() > 20
+
+
+def test_the_pdf_says_rows_before_columns(tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path))
+    told = planned.result.volume.model_copy(
+        update={"shape_irc": (97, 480, 512), "spacing_irc_mm": (2.5, 0.71, 0.83)}
+    )
+    result = planned.result.model_copy(update={"volume": told, "findings": ()})
+    pages = pypdfium2.PdfDocument(build_pdf(result, [], [], None))
+    text = " ".join(" ".join(p.get_textpage().get_text_range() for p in pages).split())
+    times = "\N{MULTIPLICATION SIGN}"
+    assert f"97 slices of 480 {times} 512; slice distance 2.50 mm" in text
+    assert f"pixels 0.71 {times} 0.83 mm" in text
 
 
 def groups_of(report: Dataset) -> list[Dataset]:
