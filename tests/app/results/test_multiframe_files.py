@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 
 from nodulus.app.reading import load_volume
 from nodulus.app.results.options import OutputOptions
+from nodulus.app.results.sources import read_source_headers
 from nodulus.app.results.write_results import write_results
 from tests.app.reading.dicom_factory import body_hu, uid, write_multiframe
 from tests.app.results.others import validate
@@ -26,7 +27,11 @@ def test_several_frames_in_several_files(tmp_path: Path) -> None:
     source = tmp_path / "in"
     write_multiframe(source / "lower.dcm", HU[:20], edit=one_series)
     write_multiframe(
-        source / "upper.dcm", HU[20:], first_lps_mm=(-100.0, -80.0, -240.0), edit=one_series
+        source / "upper.dcm",
+        HU[20:],
+        first_lps_mm=(-100.0, -80.0, -240.0),
+        edit=one_series,
+        shuffle=7,
     )
     volume = load_volume(source)
     assert np.array_equal(volume.hu, HU)
@@ -41,6 +46,12 @@ def test_several_frames_in_several_files(tmp_path: Path) -> None:
     assert not {"nodules_seg.dcm", "nodules_sr.dcm", "key_objects.dcm"} & written
     for what in ("seg", "sr", "key_images"):
         assert "several multi-frame files" in result.files_left_out[what]
+    sources = read_source_headers(volume)
+    assert sorted(sources.planes) == list(range(len(HU)))
+    numbers = [image.frame_number for image in volume.source_images]
+    assert sorted(numbers[:20]) == list(range(1, 21))
+    assert numbers[:20] != numbers[20:], "nothing to tell apart"
+    assert [sources.image_number(k) for k in range(len(HU))] == numbers
 
 
 def test_one_frame_in_each_file(tmp_path: Path) -> None:
