@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from nodulus.app.reading import find_studies
+from nodulus.app.results.sources import read_source_headers
 from tests.app.reading.dicom_factory import body_hu, write_series
+from tests.app.results import synthetic
 from tests.headers.outcome import write_all
 
 HU = body_hu((12, 28, 24))
@@ -45,3 +48,13 @@ def test_control_characters_of_a_name_are_left_out(tmp_path: Path) -> None:
     for name in ("nodules_seg.dcm", "nodules_sr.dcm", "report_pdf.dcm"):
         written = pydicom.dcmread(tmp_path / "out" / name)
         assert str(written.PatientName).strip() == "DOE^JANEX"
+
+
+def test_without_a_slice_thickness_it_is_the_volumes_or_the_distance_between_slices(
+    tmp_path: Path,
+) -> None:
+    volume = synthetic.write_series(tmp_path, identity=False)
+    sources = read_source_headers(volume)
+    assert {float(one.SliceThickness) for one in sources.datasets} == {2.5}
+    thicker = replace(volume, facts=replace(volume.facts, slice_thickness_mm=4.0))
+    assert {float(one.SliceThickness) for one in read_source_headers(thicker).datasets} == {4.0}
