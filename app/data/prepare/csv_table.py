@@ -16,6 +16,13 @@ from pathlib import Path
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 
 SERIES = "seriesuid"
+_CACHE_NAMES = {
+    "series_uid": "seriesuid",
+    "center_x_lps_mm": "coordx",
+    "center_y_lps_mm": "coordy",
+    "center_z_lps_mm": "coordz",
+}
+"""What the tables of a training cache call LUNA16's columns, in small letters."""
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SEEN = 40
 """So much of a cell that is no number is quoted in a message."""
@@ -139,6 +146,7 @@ def _form(
     delimiter = next((mark for mark in (";", "\t") if mark in first_line), ",")
     header, first = next(_lines(path, encoding, delimiter), (1, []))
     names = [cell.lower() for cell in first]
+    names = [n if _CACHE_NAMES.get(n, n) in names else _CACHE_NAMES[n] for n in names]
     wanted = [name.lower() for name in (SERIES, *columns)]
     missing = [name for name in (SERIES, *columns) if name.lower() not in names]
     problems = []

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from nodulus.app.data.prepare.rows import NODULE_COLUMNS, STUDY_COLUMNS
 from nodulus.app.errors import NodulusError
 from nodulus.app.evaluation.luna16_files import read_places, read_series
+from nodulus.bundles.common.data.tables import CENTER
 
 
 def write(path: Path, text: str) -> Path:
@@ -22,6 +24,11 @@ def write(path: Path, text: str) -> Path:
         "seriesuid,coordX,coordY,coordZ,class,probability\n1.2,1,2,3,0,0.5\n9.9,0,0,0,1,0.1\n",
         "probability,note,coordZ,coordY,coordX,seriesuid\n0.5,a,3,2,1,1.2\n0.1,,0,0,0,9.9\n",
         "1.2,1,2,3,0.5\n9.9,0,0,0,0.1\n",
+        (
+            "series_uid,patient_id,center_x_lps_mm,center_y_lps_mm,center_z_lps_mm,probability\n"
+            "1.2,P,1,2,3,0.5\n9.9,P,0,0,0,0.1\n"
+        ),
+        "series_uid,seriesuid,coordX,coordY,coordZ,probability\n9.9,1.2,1,2,3,0.5\n1,9.9,0,0,0,1\n",
         "seriesuid\tcoordX\tcoordY\tcoordZ\tprobability\n1.2\t1\t2\t3\t0.5\n9.9\t0\t0\t0\t0.1\n",
     ],
 )
@@ -31,6 +38,18 @@ def test_marks_in_every_form(tmp_path: Path, text: str) -> None:
     assert own.places.center_mm.tolist() == [[1, 2, 3]]
     assert own.places.value.tolist() == [0.5]
     assert own.elsewhere == 1
+
+
+def test_the_tables_of_a_training_cache_are_read(tmp_path: Path) -> None:
+    study = dict.fromkeys(STUDY_COLUMNS, "7") | {"series_uid": "1.2"}
+    nodule = dict.fromkeys(NODULE_COLUMNS, "") | {"series_uid": "1.2", "diameter_mm": "8.5"}
+    nodule |= dict(zip(CENTER, "123", strict=True))
+    for name, row in (("studies.csv", study), ("nodules.csv", nodule)):
+        write(tmp_path / name, f"{','.join(row)}\n{','.join(row.values())}\n")
+    assert read_series(tmp_path / "studies.csv") == ("1.2",)
+    own = read_places(tmp_path / "nodules.csv", ["1.2"], "diameter_mm")
+    assert own.places.center_mm.tolist() == [[1, 2, 3]]
+    assert own.places.value.tolist() == [8.5]
 
 
 @pytest.mark.parametrize("text", ["1.2\n1.3\n", "seriesuid\n1.2\n1.3\n", "seriesuid\r\n1.2\r\n1.3"])
