@@ -101,7 +101,7 @@ def analyse(
         )
     if found.sources:
         measured = [
-            None if f is None else _told(f, found.detection, i)
+            None if f is None else _told(f, found.detection, int(i))
             for i, f in zip(kept, measured, strict=True)
         ]
     outcome: list[Finding | None] = [None] * len(candidates)

@@ -25,7 +25,7 @@ from nodulus.app.result import (
     Sighting,
 )
 from nodulus.app.volume import VolumeWarning
-from nodulus.transforms.blocks import enclosing, relative
+from nodulus.transforms.blocks import box_between, enclosing, relative
 from nodulus.transforms.candidates import Candidate, by_rank, make_candidate
 from nodulus.transforms.geometry import Geometry
 
@@ -259,7 +259,7 @@ def _carried(voxels: MarkedVoxels, target: Geometry) -> Outline:
     """The voxels of a source on the volume's grid."""
     values = np.ones(voxels.mask.shape, np.float32)
     part = voxels.grid.cropped([s.start for s in voxels.box], voxels.mask.shape)
-    whole = (slice(0, values.shape[0]), slice(0, values.shape[1]), slice(0, values.shape[2]))
+    whole = box_between((0, 0, 0), voxels.mask.shape)
     candidate = make_candidate(values, whole, voxels.mask, part.affine_lps, part.voxel_volume_mm3)
     return Outline(*native_mask(candidate, values, part, target, 0.5))
 
