@@ -25,13 +25,15 @@ from nodulus.app.result import StudyResult
 from nodulus.app.results import writers
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.options import OutputOptions
-from nodulus.app.results.probability import ProbabilityMap
+from nodulus.app.results.probability import ProbabilityMap, territories
 from nodulus.app.results.report import OPEN_CARDS
 from nodulus.app.results.report_pdf import build_pdf
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
+from nodulus.app.results.wording import texture_words
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 
-from .synthetic import SHAPE, result_for, write_multiframe, write_series
+from .synthetic import SHAPE, SPACING_MM, result_for, write_multiframe, write_series
 
 
 def mean_axis(long_mm: float, short_mm: float) -> str:
@@ -351,6 +353,74 @@ def test_each_group_names_the_frames_of_its_own_finding_from_1(tmp_path: Path) -
         (reference,) = source_references(group)
         held = 1 + np.unique(np.argwhere(frames_down == f.id)[:, 0])
         assert np.atleast_1d(reference.ReferencedFrameNumber).tolist() == held.tolist()
+
+
+def test_a_fractional_segment_has_no_image_on_which_it_is_zero(tmp_path: Path) -> None:
+    """Its reach is 5 mm: two slices beyond the mask on both sides, where nothing is probable."""
+    volume, labels = write_series(tmp_path), three_labels()
+    analysis = StudyAnalysis(
+        labels,
+        told_apart(volume, labels),
+        (),
+        ProbabilityMap((labels > 0).astype(np.float32), volume.geometry),
+    )
+    planned = plan(volume, analysis, OutputOptions(seg_type="fractional"))
+    (content,) = writers.seg(planned).values()
+    assert all(pixels.any() for pixels in dcmread(BytesIO(content)).pixel_array)
+    (content,) = writers.sr(planned).values()
+    for group, f in zip(groups_of(dcmread(BytesIO(content))), planned.result.findings, strict=True):
+        slices = np.unique(np.argwhere(labels == f.id)[:, 0])
+        assert [r.ReferencedSOPInstanceUID for r in source_references(group)] == [
+            volume.source_images[n].sop_instance_uid for n in slices
+        ]
+
+
+def test_a_fractional_segment_reaches_five_millimetres_and_no_further() -> None:
+    geometry = Geometry((1, 1, 20), np.diag([1.0, 1.0, 1.25, 1.0]))
+    labels = np.zeros((1, 1, 20), np.uint8)
+    labels[..., 8] = 3
+    assert np.flatnonzero(territories(labels, geometry) == 3).tolist() == list(range(4, 13))
+
+
+def test_a_mass_is_said_beside_its_texture(tmp_path: Path) -> None:
+    volume = write_series(tmp_path)
+    found = told_apart(volume, three_labels()).findings[1]
+    assert [
+        texture_words(found.model_copy(update={"kind": kind})) for kind in (None, "nodule", "mass")
+    ] == ["Solid", "Solid", "Solid, mass"]
+
+
+def test_every_object_is_an_instance_and_every_kind_a_series_of_its_own(tmp_path: Path) -> None:
+    planned = study(write_series(tmp_path), key_images=True, pdf=True)
+    made = {
+        name: [dcmread(BytesIO(content)) for content in writers.WRITERS[name](planned).values()]
+        for name in ("seg", "sr", "key_objects", "key_images", "pdf")
+    }
+    every = [one for objects in made.values() for one in objects]
+    assert len(every) == 4 + 3
+    assert len({one.SOPInstanceUID for one in every}) == len(every)
+    series = [{one.SeriesInstanceUID for one in objects} for objects in made.values()]
+    assert all(len(own) == 1 for own in series)
+    assert len(set.union(*series)) == len(series)
+    assert len({one.StudyInstanceUID for one in every}) == 1
+    images = [(one.InstanceNumber, one.ImageComments.split(".")[0]) for one in made["key_images"]]
+    assert images == [(n, f"Nodule {n}") for n in (1, 2, 3)]
+
+
+def test_the_image_library_describes_the_frames_of_a_multi_frame_file(tmp_path: Path) -> None:
+    volume = write_multiframe(tmp_path)
+    (content,) = writers.sr(study(volume)).values()
+
+    def nested(item: Dataset) -> list[Dataset]:
+        parts = list(item.get("ContentSequence", []))
+        return parts + [inner for part in parts for inner in nested(part)]
+
+    told = {
+        i.ConceptNameCodeSequence[0].CodeMeaning: value(i)
+        for i in nested(dcmread(BytesIO(content)))
+        if i.ValueType == "NUM" and "Spacing" in i.ConceptNameCodeSequence[0].CodeMeaning
+    }
+    assert told["Horizontal Pixel Spacing"] == told["Vertical Pixel Spacing"] == SPACING_MM[1]
 
 
 @pytest.mark.parametrize("kind", ["binary", "fractional"])
