@@ -58,3 +58,6 @@ def test_without_a_slice_thickness_it_is_the_volumes_or_the_distance_between_sli
     assert {float(one.SliceThickness) for one in sources.datasets} == {2.5}
     thicker = replace(volume, facts=replace(volume.facts, slice_thickness_mm=4.0))
     assert {float(one.SliceThickness) for one in read_source_headers(thicker).datasets} == {4.0}
+    own = synthetic.write_series(tmp_path / "own")
+    thicker = replace(own, facts=replace(own.facts, slice_thickness_mm=4.0))
+    assert {float(one.SliceThickness) for one in read_source_headers(thicker).datasets} == {2.5}

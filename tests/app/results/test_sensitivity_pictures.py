@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,26 @@ def test_the_report_says_in_words_what_the_colours_mean(tmp_path: Path) -> None:
     assert "Largest rise: 20 points" in text
     assert html.count("rests on") == 1
     assert "rests on" not in page(StudyAnalysis(labels, result_for(volume, labels)), volume)
+
+
+def test_each_classifier_of_each_finding_has_its_own_pictures(tmp_path: Path) -> None:
+    volume, labels = write_series(tmp_path), two_labels()
+    result = result_for(volume, labels)
+    findings, sensitivities = [], []
+    for finding in result.findings:
+        one, summary = planted(finding.center_lps_mm)
+        explained = []
+        for n, name in enumerate(("nodule", "malignancy"), start=2 * finding.id):
+            sensitivities.append(
+                replace(one, finding_id=finding.id, classifier=name, fall=one.fall * n / 10)
+            )
+            explained.append(summary.model_copy(update={"classifier": name}))
+        findings.append(finding.model_copy(update={"explanations": tuple(explained)}))
+    result = result.model_copy(update={"findings": tuple(findings)})
+    text = re.sub(
+        r"<[^>]+>|\s+", " ", page(StudyAnalysis(labels, result, tuple(sensitivities)), volume)
+    )
+    heads = re.findall(r"What the (nodule|malignancy) classifier&#39;s answer rests on", text)
+    assert heads == ["nodule", "malignancy"] * 2
+    # 20 points times n / 10
+    assert re.findall(r"Largest rise: (\d+) points", text) == ["4", "6", "8", "10"]
