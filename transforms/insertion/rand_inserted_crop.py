@@ -44,6 +44,7 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         size: edge of the cube in voxels.
         fill: value outside the volume.
         jitter_voxels: largest shift along each axis.
+        attempts: places that are tried before the item is cut as it is.
         keep: keys that go into the result beside the cube.
         target_key: 0 or 1, one number.
         options: see :class:`nodulus.transforms.insertion.rand_insert_nodules.RandInsertNodules`.
@@ -59,6 +60,7 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         size: int = 48,
         fill: float = -1024,
         jitter_voxels: int = 0,
+        attempts: int = 1,
         keep: Sequence[str] = (),
         target_key: str = "target",
         **options: Any,
@@ -78,6 +80,7 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         self.size = size
         self.fill = fill
         self.jitter_voxels = jitter_voxels
+        self.attempts = attempts
         self.keep = tuple(keep)
         self.target_key = target_key
 
@@ -96,9 +99,10 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         inserter = self.inserters.get(int(np.asarray(data[self.target_key]).item()))
         replaceable = self.source is None or data.get("source") == self.source
         if inserter is not None and replaceable and "label" in data and self.R.rand() < self.prob:
-            fresh = self._inserted(data, inserter)
-            if fresh is not None:
-                return fresh
+            for _ in range(self.attempts):
+                fresh = self._inserted(data, inserter)
+                if fresh is not None:
+                    return fresh
         return {**self.crop(data), "insertions": to_json(())}
 
     def _inserted(

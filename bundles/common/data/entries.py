@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -26,6 +27,7 @@ class Source(str, Enum):
     NODULE = "nodule"
     CANDIDATE = "candidate"
     SEGMENTATION = "segmentation"
+    INSERTED = "inserted"
 
 
 class Entries(Dataset[dict[str, Any]]):
@@ -59,10 +61,15 @@ def place_entry(index: int, study: Study, point: Point, target: bool, source: So
     }
 
 
+GROUND_GLASS = 2.0
+"""LIDC-IDRI's texture goes from 1, ground glass, to 5, solid."""
+
+
 def nodule_entries(studies: Sequence[Study]) -> list[Entry]:
-    """One entry for each annotated nodule."""
+    """One entry for each annotated nodule, with its ``texture`` where readers rated it."""
     return [
         place_entry(i, study, nodule.center_lps_mm, True, Source.NODULE)
+        | ({"texture": nodule.ratings["texture"]} if "texture" in nodule.ratings else {})
         for i, study in enumerate(studies)
         for nodule in study.nodules
     ]
@@ -77,6 +84,30 @@ def candidate_entries(studies: Sequence[Study]) -> list[Entry]:
             point, truth = candidate.center_lps_mm, candidate.is_nodule
             entries.append(place_entry(i, study, point, truth, source))
     return entries
+
+
+def insertion_entries(studies: Sequence[Study], count: int) -> list[Entry]:
+    """Entries of the positive class for nodules that are inserted into real lungs while training.
+
+    Each lies at an annotated nodule of a whole scan, and stands for one of ``source``
+    ``inserted`` that a transform puts elsewhere in that scan
+    (:class:`nodulus.transforms.insertion.rand_inserted_crop.RandInsertedNoduleCropd`): where
+    there is no room, the annotated nodule is what is left.
+
+    Args:
+        studies: scans with annotated nodules, whole ones: in a cut-out there is no elsewhere.
+        count: how many; a sampler draws such groups by their number.
+    """
+    nodules = [
+        (i, study, nodule.center_lps_mm)
+        for i, study in enumerate(studies)
+        if not study.is_cut_out
+        for nodule in study.nodules
+    ]
+    return [
+        place_entry(i, study, point, True, Source.INSERTED)
+        for i, study, point in itertools.islice(itertools.cycle(nodules), count)
+    ]
 
 
 def malignancy_entries(studies: Sequence[Study], false_alarms: bool = False) -> list[Entry]:
@@ -227,6 +258,7 @@ def balanced_sampler(
     seed: int,
     studies: Sequence[Study] = (),
     size_exponent: float = 0.0,
+    ground_glass_apart: bool = False,
 ) -> SeededSampler:
     """Draw as many positives as negatives, and of each from every source there is.
 
@@ -238,13 +270,20 @@ def balanced_sampler(
             a few real scans are not lost among many phantoms.
         size_exponent: a source is drawn in proportion to this power of its number of entries: 0
             draws all sources equally often, 1 all entries, 0.5 lies between.
+        ground_glass_apart: annotated nodules that readers rate as ground glass (texture of at
+            most 2) are a source of their own, so that a few are not lost among the solid.
 
     Raises:
         ValueError: one of the two classes is missing.
     """
     folders = [str(studies[entry["study"]].folder) if studies else "" for entry in entries]
     groups = [
-        (bool(entry["target"][0]), entry["source"], folder)
+        (
+            bool(entry["target"][0]),
+            entry["source"],
+            folder,
+            ground_glass_apart and entry.get("texture", 5.0) <= GROUND_GLASS,
+        )
         for entry, folder in zip(entries, folders, strict=True)
     ]
     size = Counter(groups)

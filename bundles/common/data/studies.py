@@ -33,6 +33,9 @@ from nodulus.bundles.common.data.tables import (
 
 _OWN_COLUMNS = ("series_uid", "patient_id", "background", "fold")
 
+_CHEST_MM = 100.0
+"""No field of view with a lung in it is narrower."""
+
 Row = TypeVar("Row", Nodule, LabelledCandidate, ExcludedFinding)
 
 
@@ -73,6 +76,12 @@ class Study:
     def is_partly_marked(self) -> bool:
         """Whether what is not marked in it may be a nodule all the same."""
         return self.facts.get("marked") == "partly"
+
+    @property
+    def is_cut_out(self) -> bool:
+        """Whether it is a cube around one nodule (``nodulus prepare cubes``), not a whole scan."""
+        rows, pixel_mm = self.facts.get("rows"), self.facts.get("pixel_spacing_mm")
+        return bool(rows and pixel_mm) and float(rows) * float(pixel_mm) < _CHEST_MM
 
     @property
     def has_label(self) -> bool:

@@ -92,3 +92,17 @@ def test_a_scan_without_room_gives_its_own_place():
 def test_the_same_seed_gives_the_same_cube():
     first, second = (transform()(item())["image"] for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_another_place_is_tried_where_there_is_no_room():
+    data = item()
+    data["lungs"][:] = 0
+    data["lungs"][:, 40:, 40:, 40:] = 1  # most places are too far from it
+    data["inside"] = np.concatenate([np.full((19, 3), 2), np.full((1, 3), 50)])
+
+    def inserted(attempts):
+        made = transform(attempts=attempts)
+        return sum(bool(from_json(made(data)["insertions"])) for _ in range(20))
+
+    assert inserted(1) < 8
+    assert inserted(100) == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from nodulus.bundles.common.data.entries import (
     balanced_sampler,
     candidate_entries,
     hard_negatives,
+    insertion_entries,
     known_entries,
     malignancy_entries,
     study_entries,
@@ -79,6 +81,36 @@ def test_folders_are_drawn_between_equally_often_and_by_their_size():
     assert share(0.0) == pytest.approx(1, rel=0.1)
     assert share(0.5) == pytest.approx(4, rel=0.15)
     assert share(1.0) == pytest.approx(16, rel=0.25)
+
+
+def test_ground_glass_is_a_source_of_its_own_where_asked_for():
+    glass, solid = (replace(nodule(None), ratings={"texture": texture}) for texture in (2.0, 5.0))
+    found = (LabelledCandidate("s", (1, 1, 1), False),)
+    entries = candidate_entries([study([glass] * 4 + [solid] * 60 + [nodule(None)] * 40, found)])
+
+    def share(apart):
+        drawn = balanced_sampler(entries, 8000, 0, (), 0.5, ground_glass_apart=apart)
+        of_glass = sum(entries[i].get("texture") == 2.0 for i in drawn)
+        return of_glass / sum(bool(entries[i]["target"][0]) for i in drawn)
+
+    assert share(False) == pytest.approx(4 / 104, rel=0.3)
+    assert share(True) == pytest.approx(2 / (2 + 10), rel=0.15)
+
+
+def test_nodules_are_inserted_into_whole_scans_that_have_one():
+    cube = {"rows": "48", "pixel_spacing_mm": "0.6"}
+    scan = {"rows": "512", "pixel_spacing_mm": "0.7"}
+    studies = [
+        Study("cube", "p", None, None, (nodule(None),), facts=cube),
+        Study("scan", "q", None, None, (nodule(None), nodule(None)), facts=scan),
+        Study("unmarked", "r", None, None, (), facts=scan),
+        Study("phantom", "t", None, None, (nodule(None),)),
+    ]
+    assert [s.is_cut_out for s in studies] == [True, False, False, False]
+    entries = insertion_entries(studies, 7)
+    assert Counter(e["series_uid"] for e in entries) == {"scan": 5, "phantom": 2}
+    assert {(bool(e["target"][0]), e["source"]) for e in entries} == {(True, "inserted")}
+    assert insertion_entries(studies[:1], 7) == []
 
 
 def test_one_class_is_not_enough():
