@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nodulus.app.chain.candidate_records import describe_candidates
 from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.native_mask import native_mask
 from nodulus.app.chain.settings import OperatingPoints, load_settings
@@ -193,3 +194,26 @@ def test_a_mass_is_told_by_its_mean_diameter() -> None:
     assert long_and_thin.mean_diameter_mm < 30
     assert long_and_thin.kind == "nodule"
     assert one_box((2.0, 2.0, 1.5), (18, 20, 26)).kind != "nodule"
+
+
+def test_the_reason_of_a_candidate_is_its_own() -> None:
+    probability = np.full(SHAPE, 0.9, np.float32)
+    boxes = [((2, 5), (2, 5), (a, a + 3)) for a in (2, 8, 14, 20, 26)]
+    candidates = [box_candidate(probability, *box) for box in boxes]
+    nodule = np.array([0.62, 0.11, 0.71, 0.12, 0.13])
+    alone = np.array([0.5, 0.4, 0.3, 0.2, 0.1])
+    found, _ = built([Scored(candidates[0], 0.62, 0.5, 0.4)], probability)
+    records = describe_candidates(
+        candidates, nodule, alone, [found[0], found[0], None, None, None], 0.3, masses={1, 3}
+    )
+    assert [one.reason for one in records] == [
+        "kept: nodule probability 0.620 is at or above 0.300",
+        "kept: a mass that two coarse looks agree on; nodule probability 0.110",
+        "dropped: all of its voxels belong to a finding of higher rank",
+        "dropped: all of its voxels belong to a finding of higher rank",
+        "dropped: nodule probability 0.130 is below 0.300",
+    ]
+    assert [one.nodule_probability for one in records] == nodule.tolist()
+    assert [one.classifier_probability for one in records] == alone.tolist()
+    assert [one.center_lps_mm for one in records] == [one.center_mm for one in candidates]
+    assert [one.finding_id for one in records] == [1, 1, None, None, None]
