@@ -12,9 +12,11 @@ from nodulus.app.reading.kernels import Sharpness, sharpness
     [
         ("STANDARD", Sharpness.MEDIUM), ("LUNG", Sharpness.SHARP), ("BONEPLUS", Sharpness.SHARP),
         ("SOFT", Sharpness.SOFT), ("B20f", Sharpness.SOFT), ("B30f", Sharpness.MEDIUM),
-        ("B45f", Sharpness.MEDIUM), ("B70f", Sharpness.SHARP), ("Br40d", Sharpness.MEDIUM),
+        ("B49f", Sharpness.MEDIUM), ("B50f", Sharpness.SHARP), ("Br40d", Sharpness.MEDIUM),
         ("Bl57d", Sharpness.SHARP), ("I70f", Sharpness.SHARP), ("FC01", Sharpness.MEDIUM),
-        ("FC51", Sharpness.SHARP), ("YC", Sharpness.SHARP), ("B", Sharpness.MEDIUM),
+        ("FC29", Sharpness.MEDIUM), ("FC30", Sharpness.SHARP), ("B29f", Sharpness.SOFT),
+        ("BODY FILTER", Sharpness.MEDIUM), ("LUNG ENHANCED", Sharpness.SHARP),
+        ("YC", Sharpness.SHARP), ("B", Sharpness.MEDIUM),
         ("", Sharpness.UNKNOWN), (None, Sharpness.UNKNOWN), ("xyz", Sharpness.UNKNOWN),
     ],
 )  # fmt: skip
