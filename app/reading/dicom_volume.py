@@ -12,6 +12,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
 from nodulus.app.reading import limits
 from nodulus.app.reading.hounsfield_check import check_hounsfield
+from nodulus.app.reading.identity import image_warnings
 from nodulus.app.reading.lateral_shift import place_slice
 from nodulus.app.reading.message_words import abbreviated, count
 from nodulus.app.reading.pixels import (
@@ -49,7 +50,13 @@ def load_plan(
     if broken:
         del stack
         return load_plan(_without(plan, broken), notes, progress)
-    warnings = [*notes, *plan.warnings, *_compare_rivals(plan, stack), *_odd_values(plan, outside)]
+    warnings = [
+        *notes,
+        *image_warnings(plan.slices),
+        *plan.warnings,
+        *_compare_rivals(plan, stack),
+        *_odd_values(plan, outside),
+    ]
     hu = _resample(stack, plan.source_of_output)
     check_hounsfield(hu, first.series_uid)
     return CtVolume(

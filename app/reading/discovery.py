@@ -13,7 +13,7 @@ from nodulus.app.reading.archive import Archives, is_archive
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.dicom_volume import load_plan
 from nodulus.app.reading.files import is_research_format, list_files, may_be_dicom, stem
-from nodulus.app.reading.identity import by_person, identity_warnings
+from nodulus.app.reading.identity import by_person, study_warnings
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.media_directory import is_media_directory, referenced_files
 from nodulus.app.reading.research import is_label_image, read_research
@@ -299,7 +299,7 @@ def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
             study = _dicom_study(key, uid, own)
             if isinstance(study.chosen, SlicePlan):
                 others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1
-                more = identity_warnings(study.chosen.slices, len(people), others)
+                more = study_warnings(len(people), others)
                 study = replace(study, notes=(*study.notes, *more))
             studies.append(study)
     return studies

@@ -51,13 +51,10 @@ def by_person(headers: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
     )
 
 
-def identity_warnings(
-    chosen: Sequence[SliceHeader], people: int, other_studies: int
-) -> tuple[VolumeWarning, ...]:
-    """What is odd about who and what the images of a volume are.
+def study_warnings(people: int, other_studies: int) -> tuple[VolumeWarning, ...]:
+    """What is odd about whose the images of a study are, and where else its series lies.
 
     Args:
-        chosen: the images that the volume is made of.
         people: how many persons the images of the study are of.
         other_studies: how many other studies have images of the same series.
     """
@@ -67,37 +64,47 @@ def identity_warnings(
             f"The study holds images of {people} patients under one StudyInstanceUID; each has a "
             "result of its own. Do not send these results to an archive before that is put right."
         )
-    if len({header.identity_digests for header in chosen}) > 1:
-        found["patient-attributes-differ"] = (
-            "The images do not agree on the patient's identity (a name, birth date or issuer is "
-            "missing or written otherwise in some), but nothing says that they are of two persons."
-        )
     if other_studies:
         others = "another study" if other_studies == 1 else f"{other_studies} other studies"
         found["series-in-several-studies"] = (
             f"Images with the same SeriesInstanceUID are in {others}: slices may be missing here."
         )
-    invalid = _invalid_uids(chosen)
+    return tuple(VolumeWarning(code, message) for code, message in found.items())
+
+
+def image_warnings(images: Sequence[SliceHeader]) -> tuple[VolumeWarning, ...]:
+    """What is odd about how the images of a volume name themselves and their patient.
+
+    Args:
+        images: those that the volume is made of, without any that turned out to be damaged.
+    """
+    found: dict[str, str] = {}
+    if len({header.identity_digests for header in images}) > 1:
+        found["patient-attributes-differ"] = (
+            "The images do not agree on the patient's identity (a name, birth date or issuer is "
+            "missing or written otherwise in some), but nothing says that they are of two persons."
+        )
+    invalid = _invalid_uids(images)
     if invalid:
         found["uid-invalid"] = (
             f"{' and '.join(invalid)} of the images {'is' if len(invalid) == 1 else 'are'} no UID, "
             "so that no archive takes a DICOM object about them: those are left out."
         )
-    uids = Counter(header.identity for header in chosen)
+    uids = Counter(header.identity for header in images)
     repeated = sum(number for number in uids.values() if number > 1)
     if repeated and not invalid:
         found["sop-instance-uid-repeated"] = (
-            f"{count(repeated, 'image')} of {len(chosen)} share a SOPInstanceUID with another one, "
+            f"{count(repeated, 'image')} of {len(images)} share a SOPInstanceUID with another one, "
             "so that no DICOM object can refer to them."
         )
     return tuple(VolumeWarning(code, message) for code, message in found.items())
 
 
-def _invalid_uids(chosen: Sequence[SliceHeader]) -> list[str]:
+def _invalid_uids(images: Sequence[SliceHeader]) -> list[str]:
     """The keywords of UIDs that some image has and that are none."""
     values = {
-        "StudyInstanceUID": {header.study_uid for header in chosen},
-        "SeriesInstanceUID": {header.series_uid for header in chosen},
-        "SOPInstanceUID": {header.sop_instance_uid for header in chosen},
+        "StudyInstanceUID": {header.study_uid for header in images},
+        "SeriesInstanceUID": {header.series_uid for header in images},
+        "SOPInstanceUID": {header.sop_instance_uid for header in images},
     }
     return [keyword for keyword, uids in values.items() if not all(map(is_uid, uids))]

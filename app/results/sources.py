@@ -239,7 +239,7 @@ def _add_frames(
     dataset.NumberOfFrames = len(headers)
     planes = {}
     for number, header in enumerate(headers):
-        if header.position_lps_mm is not None and header.orientation is not None:
+        if number in used or _has_place(header):
             planes[number] = Dataset()
             _add_plane(planes[number], header, thickness_mm)
     dataset.SliceThickness = _usual(planes, used, "SliceThickness")
@@ -258,6 +258,18 @@ def _add_frames(
         group.PlanePositionSequence = [position]
         groups.append(group)
     dataset.PerFrameFunctionalGroupsSequence = groups
+
+
+def _has_place(header: SliceHeader) -> bool:
+    """Whether a frame that is not the volume's says where it lies; damaged ones may not."""
+    told = header.position_lps_mm, header.orientation, header.pixel_spacing_mm
+    if any(value is None for value in told):
+        return False
+    try:
+        _slice_geometry(header)
+    except ValueError:  # not finite, or directions that coincide
+        return False
+    return True
 
 
 def _distinct_places(

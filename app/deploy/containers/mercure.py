@@ -49,11 +49,11 @@ def main(environment: Mapping[str, str], models: Path | None = None) -> int:
             return _process(Path(environment[IN_VARIABLE]), out, models)
     except (NodulusError, OSError) as caught:
         # What cannot be read is a NodulusError already.
-        error = not_writable(out, caught) if isinstance(caught, OSError) else caught
-        _say(f"error: {error}")
+        why = not_writable(out, caught) if isinstance(caught, OSError) else caught
+        _say(f"error: {why}")
         with suppress(OSError):
             out.mkdir(parents=True, exist_ok=True)
-            _write_result(out, mercure_result([], [error], {}, "never"))
+            _write_result(out, mercure_result([], [why], {}, "never"))
         return 1
 
 

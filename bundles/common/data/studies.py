@@ -81,7 +81,9 @@ class Study:
     def is_cut_out(self) -> bool:
         """Whether it is a cube around one nodule (``nodulus prepare cubes``), not a whole scan."""
         rows, pixel_mm = self.facts.get("rows"), self.facts.get("pixel_spacing_mm")
-        return bool(rows and pixel_mm) and float(rows) * float(pixel_mm) < _CHEST_MM
+        if not rows or not pixel_mm:
+            return False
+        return float(rows) * float(pixel_mm) < _CHEST_MM
 
     @property
     def has_label(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,45 @@ def test_slice_that_does_not_decode_counts_as_missing(tmp_path: Path) -> None:
     assert paths[9].name in next(
         w.message for w in volume.warnings if w.code == "damaged-files-left-out"
     )
+
+
+def odd_uid(dataset: Dataset) -> None:
+    dataset.SOPInstanceUID = "not a UID"
+
+
+def uid_of_another(dataset: Dataset) -> None:
+    dataset.SOPInstanceUID = dataset.SOPInstanceUID[:-1] + "8"
+
+
+def without_name(dataset: Dataset) -> None:
+    dataset.PatientName = ""
+
+
+@pytest.mark.parametrize(
+    ("odd", "code"),
+    [
+        (odd_uid, "uid-invalid"),
+        (uid_of_another, "sop-instance-uid-repeated"),
+        (without_name, "patient-attributes-differ"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_odd_about_an_image_that_is_left_out_is_not_said_of_the_volume(
+    odd: Callable[[Dataset], None], code: str, tmp_path: Path
+) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.SOPInstanceUID = f"1.2.3.4.5.{k}"
+        if k == 9:
+            odd(dataset)
+
+    paths = write_series(tmp_path, body_hu(), edit=edit)
+    assert code in codes(load_volume(tmp_path))
+    dataset = pydicom.dcmread(paths[9])
+    dataset.BitsAllocated = 65535
+    dataset.save_as(paths[9], enforce_file_format=False)
+    found = codes(load_volume(tmp_path))
+    assert "damaged-files-left-out" in found
+    assert code not in found
 
 
 def test_too_many_cut_off_files_are_refused(tmp_path: Path) -> None:

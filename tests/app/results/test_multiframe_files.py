@@ -87,6 +87,26 @@ def other_thickness(frame: Dataset) -> None:
     frame.PixelMeasuresSequence[0].SliceThickness = "1.5"
 
 
+def without_spacing(frame: Dataset) -> None:
+    del frame.PixelMeasuresSequence[0].PixelSpacing
+
+
+def one_spacing(frame: Dataset) -> None:
+    frame.PixelMeasuresSequence[0].PixelSpacing = [2]
+
+
+def without_length(frame: Dataset) -> None:
+    frame.PlaneOrientationSequence[0].ImageOrientationPatient = [0, 0, 0, 0, 1, 0]
+
+
+def directions_that_coincide(frame: Dataset) -> None:
+    frame.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+
+
+def no_spacing_at_all(frame: Dataset) -> None:
+    frame.PixelMeasuresSequence[0].PixelSpacing = [0, 0]
+
+
 def place_of_another(frame: Dataset) -> None:
     frame.PlanePositionSequence[0].ImagePositionPatient = [-100, -80, -240]
 
@@ -98,7 +118,18 @@ def other_direction(frame: Dataset) -> None:
 @pytest.mark.parametrize("which", [0, len(HU) - 1])
 @pytest.mark.parametrize(
     "odd",
-    [without_place, place_of_another, other_spacing, other_thickness, other_direction],
+    [
+        without_place,
+        place_of_another,
+        without_spacing,
+        one_spacing,
+        no_spacing_at_all,
+        other_spacing,
+        other_thickness,
+        other_direction,
+        without_length,
+        directions_that_coincide,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_one_frame_that_differs_costs_no_result(odd: object, which: int, tmp_path: Path) -> None:
