@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 from nodulus.app.book.checkpoint import Checkpoint, read_checkpoint
 from nodulus.app.book.convert import Converted, convert_classifier, convert_segmentation
 from nodulus.app.chain.models import BUNDLES
-from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.model_folder import new_folder
 
 BOOK_RECIPE = "book"
 """The sub-folder with the settings of the book's own chain, for ``--settings``."""
@@ -38,7 +37,7 @@ def import_checkpoints(
     Raises:
         NodulusError: ``model-not-found``, ``model-invalid`` or ``output-not-writable``.
     """
-    with _new_folder(output) as folder:
+    with new_folder(output) as folder:
         _write_segmentation(folder, read_checkpoint(segmentation))
         _write_classifier(folder, "nodule", read_checkpoint(nodule))
         if malignancy is None:
@@ -112,31 +111,3 @@ def _template(name: str) -> dict[str, Any]:
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _new_folder(output: Path) -> Iterator[Path]:
-    """A folder beside the wanted one: it moves there when all went well, and else vanishes."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise _refused(output, "it exists and is not an empty folder")
-    part = output.with_name(f".{output.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        if output.exists():
-            output.rmdir()
-        part.rename(output)
-    except OSError as error:
-        raise _refused(output, f"it cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _refused(output: Path, problem: str) -> NodulusError:
-    return NodulusError(
-        ErrorCode.OUTPUT_NOT_WRITABLE,
-        f"{problem}.",
-        remedy="Choose another folder with -o.",
-        subject=output,
-    )
