@@ -54,7 +54,7 @@ ROOMS = {
         ),
         _tests(
             "app/chain", "blending", "build_findings", "laterality", "malignancy_probability",
-            "nodule_probability", "recalibration",
+            "measured_finding", "nodule_probability", "recalibration",
         ),
     ),
     "metrics": Room(

@@ -59,3 +59,13 @@ def test_weights_sum_to_one() -> None:
         assert all(w >= 0 for _, w in voxels)
         assert all(np.abs(np.subtract(v, center)).max() <= 0.5 + BLEND_VOXELS for v, _ in voxels)
     assert len(nearest_voxels((0.5, 1.5, 2.5))) == 8
+
+
+def test_weights_are_in_proportion_to_how_near_the_middle_is() -> None:
+    assert nearest_voxels((2.25, 3.75, 4.0)) == [((2, 4, 4), 1.0)]
+    assert nearest_voxels((2.375, -1.0, 4.0)) == [((2, -1, 4), 0.75), ((3, -1, 4), 0.25)]
+    assert nearest_voxels((2.0, 3.0, 4.625)) == [((2, 3, 5), 0.75), ((2, 3, 4), 0.25)]
+    both = dict(nearest_voxels((2.5, 3.375, 4.0)))
+    assert both == {
+        (2, 3, 4): 0.375, (3, 3, 4): 0.375, (2, 4, 4): 0.125, (3, 4, 4): 0.125,
+    }  # fmt: skip

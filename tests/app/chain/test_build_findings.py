@@ -152,6 +152,40 @@ def test_what_is_thinner_than_a_voxel_keeps_the_nearest_one() -> None:
     assert index.tolist() == [3, 2, 3]
 
 
+def test_the_outline_takes_in_the_threshold_itself() -> None:
+    probability = np.zeros(SHAPE, np.float32)
+    probability[5:9, 5:9, 5:9] = 0.75
+    probability[5, 5, 5] = 0.5
+    candidate = box_candidate(probability, (5, 9), (5, 9), (5, 9))
+    _, own = native_mask(candidate, probability, GRID, GRID, 0.5)
+    assert own.sum() == 64
+    assert own.dtype == bool
+
+
+def test_the_box_holds_one_voxel_around_the_candidate() -> None:
+    probability = np.full(SHAPE, 0.9, np.float32)
+    candidate = box_candidate(probability, (5, 9), (6, 12), (7, 15))
+    place, own = native_mask(candidate, probability, GRID, GRID, 0.4)
+    assert place == (slice(4, 10), slice(5, 13), slice(6, 16))
+    assert own.shape == (6, 8, 10)
+    edge = box_candidate(probability, (0, 2), (26, 30), (0, 3))
+    assert native_mask(edge, probability, GRID, GRID, 0.4)[0] == (
+        slice(0, 3), slice(25, 30), slice(0, 4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("shift", "index"), [(-30, 0), (30, 1)])
+def test_beyond_the_volume_the_nearest_voxel_stands_for_it(shift: int, index: int) -> None:
+    probability = np.zeros(SHAPE, np.float32)
+    probability[11:13, 9:12, 13:15] = 0.9
+    candidate = box_candidate(probability, (11, 13), (9, 12), (13, 15))
+    affine = GRID.affine_lps.copy()
+    affine[:3, 3] = -np.diag(affine)[:3] * shift
+    place, own = native_mask(candidate, probability, GRID, Geometry((2, 2, 2), affine), 0.5)
+    assert place == (slice(index, index + 1),) * 3
+    assert own.tolist() == [[[True]]]
+
+
 def one_box(spacing_mm: tuple[float, float, float], size: tuple[int, int, int]):
     """The finding of one solid box in a grid of its own."""
     grid = Geometry(SHAPE, np.diag([*spacing_mm, 1.0]))

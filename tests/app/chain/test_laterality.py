@@ -41,6 +41,16 @@ def shifted_lungs(middle_mm: float = 20.0) -> LungRegion:
         ((18.0, 40.0, 100.0), None),
         ((-60.0, 0.0, 8.0), None),  # more than a level below the lungs
         ((-97.0, 0.0, 100.0), "right"),  # in the chest wall
+        ((60.0, 100.0, 100.0), "left"),  # behind the lungs
+        ((-60.0, 100.0, 100.0), "right"),
+        ((25.0, 100.0, 100.0), "left"),  # as far from the mid-plane as is asked
+        ((15.0, 100.0, 100.0), "right"),
+        ((24.9, 100.0, 100.0), None),
+        ((15.1, 100.0, 100.0), None),
+        ((0.0, -50.0, 100.0), "left"),  # as far from a lung as is near, and beyond the mid-plane
+        ((-0.1, -50.0, 100.0), "right"),
+        ((60.0, 0.0, 15.0), "left"),  # a level below the lungs
+        ((60.0, 0.0, 14.9), None),
     ],
 )
 def test_the_lung_next_to_a_point_tells_its_side_else_the_mid_plane(

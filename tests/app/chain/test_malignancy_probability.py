@@ -32,3 +32,11 @@ def test_of_two_nodules_that_look_alike_the_larger_is_the_more_suspicious(weight
 
 def test_nothing_found_gives_nothing():
     assert with_size([], [], 1.0, NEUTRAL_MM).shape == (0,)
+
+
+def test_the_answer_is_of_double_precision_whatever_is_given():
+    for weight in (0.0, 1.0):
+        found = with_size(np.float32([0.25]), np.float32([8.1]), weight, NEUTRAL_MM)
+        assert found.dtype == np.float64
+    odds = 1 / 3 * float(np.float32(8.1)) / NEUTRAL_MM
+    assert found[0] == pytest.approx(odds / (1 + odds), rel=1e-14)

@@ -23,3 +23,11 @@ def test_certainty_cannot_outvote_the_other():
     assert 0 < combine([0.0], [1.0], 0.5)[0] < 1
     assert combine([1.0], [1.0], 0.5)[0] > combine([1.0], [0.9], 0.5)[0]
     assert combine([], [], 0.5).shape == (0,)
+
+
+def test_no_network_is_surer_than_one_in_ten_thousand():
+    least = 1e-4 / (1 - 1e-4)
+    for sure, odds in ((0.0, least), (1.0, 1 / least), (1e-9, least)):
+        pooled = np.sqrt(odds * 9.0)
+        assert combine([sure], [0.9], 0.5)[0] == pytest.approx(pooled / (1 + pooled), rel=1e-12)
+        assert combine([0.9], [sure], 0.5)[0] == pytest.approx(pooled / (1 + pooled), rel=1e-12)

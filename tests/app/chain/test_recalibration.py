@@ -24,6 +24,14 @@ def test_the_offset_is_added_after_the_division() -> None:
     np.testing.assert_allclose(found, [0, odds / (1 + odds), 1])
 
 
+def test_either_of_both_is_enough_and_neither_changes_no_bit() -> None:
+    found = recalibrated([0.2, 0.5], 1.0, 0.7)
+    odds = np.array([0.25, 1.0]) * np.exp(0.7)
+    np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-12)
+    given = np.random.default_rng(0).uniform(0, 1, 200)
+    np.testing.assert_array_equal(recalibrated(given, 1.0, 0.0), given)
+
+
 def test_an_older_file_has_neither() -> None:
     point = OperatingPoint.model_validate({"name": "nodule", "threshold": 0.3, "chosen_on": "x"})
     assert (point.temperature, point.offset) == (1.0, 0.0)
