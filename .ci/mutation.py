@@ -64,8 +64,8 @@ ROOMS = {
     "reading": Room(
         _files("app/reading", "image_plane", "image_types", "kernels", "rounded_positions",
                "slice_grid"),
-        _tests("app/reading", "image_plane", "image_types", "kernels", "right_angles",
-               "rounded_positions", "slice_plan"),
+        _tests("app/reading", "heights_before_rounding", "image_plane", "image_types", "kernels",
+               "right_angles", "rounded_positions", "slice_grid", "slice_plan"),
     ),
     "results": Room(
         _files("app/results", "colors", "image_numbers", "interpolated_only", "label_boxes",

@@ -32,3 +32,10 @@ def test_the_larger_of_both_angles_counts() -> None:
     assert angle_degrees(axial, axial) == 0.0
     assert angle_degrees(axial, None) == 180.0
     assert angle_degrees(None, None) == 0.0
+
+
+def test_directions_without_length_are_alike_or_they_are_not() -> None:
+    axial, none = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert angle_degrees(none, none) == 0.0
+    assert angle_degrees(none, axial) == 180.0
+    assert angle_degrees(axial, none) == 180.0

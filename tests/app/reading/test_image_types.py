@@ -42,6 +42,7 @@ from nodulus.app.reading.image_types import ImageKind, image_kind
         ("DERIVED\\SECONDARY\\SCREEN SAVE", ImageKind.PICTURE),
         ("DERIVED\\SECONDARY\\OTHER\\CT_SOM5 PROT", ImageKind.PICTURE),
         ("DERIVED\\SECONDARY\\DOSE_INFO", ImageKind.PICTURE),
+        ("DERIVED\\SECONDARY\\DOSE", ImageKind.PICTURE),
     ],
 )
 def test_kind(value: str, kind: ImageKind | None) -> None:
