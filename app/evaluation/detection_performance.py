@@ -71,10 +71,10 @@ def evaluate(scans: Sequence[MatchedScan]) -> Evaluation:
     )
 
 
-def malignancy_scores(scans: Sequence[MatchedScan]) -> tuple[list[float], list[float]]:
-    """Malignancy probability of each found malignant and each found benign nodule.
+def malignancy_by_nodule(scans: Sequence[MatchedScan]) -> dict[tuple[int, int], float]:
+    """Malignancy probability of each found nodule, by the numbers of its scan and of itself.
 
-    Of several findings on one nodule the highest counts; rating 3 is left out.
+    Of several findings on one nodule the highest counts.
     """
     best: dict[tuple[int, int], float] = {}
     for number, scan in enumerate(scans):
@@ -82,8 +82,16 @@ def malignancy_scores(scans: Sequence[MatchedScan]) -> tuple[list[float], list[f
             if hit >= 0:
                 key = number, int(hit)
                 best[key] = max(best.get(key, 0.0), finding.malignancy_probability)
+    return best
+
+
+def malignancy_scores(scans: Sequence[MatchedScan]) -> tuple[list[float], list[float]]:
+    """Malignancy probability of each found malignant and each found benign nodule.
+
+    Of several findings on one nodule the highest counts; rating 3 is left out.
+    """
     scores: dict[bool, list[float]] = {True: [], False: []}
-    for (number, hit), score in best.items():
+    for (number, hit), score in malignancy_by_nodule(scans).items():
         nodule = scans[number].nodules[hit]
         if is_malignant(nodule) or is_benign(nodule):
             scores[is_malignant(nodule)].append(score)

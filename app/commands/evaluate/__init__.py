@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nodulus.app.commands.evaluate.compare import compare
 from nodulus.app.commands.evaluate.findings import findings
 from nodulus.app.commands.evaluate.froc import froc
 from nodulus.app.commands.evaluate.nodule_points import nodule_points
@@ -17,5 +18,5 @@ def command() -> None:
     """Compare results with known nodules."""
 
 
-for _part in (findings, froc, nodule_points, operating_points, scans, segmentation_points):
+for _part in (compare, findings, froc, nodule_points, operating_points, scans, segmentation_points):
     command.add_command(_part)

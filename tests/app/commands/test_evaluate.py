@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,40 @@ def test_findings_prints_and_writes_the_tables(folder: Path) -> None:
     assert found["froc"]["true_positives"] == 2
     assert "malignant nodules of 6 mm and more: 2" in text
     assert "filtered out" in text
+
+
+def test_compare_prints_and_writes_who_found_what(folder: Path) -> None:
+    other = folder / "other"
+    for uid, marks in {**MARKS, "1.2": [((0.0, 1.0, 90.0), 0.9, 0.9)]}.items():
+        (other / uid).mkdir(parents=True)
+        result = make_result(uid, marks, 0.0)
+        (other / uid / "findings.json").write_text(result.model_dump_json())
+    text = run(
+        "compare", folder / "results", other, "--lesions", folder / "annotations.csv",
+        "--json", folder / "both.json", "--bootstrap", "50",
+    )  # fmt: skip
+    lines = [line.split() for line in text.splitlines()]
+    assert ["all", "3", "1", "1", "1", "0"] in lines
+    assert "only A: 1.2 at (0.0, 0.0, 0.0), 12.0 mm" in text
+    assert "only B: 1.2 at (0.0, 0.0, 90.0), 9.0 mm" in text
+    assert "without both kinds there is no AUC" in text
+    found = json.loads((folder / "both.json").read_text())
+    own = found["measures"]["other_marks_per_scan_at_operating_point"]
+    # Three other marks in three scans, and one: 1.2 has two of the three.
+    assert (own["first"], own["second"]) == (1.0, pytest.approx(1 / 3))
+    low, up = (f"{own['difference'][end]:+.3f}" for end in ("lower", "upper"))
+    row = f"other marks a scan there 1.000 0.333 -0.667 ({low} to {up})"
+    assert row.split() in lines
+
+
+def test_compare_refuses_other_scans(folder: Path) -> None:
+    (folder / "other" / "1.1").mkdir(parents=True)
+    shutil.copy(folder / "results" / "1.1" / "findings.json", folder / "other" / "1.1")
+    args = ["compare", folder / "results", folder / "other", "--nodules", folder / "nodules.csv"]
+    result = CliRunner().invoke(cli, ["evaluate", *map(str, args)])
+    assert result.exit_code == 1
+    assert "input-refused" in result.output
+    assert "not of the same scans" in result.output
 
 
 def test_operating_points_open_again(folder: Path) -> None:
