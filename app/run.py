@@ -15,6 +15,7 @@ from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
+from nodulus.app.results.failure_note import FailureNote, remove_failure_note, write_failure_note
 from nodulus.app.results.failure_words import incomplete_error
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import WrittenStudy
@@ -32,12 +33,14 @@ class StudyOutcome:
         result: as written; None where the study could not be analysed.
         error: why not, or (``results-incomplete``) what is missing from the result.
         folder: where the result is.
+        note: what became of the note that it could not be analysed; None where none was asked for.
     """
 
     study: StudyInput
     result: StudyResult | None
     error: NodulusError | None
     folder: Path | None = None
+    note: FailureNote | None = None
 
 
 def written_outcome(study: StudyInput, written: WrittenStudy) -> StudyOutcome:
@@ -137,15 +140,35 @@ def run_one(
         if progress is not None:
             progress(study, step, done, total)
 
+    folder = output.study(study.key)
     try:
         if study.error is not None:
             raise study.error
-        folder = output.study(study.key)
         written = run_study(study, folder, models, settings, options, tell, clinical, others)
     except Exception as error:
         # The other studies must get their results whatever goes wrong here.
-        return StudyOutcome(study, None, explained(error, study.key))
-    return written_outcome(study, written)
+        return noted(StudyOutcome(study, None, explained(error, study.key)), folder, options)
+    return noted(written_outcome(study, written), folder, options)
+
+
+def noted(outcome: StudyOutcome, folder: Path, options: OutputOptions) -> StudyOutcome:
+    """Write the note about a study that could not be analysed, if one is wanted.
+
+    About one that could, what an earlier run noted no longer holds, and is removed.
+
+    Args:
+        outcome: of the study.
+        folder: where its result is or would be.
+        options: whether a note is wanted.
+    """
+    study, error = outcome.study, outcome.error
+    if outcome.result is not None or error is None:
+        remove_failure_note(folder, study)
+        return outcome
+    if not options.failure_note:
+        return outcome
+    note = write_failure_note(folder, study, error, deidentified=options.deidentify)
+    return replace(outcome, note=note)
 
 
 def explained(error: Exception, key: str) -> NodulusError:
@@ -188,11 +211,16 @@ def summary(
 
 def study_entry(outcome: StudyOutcome, options: OutputOptions) -> dict[str, Any]:
     """Give what summary.json says of one study."""
-    return {
+    entry = {
         "key": outcome.study.key if outcome.folder is None else outcome.folder.name,
         "findings": None if outcome.result is None else len(outcome.result.findings),
         "error": None if outcome.error is None else _error_entry(outcome.error, options),
     }
+    if (note := outcome.note) is not None:
+        path = note.path
+        entry["failure_note"] = None if path is None else f"{path.parent.name}/{path.name}"
+        entry["failure_note_left_out"] = note.left_out
+    return entry
 
 
 def _error_entry(error: NodulusError, options: OutputOptions) -> dict[str, str | None]:

@@ -187,6 +187,10 @@ def _detect(
         )
     for line in problem_lines(discovery.problems):
         errors.print(line, style="red", markup=False, soft_wrap=True)
+    if options.failure_note and not outcomes:
+        from nodulus.app.results.failure_note import NO_STUDY
+
+        errors.print(f"no failure note: {NO_STUDY}", markup=False, soft_wrap=True)
     if marks is not None:
         write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)

@@ -20,6 +20,9 @@ def print_outcome(console: Console, errors: Console, outcome: StudyOutcome) -> N
     """
     if outcome.error is not None:
         errors.print(f"error: {outcome.error}", style="red", markup=False, soft_wrap=True)
+    if (note := outcome.note) is not None:
+        said = f"failure note: {note.path}" if note.path else f"no failure note: {note.left_out}"
+        errors.print(f"  {said}", markup=False, soft_wrap=True)
     result = outcome.result
     if result is None:
         return

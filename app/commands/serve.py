@@ -46,6 +46,7 @@ DEFAULT_PORT = 8713
 GIB = 2**30
 
 NOT_SERVED = {
+    "failure_note": "the work list says which studies failed and why, and offers them again",
     "deidentify": "the review and what is sent back belong to the study that came",
     "keep_intermediates": "nothing shows them; nodulus detect keeps them",
     "summary": "the review shows what is in it",

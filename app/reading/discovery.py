@@ -13,7 +13,7 @@ from nodulus.app.reading.archive import Archives, is_archive
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.dicom_volume import load_plan
 from nodulus.app.reading.files import is_research_format, list_files, may_be_dicom, stem
-from nodulus.app.reading.identity import by_person, study_warnings
+from nodulus.app.reading.identity import by_person, says_most, study_warnings
 from nodulus.app.reading.map_files import map_files
 from nodulus.app.reading.media_directory import is_media_directory, referenced_files
 from nodulus.app.reading.research import is_label_image, read_research
@@ -38,6 +38,8 @@ class StudyInput:
         error: why none fits.
         archives: what the series was unpacked by, if it was; open until results are written.
         ahead: gives the volume where another process has read it, else None.
+        named_by: the image that says most of whose study it is; None for research formats.
+        patients: how many patients the images under the StudyInstanceUID are of.
     """
 
     key: str
@@ -47,6 +49,8 @@ class StudyInput:
     error: NodulusError | None = None
     archives: Archives | None = None
     ahead: Callable[[], CtVolume | None] | None = None
+    named_by: SliceHeader | None = None
+    patients: int = 1
 
     def load(self, progress: Progress | None = None) -> CtVolume:
         """Read the chosen series.
@@ -301,7 +305,7 @@ def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
                 others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1
                 more = study_warnings(len(people), others)
                 study = replace(study, notes=(*study.notes, *more))
-            studies.append(study)
+            studies.append(replace(study, named_by=says_most(own), patients=len(people)))
     return studies
 
 

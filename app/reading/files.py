@@ -13,6 +13,9 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.message_words import abbreviated, count
 
 RESULT_FILE = "findings.json"
+FAILURE_NOTE_FILE = "failure_note.dcm"
+NOT_ANALYSED = "~not-analysed"
+"""At the end of the name of a folder that holds nothing but a failure note."""
 RESEARCH_SUFFIXES = (".nii", ".nii.gz", ".mhd", ".mha", ".nrrd", ".nhdr")
 _NEVER_IMAGES = (
     ".bin", ".csv", ".gif", ".gz", ".htm", ".html", ".jpeg", ".jpg", ".json", ".log", ".md",
@@ -153,7 +156,9 @@ def _unreadable(folder: Path, entries: list[Path], why: str) -> NodulusError:
 
 
 def _is_result(folder: Path) -> bool:
-    """Whether a folder is a result of Nodulus."""
+    """Whether a folder is a result of Nodulus, or its note that there is none."""
+    if folder.name.endswith(NOT_ANALYSED) and (folder / FAILURE_NOTE_FILE).is_file():
+        return True
     try:
         with (folder / RESULT_FILE).open("rb") as file:
             return b'"nodulus_version"' in file.read(4096)

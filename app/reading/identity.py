@@ -51,6 +51,23 @@ def by_person(headers: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
     )
 
 
+def says_most(images: Sequence[SliceHeader]) -> SliceHeader:
+    """Give the image that says most of its patient; of several always the same one.
+
+    Args:
+        images: of one study and person; at least one.
+    """
+    return min(
+        images,
+        key=lambda h: (
+            sum(digest is None for digest in h.identity_digests),
+            h.damage is not None,
+            h.sop_instance_uid,
+            str(h.path),
+        ),
+    )
+
+
 def study_warnings(people: int, other_studies: int) -> tuple[VolumeWarning, ...]:
     """What is odd about whose the images of a study are, and where else its series lies.
 

@@ -43,6 +43,7 @@ _OURS = (
     "ContributionDescription",
     "DocumentTitle",
     "EncapsulatedDocument",
+    "ImageComments",
     "SeriesDescription",
 )
 """What the profile removes because it may hold anything; here it holds what Nodulus wrote."""

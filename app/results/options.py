@@ -37,6 +37,8 @@ class OutputOptions:
         explain: say and show, for each finding, what the two classifiers' answers rest on.
         keep_intermediates: the lungs, the probability map, the candidates and what the classifiers
             saw of them too.
+        failure_note: where a study cannot be analysed, a DICOM secondary capture that says so and
+            why (DICOM sources only); it is no result.
         deidentify: no identity in any of them, and other UIDs.
 
     Raises:
@@ -78,6 +80,13 @@ class OutputOptions:
         metadata={
             "help": "Also keep lungs, probability map and candidates, with a page that shows each"
             " step."
+        },
+    )
+    failure_note: bool = field(
+        default=False,
+        metadata={
+            "help": "Where a study cannot be analysed, write a DICOM picture for it that says so"
+            " and why."
         },
     )
     deidentify: bool = field(

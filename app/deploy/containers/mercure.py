@@ -72,6 +72,7 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
     from nodulus.app.deploy.containers.mercure_settings import read_task_settings
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import find_studies
+    from nodulus.app.results.failure_note import NO_STUDY
     from nodulus.app.run import run_all
 
     settings = read_task_settings(source)
@@ -86,8 +87,13 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
             settings.output_options(),
             progress=_step_teller(),
         )
-        published = {o.study.key: _publish(o, out) for o in outcomes if o.result}
+        published = {o.study.key: _publish(o, out) for o in outcomes}
     _write_result(out, mercure_result(outcomes, discovery.problems, published, settings.notify))
+    for outcome in outcomes:
+        if outcome.note is not None and outcome.note.left_out is not None:
+            _say(f"{outcome.study.key}: no failure note: {outcome.note.left_out}")
+    if settings.failure_note and not outcomes:
+        _say(f"no failure note: {NO_STUDY}")
     for problem in (*discovery.problems, *(o.error for o in outcomes if o.error)):
         _say(f"error: {problem}")
     return int(not outcomes or any(o.error is not None for o in outcomes))
@@ -103,18 +109,20 @@ def _publish(outcome: StudyOutcome, out: Path) -> dict[str, str]:
     """Move a study's files to where mercure looks; give their names by what they are."""
     from pydicom import dcmread
 
-    if outcome.result is None or outcome.folder is None:
-        return {}
     key = outcome.study.key
+    paths: dict[str, Path] = {}
+    if outcome.result is not None and outcome.folder is not None:
+        paths = {kind: outcome.folder / name for kind, name in outcome.result.files.items()}
+    elif outcome.note is not None and outcome.note.path is not None:
+        paths = {"failure_note": outcome.note.path}
     names = {}
-    for kind, name in outcome.result.files.items():
-        path = outcome.folder / name
-        if name.endswith(".dcm"):
+    for kind, path in paths.items():
+        if path.suffix == ".dcm":
             header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
             uid = header.file_meta.MediaStorageSOPInstanceUID
             names[kind] = f"{header.SeriesInstanceUID}#{uid}.dcm"
         else:
-            names[kind] = f"{key}.{name}"
+            names[kind] = f"{key}.{path.name}"
         path.rename(out / names[kind])
     return names
 

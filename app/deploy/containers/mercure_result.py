@@ -52,13 +52,16 @@ def mercure_result(
 def _study(outcome: StudyOutcome, files: Mapping[str, str]) -> dict[str, Any]:
     """One study; one that could not be analysed has no number of findings, not 0."""
     result = outcome.result
-    return {
+    content = {
         "study": outcome.study.key,
         "findings": None if result is None else len(result.findings),
         "suspicious": None if result is None else sum(f.suspicious for f in result.findings),
         "error": None if outcome.error is None else outcome.error.code.value,
         "files": dict(files),
     }
+    if outcome.note is not None and outcome.note.left_out is not None:
+        content["failure_note_left_out"] = outcome.note.left_out
+    return content
 
 
 def _text(studies: int, failed: int, found: int, suspicious: int, errors: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,14 @@ from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import SUMMARY, OutputFolder
 from nodulus.app.reading import find_studies
+from nodulus.app.results.failure_note import NO_STUDY
 from nodulus.app.results.options import OutputOptions
-from nodulus.app.run import run_all
+from nodulus.app.run import StudyOutcome, run_all
 
 logger = logging.getLogger("nodulus")
 
 RESULTS = "results"
+NOTES = "notes"
 _IMAGES = "images-"
 _MAY_PASS = (ErrorCode.INTERNAL, ErrorCode.OUTPUT_NOT_WRITABLE)
 """Errors that have to do with this machine, and not with the study."""
@@ -63,6 +65,11 @@ class Analyser:
             self._analyse(study, folder)
         return tuple(sorted(folder.rglob("*.dcm")))
 
+    def note(self, study: CtStudy) -> Path | None:
+        """The note that a study could not be analysed, where one was made."""
+        path = self._note(study)
+        return path if path.is_file() else None
+
     def missing(self, study: CtStudy) -> str | None:
         """The code of the error for which some of a study's results are missing, else None."""
         content = json.loads((self._folder(study) / SUMMARY).read_text(encoding="utf-8"))
@@ -76,11 +83,16 @@ class Analyser:
     def forget(self, study: CtStudy) -> None:
         """Remove what is kept of a study."""
         shutil.rmtree(self._folder(study), ignore_errors=True)
+        self._note(study).unlink(missing_ok=True)
+
+    def _note(self, study: CtStudy) -> Path:
+        return self.folder / NOTES / f"{study.fingerprint}.dcm"
 
     def _folder(self, study: CtStudy) -> Path:
         return self.folder / RESULTS / study.fingerprint
 
     def _analyse(self, study: CtStudy, folder: Path) -> None:
+        self._note(study).unlink(missing_ok=True)  # of an earlier attempt
         with TemporaryDirectory(prefix=_IMAGES, dir=self.folder) as name:
             images = Path(name)
             for number, instance in enumerate(study.instances):
@@ -101,7 +113,7 @@ class Analyser:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         errors += discovery.problems if not outcomes else ()
         if errors and not any(outcome.result for outcome in outcomes):
-            self.forget(study)
+            self._forget_but_for_the_note(study, outcomes)
             raise errors[0]
         for error in errors:
             logger.error("study %s: %s", study.uid, error)
@@ -109,6 +121,20 @@ class Analyser:
             if outcome.result is not None:
                 count = len(outcome.result.findings)
                 logger.info("study %s: analysed, findings: %d", study.uid, count)
+
+    def _forget_but_for_the_note(self, study: CtStudy, outcomes: Sequence[StudyOutcome]) -> None:
+        notes = [outcome.note for outcome in outcomes if outcome.note is not None]
+        contents = [note.path.read_bytes() for note in notes if note.path is not None]
+        self.forget(study)
+        if len(contents) == 1:
+            path = self._note(study)
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(contents[0])
+            part.replace(path)
+        elif self.options.failure_note:
+            why = notes[0].left_out if notes else NO_STUDY
+            logger.warning("study %s: no failure note: %s", study.uid, why)
 
 
 def may_pass(error: NodulusError) -> bool:

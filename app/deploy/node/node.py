@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 
 import requests
 
@@ -156,6 +157,7 @@ class Node:
             if may_pass(error):
                 raise
             logger.error("study %s: not analysed: %s", study.uid, error)
+            self._deliver_note(study)
             return error.code.value
         missing = self.analyser.missing(study)
         if missing is not None:
@@ -168,11 +170,22 @@ class Node:
 
     def _deliver(self, study: CtStudy) -> None:
         """Analyse a study where that is still to be done, and send the results."""
-        files = self.analyser.results(study)
+        stored = self._send(self.analyser.results(study))
+        logger.info("study %s: objects delivered: %d", study.uid, stored)
+
+    def _deliver_note(self, study: CtStudy) -> None:
+        """Send the note that a study could not be analysed, where there is one."""
+        note = self.analyser.note(study)
+        if note is not None:
+            self._send([note])
+            logger.info("study %s: failure note delivered", study.uid)
+
+    def _send(self, files: Sequence[Path]) -> int:
+        """Put files into Orthanc, and send them on; give their number."""
         stored = [self.orthanc.store(file) for file in files]
         for modality in self.send_to if stored else ():
             self.orthanc.send(modality, stored)
-        logger.info("study %s: objects delivered: %d", study.uid, len(stored))
+        return len(stored)
 
     def _failed(
         self, study_id: str, study: CtStudy | None, state: NodeState, error: Exception
@@ -185,6 +198,8 @@ class Node:
         if goes_on:
             return False
         if study is not None:
+            with contextlib.suppress(requests.HTTPError):
+                self._deliver_note(study)
             with contextlib.suppress(requests.HTTPError):
                 self._close(study_id, study, GIVEN_UP)
         return True

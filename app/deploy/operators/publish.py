@@ -9,7 +9,7 @@ from monai.deploy.core import Operator, OperatorSpec
 
 from nodulus.app.deploy.case import Work
 from nodulus.app.deploy.operators.step import PORT
-from nodulus.app.run import study_entry
+from nodulus.app.run import noted, study_entry
 
 
 class PublishOperator(Operator):
@@ -34,8 +34,9 @@ class PublishOperator(Operator):
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
         """Publish one study."""
         case = op_input.receive(PORT)
-        outcome = case.publish()
+        options = self.work.options
+        outcome = noted(case.publish(), case.folder, options)
         self.work.outcomes.append(outcome)
-        self.work.output.record([study_entry(outcome, self.work.options)])
+        self.work.output.record([study_entry(outcome, options)])
         self.work.finished(outcome)
         self._go_on()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset, dcmread
 
 from nodulus.app.deploy.containers.mercure import main
 from nodulus.app.deploy.containers.mercure_result import NOTIFICATION, mercure_result
@@ -13,6 +14,7 @@ from nodulus.app.deploy.containers.mercure_settings import MercureSettings, read
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import StudyInput
 from nodulus.app.run import StudyOutcome
+from tests.app.reading.dicom_factory import body_hu, write_series
 
 
 def write_task(folder: Path, process: object) -> None:
@@ -76,6 +78,51 @@ def test_where_nothing_could_be_analysed_the_task_has_failed(
     assert len(written["errors"]) == 1
     assert written[NOTIFICATION]["requested"] is True
     assert "NOT ANALYSED: no study" in written[NOTIFICATION]["text"]
+
+
+def few_slices(folder: Path, patient: str, prefix: str = "") -> None:
+    def edit(dataset: Dataset, _index: int) -> None:
+        dataset.PatientID = patient
+
+    write_series(folder, body_hu((4, 24, 20)), study="few", series=f"{prefix}1", prefix=prefix,
+                 edit=edit)  # fmt: skip
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_failed_study_is_sent_a_note_where_one_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
+    source, out = tmp_path / "in", tmp_path / "out"
+    few_slices(source, "77")
+    write_task(source, {"settings": {"failure_note": wanted}})
+    assert main({"MERCURE_IN_DIR": str(source), "MERCURE_OUT_DIR": str(out)}) == 1
+    (study,) = json.loads((out / "result.json").read_text())["studies"]
+    assert (study["findings"], study["error"]) == (None, "too-few-slices")
+    sent = sorted(path.name for path in out.rglob("*.dcm"))
+    assert sent == list(study["files"].values())
+    assert list(study["files"]) == (["failure_note"] if wanted else [])
+    for name in sent:
+        note = dcmread(out / name)
+        assert name == f"{note.SeriesInstanceUID}#{note.SOPInstanceUID}.dcm"
+        assert (note.StudyInstanceUID, note.PatientID) == (study["study"], "77")
+        assert "too-few-slices" in note.ImageComments
+
+
+def test_why_a_failed_study_has_no_note_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
+    source, out = tmp_path / "in", tmp_path / "out"
+    few_slices(source, "77", "a")
+    few_slices(source, "88", "b")
+    write_task(source, {"settings": {"failure_note": True}})
+    assert main({"MERCURE_IN_DIR": str(source), "MERCURE_OUT_DIR": str(out)}) == 1
+    studies = json.loads((out / "result.json").read_text())["studies"]
+    assert len(studies) == 2
+    assert all("2 patients" in study["failure_note_left_out"] for study in studies)
+    assert "no failure note" in capsys.readouterr().err
+    assert list(out.rglob("*.dcm")) == []
 
 
 def test_an_output_that_cannot_be_written_is_said(

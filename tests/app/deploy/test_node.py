@@ -10,26 +10,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pynetdicom import AE, StoragePresentationContexts, evt
 
 from nodulus.app.deploy.node import analysis
 from nodulus.app.deploy.node.analysis import Analyser, Stopped
 from nodulus.app.deploy.node.node import Node
-from nodulus.app.deploy.node.orthanc import Orthanc
-from nodulus.app.deploy.node.state import MAX_ATTEMPTS, NodeState, locked
+from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
+from nodulus.app.deploy.node.state import MAX_ATTEMPTS, NodeState, Waiting, locked
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.reading import Discovery
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.write_results import write_results
-from nodulus.app.run import StudyOutcome, summary
+from nodulus.app.run import StudyOutcome, run_all, summary
 from tests.app.deploy.conftest import REPOSITORY
 from tests.app.deploy.orthanc_server import Server, orthanc
 from tests.app.reading.dicom_factory import body_hu, write_series
@@ -262,6 +263,85 @@ def test_an_unforeseen_error_is_tried_again_and_then_given_up(
     make_node(tmp_path / "state", clock=lambda: now).run(once=True)
     assert NodeState.load(tmp_path / "state").waiting == {}
     assert marks(empty).popitem()[1].endswith(" given-up")
+
+
+@pytest.mark.orthanc
+def test_a_study_that_cannot_be_analysed_gets_a_note_where_one_is_wanted(
+    empty: Server, tmp_path: Path
+) -> None:
+    send(empty, few_slices(tmp_path / "few"))
+    all_stable(empty)
+    (tmp_path / "state").mkdir()
+    rest = Orthanc(empty.url, *empty.auth)
+    chain: Any = {"models": None, "settings": None}
+    analyser = Analyser(
+        rest,
+        tmp_path / "state",
+        options=OutputOptions(failure_note=True),
+        check=lambda: None,
+        **chain,
+    )
+    Node(rest, analyser, (), 0.1, threading.Event()).run(once=True)
+    assert list(modalities(empty).values()) == [["CT", "OT"]]  # in the same study
+    assert marks(empty).popitem()[1].endswith(" too-few-slices")
+    assert {p.name for p in (tmp_path / "state").rglob("*") if p.is_file()} == {"node.json"}
+    all_stable(empty)
+    Node(rest, analyser, (), 0.1, threading.Event()).run(once=True)
+    assert len(empty.get("/series")) == 2
+
+
+def test_a_note_about_what_may_pass_waits_for_the_last_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = few_slices(tmp_path / "few")
+
+    class OneStudy:
+        def __init__(self) -> None:
+            self.stored: list[Dataset] = []
+            self.marked = ""
+
+        def download(self, instance: str, path: Path) -> None:
+            path.write_bytes(Path(instance).read_bytes())
+
+        def store(self, path: Path) -> str:
+            self.stored.append(dcmread(path))
+            return str(len(self.stored))
+
+        def newest_change(self) -> int:
+            return 0
+
+        def ct_study(self, _study: str) -> CtStudy:
+            return CtStudy("few", tuple(map(str, source)))
+
+        def mark(self, _study: str) -> str:
+            return self.marked
+
+        def set_mark(self, _study: str, text: str) -> None:
+            self.marked = text
+
+    def full_disk(discovery: Discovery, *given: Any, **more: Any) -> tuple[StudyOutcome, ...]:
+        error = NodulusError(ErrorCode.INTERNAL, "stopped.", remedy="Report it.")
+        studies = tuple(replace(study, error=error) for study in discovery.studies)
+        return run_all(replace(discovery, studies=studies), *given, **more)
+
+    monkeypatch.setattr(analysis, "run_all", full_disk)
+    rest: Any = OneStudy()
+    folder = tmp_path / "state"
+    folder.mkdir()
+    chain: Any = {"models": None, "settings": None}
+    options = OutputOptions(failure_note=True)
+    analyser = Analyser(rest, folder, options=options, check=lambda: None, **chain)
+    now = 0.0
+    NodeState(waiting={"few": Waiting()}).save(folder)
+    for _ in range(MAX_ATTEMPTS):
+        assert rest.stored == []
+        Node(rest, analyser, (), 0.1, threading.Event(), lambda: now).run(once=True)  # noqa: B023
+        now += 10_000.0
+    (note,) = rest.stored
+    assert note.StudyInstanceUID == dcmread(source[0]).StudyInstanceUID
+    assert "internal-error" in note.ImageComments
+    assert rest.marked.endswith(" given-up")
+    assert {p.name for p in folder.rglob("*") if p.is_file()} == {"node.json"}
 
 
 @pytest.mark.orthanc
