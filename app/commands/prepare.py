@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.prepare_split import split
 from nodulus.app.commands.root import EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def command() -> None:
 
     Exit status: 0 all is well, 1 something was wrong and left out (it is listed), 2 wrong usage.
     """
+
+
+command.add_command(split)
 
 
 def _shared(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
@@ -250,32 +250,53 @@ def check_split(
     Raises:
         ValueError: a patient or a series is on two sides; says how many, not who.
     """
-    sides = dict(zip(Side, (training, validation, test), strict=True))
-    for (a, one), (b, other) in combinations(sides.items(), 2):
-        where = f"in {a.value} and {b.value}"
-        shared = {s.patient_id for s in one} & {s.patient_id for s in other}
-        if shared:
-            raise ValueError(f"the split leaks: {len(shared)} patients are {where}")
-        twice = {s.series_uid for s in one} & {s.series_uid for s in other}
-        if twice:
-            raise ValueError(f"the split leaks: {len(twice)} series are {where}")
-        _check_made_of(one, other, where, SharedShapes(shapes))
+    policy = SharedShapes(shapes)
+    for leak in find_leaks(Split(tuple(training), tuple(validation), tuple(test))):
+        if leak.is_certain or policy is SharedShapes.REFUSE:
+            raise ValueError(f"the split leaks: {leak}")
+        if policy is SharedShapes.REPORT:
+            logger.warning(str(leak))
 
 
-def _check_made_of(
-    one: Sequence[Study], other: Sequence[Study], where: str, policy: SharedShapes
-) -> None:
-    if policy is SharedShapes.IGNORE:
-        return
-    for both, what in (
-        (lidc_patients_in(one) & lidc_patients_in(other), "LIDC-IDRI patients give nodule shapes"),
-        ({s.background for s in one} & {s.background for s in other} - {None}, "real scans are"),
-    ):
-        message = f"{len(both)} {what} {where}"
-        if both and policy is SharedShapes.REFUSE:
-            raise ValueError(f"the split leaks: {message}")
-        if both:
-            logger.warning(message)
+@dataclass(frozen=True)
+class Leak:
+    """What two sides of a split share.
+
+    Args:
+        count: how many.
+        what: they are, in words.
+        sides: the two.
+        is_certain: whether it is a patient or a series, and not what phantoms are made of.
+    """
+
+    count: int
+    what: str
+    sides: tuple[Side, Side]
+    is_certain: bool
+
+    def __str__(self) -> str:
+        one, other = (side.value for side in self.sides)
+        return f"{self.count} {self.what} in {one} and {other}"
+
+
+def find_leaks(split: Split) -> Iterator[Leak]:
+    """Everything that two sides of a split share, pair by pair; says how many, not who."""
+    for (a, one), (b, other) in combinations(split.sides().items(), 2):
+        for shared, what, is_certain in (
+            ({s.patient_id for s in one} & {s.patient_id for s in other}, "patients are", True),
+            ({s.series_uid for s in one} & {s.series_uid for s in other}, "series are", True),
+            (lidc_patients_in(one) & lidc_patients_in(other), _SHAPES, False),
+            (_backgrounds(one) & _backgrounds(other), "real scans are", False),
+        ):
+            if shared:
+                yield Leak(len(shared), what, (a, b), is_certain)
+
+
+_SHAPES = "LIDC-IDRI patients give nodule shapes"
+
+
+def _backgrounds(studies: Iterable[Study]) -> set[str]:
+    return {s.background for s in studies if s.background}
 
 
 def _file_split(
@@ -305,6 +326,11 @@ def _file_split(
     return Split(*(tuple(s for s in studies if known[s.patient_id] is side) for side in Side))
 
 
+def default_file(data_dirs: Sequence[str], folds: Folds) -> Path:
+    """Where the split of these folders lies unless another place is named."""
+    return Path(data_dirs[0]) / (folds.file_name if folds else "splits.json")
+
+
 def load_split(
     data_dirs: Sequence[str],
     validation_dirs: Sequence[str] = (),
@@ -320,6 +346,7 @@ def load_split(
     validation_patients: Sequence[str] = (),
     held_out_patients: Sequence[str] = (),
     reserved: ReservedPatients | str = ReservedPatients.REFUSE,
+    check: bool = True,
 ) -> Split:
     """Read the data folders and split them by patient.
 
@@ -340,6 +367,7 @@ def load_split(
         validation_patients: go to the validation side, wherever they were.
         held_out_patients: go to the test side, wherever they were.
         reserved: see :func:`~nodulus.bundles.common.reserved_patients.check_reserved`.
+        check: False to look at a split that may leak; ``shapes`` and ``reserved`` do not matter.
 
     Raises:
         ValueError: the split leaks, the file does not know a patient of the data, or the
@@ -353,12 +381,13 @@ def load_split(
     if validation_dirs:
         split = Split(tuple(studies), tuple(read_data_dirs(validation_dirs)), test)
     else:
-        default = Path(data_dirs[0]) / (folds.file_name if folds else "splits.json")
-        path = Path(splits_file) if splits_file else default
+        path = Path(splits_file) if splits_file else default_file(data_dirs, folds)
         drawn = _file_split(studies, path, (fraction, test_fraction), seed, folds)
         split = Split(drawn.training, drawn.validation, (*drawn.test, *test))
     wanted = {Side.VALIDATION: validation_patients, Side.TEST: held_out_patients}
     split = moved(split, wanted)
+    if not check:
+        return split
     check_reserved(split.training, reserved)
     check_split(split.training, split.validation, shapes, split.test)
     return split
