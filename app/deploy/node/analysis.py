@@ -61,6 +61,9 @@ class Analyser:
             requests.RequestException: Orthanc does not give its images.
         """
         folder = self._folder(study)
+        failed = self._noted_error(study)
+        if failed is not None and not may_pass(failed):
+            raise failed
         if not (folder / SUMMARY).is_file():
             self._analyse(study, folder)
         return tuple(sorted(folder.rglob("*.dcm")))
@@ -83,7 +86,19 @@ class Analyser:
     def forget(self, study: CtStudy) -> None:
         """Remove what is kept of a study."""
         shutil.rmtree(self._folder(study), ignore_errors=True)
-        self._note(study).unlink(missing_ok=True)
+        self._remove_note(study)
+
+    def _remove_note(self, study: CtStudy) -> None:
+        for path in (self._note(study), self._note(study).with_suffix(".json")):
+            path.unlink(missing_ok=True)
+
+    def _noted_error(self, study: CtStudy) -> NodulusError | None:
+        """Why a study could not be analysed whose note is still to be delivered."""
+        try:
+            kept = json.loads(self._note(study).with_suffix(".json").read_text(encoding="utf-8"))
+            return NodulusError(ErrorCode(kept["code"]), kept["message"], remedy=kept["remedy"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def _note(self, study: CtStudy) -> Path:
         return self.folder / NOTES / f"{study.fingerprint}.dcm"
@@ -92,7 +107,7 @@ class Analyser:
         return self.folder / RESULTS / study.fingerprint
 
     def _analyse(self, study: CtStudy, folder: Path) -> None:
-        self._note(study).unlink(missing_ok=True)  # of an earlier attempt
+        self._remove_note(study)  # of an earlier attempt
         with TemporaryDirectory(prefix=_IMAGES, dir=self.folder) as name:
             images = Path(name)
             for number, instance in enumerate(study.instances):
@@ -113,7 +128,7 @@ class Analyser:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         errors += discovery.problems if not outcomes else ()
         if errors and not any(outcome.result for outcome in outcomes):
-            self._forget_but_for_the_note(study, outcomes)
+            self._forget_but_for_the_note(study, outcomes, errors[0])
             raise errors[0]
         for error in errors:
             logger.error("study %s: %s", study.uid, error)
@@ -122,19 +137,27 @@ class Analyser:
                 count = len(outcome.result.findings)
                 logger.info("study %s: analysed, findings: %d", study.uid, count)
 
-    def _forget_but_for_the_note(self, study: CtStudy, outcomes: Sequence[StudyOutcome]) -> None:
+    def _forget_but_for_the_note(
+        self, study: CtStudy, outcomes: Sequence[StudyOutcome], error: NodulusError
+    ) -> None:
+        """Keep the note until it is delivered, and why: the analysis is not to be repeated."""
         notes = [outcome.note for outcome in outcomes if outcome.note is not None]
         contents = [note.path.read_bytes() for note in notes if note.path is not None]
         self.forget(study)
         if len(contents) == 1:
             path = self._note(study)
             path.parent.mkdir(exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_bytes(contents[0])
-            part.replace(path)
+            why = {"code": error.code.value, "message": error.message, "remedy": error.remedy}
+            for place, content in (
+                (path, contents[0]),
+                (path.with_suffix(".json"), json.dumps(why).encode()),
+            ):
+                part = place.with_name(f"{place.name}.part")
+                part.write_bytes(content)
+                part.replace(place)
         elif self.options.failure_note:
-            why = notes[0].left_out if notes else NO_STUDY
-            logger.warning("study %s: no failure note: %s", study.uid, why)
+            reason = notes[0].left_out if notes else NO_STUDY
+            logger.warning("study %s: no failure note: %s", study.uid, reason)
 
 
 def may_pass(error: NodulusError) -> bool:

@@ -290,34 +290,70 @@ def test_a_study_that_cannot_be_analysed_gets_a_note_where_one_is_wanted(
     assert len(empty.get("/series")) == 2
 
 
+class OneStudy:
+    """What the node asks of an Orthanc, for one study whose files are here."""
+
+    def __init__(self, source: list[Path]) -> None:
+        self.source = source
+        self.stored: list[Dataset] = []
+        self.sent: list[str] = []
+        self.marked = ""
+        self.pacs_answers = True
+
+    def download(self, instance: str, path: Path) -> None:
+        path.write_bytes(Path(instance).read_bytes())
+
+    def store(self, path: Path) -> str:
+        self.stored.append(dcmread(path))
+        return str(len(self.stored))
+
+    def modalities(self) -> list[str]:
+        return ["pacs"]
+
+    def send(self, _modality: str, instances: list[str]) -> None:
+        if not self.pacs_answers:
+            answer = requests.Response()
+            answer.status_code = 500
+            raise requests.HTTPError(response=answer)
+        self.sent += instances
+
+    def newest_change(self) -> int:
+        return 0
+
+    def ct_study(self, _study: str) -> CtStudy:
+        return CtStudy("few", tuple(map(str, self.source)))
+
+    def mark(self, _study: str) -> str:
+        return self.marked
+
+    def set_mark(self, _study: str, text: str) -> None:
+        self.marked = text
+
+
+def test_a_note_that_a_pacs_does_not_take_is_sent_later_and_not_made_anew(tmp_path: Path) -> None:
+    rest: Any = OneStudy(few_slices(tmp_path / "few"))
+    folder = tmp_path / "state"
+    folder.mkdir()
+    chain: Any = {"models": None, "settings": None}
+    options = OutputOptions(failure_note=True)
+    analyser = Analyser(rest, folder, options=options, check=lambda: None, **chain)
+    NodeState(waiting={"few": Waiting()}).save(folder)
+    rest.pacs_answers = False
+    Node(rest, analyser, ("pacs",), 0.1, threading.Event(), lambda: 0.0).run(once=True)
+    assert rest.marked == ""
+    rest.pacs_answers = True
+    rest.download = None  # not to be called
+    Node(rest, analyser, ("pacs",), 0.1, threading.Event(), lambda: 1000.0).run(once=True)
+    assert len({note.SOPInstanceUID for note in rest.stored}) == 1
+    assert len(rest.sent) == 1
+    assert rest.marked.endswith(" too-few-slices")
+    assert {p.name for p in folder.rglob("*") if p.is_file()} == {"node.json"}
+
+
 def test_a_note_about_what_may_pass_waits_for_the_last_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = few_slices(tmp_path / "few")
-
-    class OneStudy:
-        def __init__(self) -> None:
-            self.stored: list[Dataset] = []
-            self.marked = ""
-
-        def download(self, instance: str, path: Path) -> None:
-            path.write_bytes(Path(instance).read_bytes())
-
-        def store(self, path: Path) -> str:
-            self.stored.append(dcmread(path))
-            return str(len(self.stored))
-
-        def newest_change(self) -> int:
-            return 0
-
-        def ct_study(self, _study: str) -> CtStudy:
-            return CtStudy("few", tuple(map(str, source)))
-
-        def mark(self, _study: str) -> str:
-            return self.marked
-
-        def set_mark(self, _study: str, text: str) -> None:
-            self.marked = text
 
     def full_disk(discovery: Discovery, *given: Any, **more: Any) -> tuple[StudyOutcome, ...]:
         error = NodulusError(ErrorCode.INTERNAL, "stopped.", remedy="Report it.")
@@ -325,7 +361,7 @@ def test_a_note_about_what_may_pass_waits_for_the_last_attempt(
         return run_all(replace(discovery, studies=studies), *given, **more)
 
     monkeypatch.setattr(analysis, "run_all", full_disk)
-    rest: Any = OneStudy()
+    rest: Any = OneStudy(source)
     folder = tmp_path / "state"
     folder.mkdir()
     chain: Any = {"models": None, "settings": None}
