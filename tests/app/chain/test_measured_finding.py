@@ -101,7 +101,7 @@ def diameters(mask: np.ndarray) -> Diameters:
     return measure(np.zeros(SHAPE), whole, GRID).diameters
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def found() -> Finding:
     hu, mask = nodule()
     return built(hu, *scored(mask))
