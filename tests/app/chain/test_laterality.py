@@ -57,3 +57,9 @@ def test_the_lung_next_to_a_point_tells_its_side_else_the_mid_plane(
     point: tuple[float, float, float], side: str | None
 ) -> None:
     assert laterality(shifted_lungs(), point, RULE) == side
+
+
+@pytest.mark.parametrize(("x_mm", "side"), [(20.5, "left"), (19.5, "right")])
+def test_a_mid_plane_without_width_tells_a_side_of_every_point(x_mm: float, side: str) -> None:
+    rule = RULE.model_copy(update={"middle_mm": 0.0})
+    assert laterality(shifted_lungs(), (x_mm, 100.0, 100.0), rule) == side

@@ -32,6 +32,15 @@ def test_either_of_both_is_enough_and_neither_changes_no_bit() -> None:
     np.testing.assert_array_equal(recalibrated(given, 1.0, 0.0), given)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_the_answer_is_of_double_precision_whatever_is_given(temperature: float) -> None:
+    found = recalibrated(np.array([0.2], np.float32), temperature)
+    assert found.dtype == np.float64
+    given = float(np.float32(0.2))
+    odds = (given / (1 - given)) ** (1 / temperature)
+    np.testing.assert_allclose(found, [odds / (1 + odds)], rtol=1e-13)
+
+
 def test_an_older_file_has_neither() -> None:
     point = OperatingPoint.model_validate({"name": "nodule", "threshold": 0.3, "chosen_on": "x"})
     assert (point.temperature, point.offset) == (1.0, 0.0)
