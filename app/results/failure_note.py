@@ -19,7 +19,7 @@ from uuid import uuid4
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from nodulus.app.errors import NodulusError
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.dicom_file import read_headers
 from nodulus.app.reading.files import FAILURE_NOTE_FILE, NOT_ANALYSED
 from nodulus.app.reading.identity import is_same_person
@@ -247,23 +247,29 @@ def _encoded_note(header: SliceHeader, error: NodulusError, *, deidentified: boo
     """The note's file.
 
     Raises:
-        ValueError: the image that names the study is another one now.
+        NodulusError: ``input-not-readable``: the image that names the study has gone, or is
+            another one now.
     """
     from nodulus.app.results.encode import encode_object
 
     again = read_headers(header.path)
-    if not again or (again[0].identity, again[0].study_uid, again[0].identity_digests) != (
-        header.identity,
-        header.study_uid,
-        header.identity_digests,
-    ):
-        raise ValueError("the image is another one than when it was first read")
+    if not again or _named(again[0]) != _named(header):
+        raise NodulusError(
+            ErrorCode.INPUT_NOT_READABLE,
+            "The source image is another one than when it was first read.",
+            remedy="Keep the input unchanged until the results are written, and run again.",
+            subject=header.path,
+        )
     raw = dcmread(header.path, stop_before_pixels=True, force=True, specific_tags=list(TAGS))
     patient = patient_and_study([raw])
     name, patient.PatientName = patient.PatientName, ""
     lines = note_lines(error, datetime.now(), deidentified=deidentified)
     made = build_failure_note(image_header(header, raw, patient), lines)
     return encode_object(made, name, deidentified=deidentified)
+
+
+def _named(header: SliceHeader) -> tuple[object, ...]:
+    return header.sop_instance_uid, header.study_uid, header.identity_digests
 
 
 def _shortened(text: str) -> str:

@@ -30,7 +30,7 @@ from nodulus.app.run import StudyOutcome, run_all
 from tests.app.reading.dicom_factory import body_hu, write_series
 
 from .others import validate
-from .synthetic import result_for
+from .synthetic import result_for, write_multiframe
 from .synthetic import two_labels as labels_of
 from .synthetic import write_series as write_chest
 
@@ -234,8 +234,52 @@ def test_an_image_that_changed_since_gives_no_note(tmp_path: Path) -> None:
     few(tmp_path / "ct", edit=of_patient("Roe^Richard", "88"))
     note = write_failure_note(tmp_path / "out", study, ERROR, deidentified=False)
     assert note.path is None
-    assert note.left_out
+    assert note.left_out == "The source image is another one than when it was first read"
+    for path in (tmp_path / "ct").iterdir():
+        path.unlink()
+    gone = write_failure_note(tmp_path / "out", study, ERROR, deidentified=False)
+    assert gone.path is None
+    assert "cannot be read" in str(gone.left_out)
     assert list(tmp_path.rglob("failure_note.dcm")) == []
+
+
+def test_frames_of_one_file_and_objects_that_are_no_images_have_a_note(tmp_path: Path) -> None:
+    write_multiframe(tmp_path / "frames")
+    frames = study_of(tmp_path / "frames")
+    assert frames.named_by is not None
+    note = write_failure_note(tmp_path / "out", frames, ERROR, deidentified=False)
+    assert note.path is not None, note.left_out
+    validate(note.path)
+    few(tmp_path / "ct")
+
+    source = dcmread(next((tmp_path / "ct").iterdir()))
+    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+                    "PixelRepresentation", "SamplesPerPixel",
+                    "PhotometricInterpretation"):  # fmt: skip
+        source.pop(keyword, None)
+    source.Modality, source.SOPClassUID = "SR", "1.2.840.10008.5.1.4.1.1.88.34"
+    source.file_meta.MediaStorageSOPClassUID = source.SOPClassUID
+    (tmp_path / "sr").mkdir()
+    source.save_as(tmp_path / "sr" / "sr.dcm", enforce_file_format=True)
+    (outcome,) = run(tmp_path / "sr", tmp_path / "out of sr")
+    assert outcome.note is not None
+    assert outcome.note.path is not None, outcome.note.left_out
+    validate(outcome.note.path)
+    assert dcmread(outcome.note.path).PatientName == "Doe^Jane"
+
+
+@pytest.mark.parametrize("name", ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Буряк^Анна", ""])
+def test_a_name_in_any_writing_or_none_is_repeated(tmp_path: Path, name: str) -> None:
+    def edit(dataset: Dataset, _index: int) -> None:
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+        dataset.PatientName = name
+
+    few(tmp_path / "ct", edit=edit)
+    (outcome,) = run(tmp_path / "ct", tmp_path / "out")
+    assert outcome.note is not None
+    assert outcome.note.path is not None, outcome.note.left_out
+    validate(outcome.note.path)
+    assert str(dcmread(outcome.note.path).PatientName) == name
 
 
 def test_a_de_identified_note_tells_no_identity(tmp_path: Path) -> None:
