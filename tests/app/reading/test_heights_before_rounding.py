@@ -42,6 +42,7 @@ EVENED = -300.0 - 0.375 + 1.25 * np.arange(40)
     [
         headers(40, thickness_mm=1.25),
         located(40, 1.25, thickness_mm=5.0),
+        located(40, 1.3, thickness_mm=1.25),
         located(40, -1.25),
         [replace(h, instance_number=40 - k) for k, h in enumerate(headers(40, thickness_mm=1.25))],
         [replace(h, instance_number=None) for h in headers(40, thickness_mm=1.25)],
@@ -50,7 +51,15 @@ EVENED = -300.0 - 0.375 + 1.25 * np.arange(40)
             for k, h in enumerate(headers(40, thickness_mm=1.25))
         ],
     ],
-    ids=("thickness", "location", "falling location", "falling numbers", "no numbers", "frames"),
+    ids=(
+        "thickness",
+        "location",
+        "another location",
+        "falling location",
+        "falling numbers",
+        "no numbers",
+        "frames",
+    ),
 )
 def test_evened_by_what_was_not_rounded(told: list[SliceHeader]) -> None:
     found = unrounded(cut(1.25, 40), told)

@@ -17,6 +17,9 @@ from nodulus.app.reading.kernels import Sharpness, sharpness
         ("FC29", Sharpness.MEDIUM), ("FC30", Sharpness.SHARP), ("B29f", Sharpness.SOFT),
         ("BODY FILTER", Sharpness.MEDIUM), ("LUNG ENHANCED", Sharpness.SHARP),
         ("YC", Sharpness.SHARP), ("B", Sharpness.MEDIUM),
+        ("VERY SHARP", Sharpness.SHARP), ("BONE DETAIL", Sharpness.SHARP),
+        ("STANDARD+", Sharpness.MEDIUM), ("SOFT TISSUE", Sharpness.SOFT),
+        (" lung ", Sharpness.SHARP), ("fc30", Sharpness.SHARP), ("b20f", Sharpness.SOFT),
         ("", Sharpness.UNKNOWN), (None, Sharpness.UNKNOWN), ("xyz", Sharpness.UNKNOWN),
     ],
 )  # fmt: skip
