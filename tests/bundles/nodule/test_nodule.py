@@ -7,6 +7,8 @@ import csv
 import pytest
 import torch
 
+from tests.lidc_shapes import needs_lidc_shapes
+
 SMALL = {"crop_size": 32}
 
 
@@ -52,6 +54,7 @@ def test_a_split_that_leaks_is_refused(train, fake_data, tmp_path, leaking):
     assert any("1 patients are in training and validation" in text for text in texts)
 
 
+@needs_lidc_shapes
 def test_it_is_finetuned_on_folders_of_different_size(weights, run_bundle, fake_data, tmp_path):
     run_bundle(
         "nodule",
@@ -68,7 +71,6 @@ def test_it_is_finetuned_on_folders_of_different_size(weights, run_bundle, fake_
         workers=0,
         box_probability=1.0,
         learning_rate=1e-9,
-        crop_size=32,
     )
     state, start = (torch.load(p, weights_only=True) for p in (tmp_path / "model.pt", weights))
     name = "layer2.0.conv1.weight"

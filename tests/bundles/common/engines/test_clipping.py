@@ -62,3 +62,17 @@ def test_scaled_gradients_are_brought_back_first():
     Engine.optimizer = list(network.parameters())
     GradientClipper(network, 1.0)(Engine)
     assert network.weight.grad.item() == 0.5
+
+
+def test_a_step_without_finite_gradients_is_left_out_and_said(caplog):
+    with caplog.at_level("WARNING"):
+        weight = trained([0.25, float("nan"), float("inf"), 0.25], 1)
+    assert weight == pytest.approx(0.5)
+    said = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert [text.split(" is ")[0] for text in said] == ["step 2", "step 3"]
+
+
+def test_one_that_stays_so_has_diverged():
+    assert trained([*[float("nan")] * 19, 0.25, *[float("nan")] * 19], 1) == pytest.approx(0.75)
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        trained([float("nan")] * 20, 1)
