@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from nodulus.app.output import IMAGES
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
 
@@ -123,7 +124,8 @@ def test_a_signal_keeps_what_is_done_and_leaves_no_patient_file(
     assert list((tmp_path / "temporary").iterdir()) == []
     ((key, findings),) = told(tmp_path).items()
     assert findings > 0
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {key, "summary.json"}
+    written = {p.name for p in (tmp_path / "out").iterdir()}
+    assert written == {key, "summary.json", IMAGES}
     assert (tmp_path / "out" / key / "nodules_seg.dcm").exists()
 
 
