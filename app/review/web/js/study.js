@@ -140,12 +140,13 @@ export class StudyPage {
       tell([error.message, error.remedy].filter(Boolean).join(" "), true);
       return false;
     } finally {
-      this.#setBusy(false);
       if (!this.finding()) this.selected = this.study.findings[0]?.id ?? "";
       this.rejecting = false;
       this.draw();
       performance.mark(`nodulus:${kind}:end`);
-      this.#refreshLog();
+      // The next key may undo this entry: it must not take the one before.
+      await this.#refreshLog();
+      this.#setBusy(false);
     }
     return true;
   }
