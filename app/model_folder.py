@@ -19,6 +19,9 @@ from nodulus.bundles.common.patient_record import record_of_weights, record_path
 SETTINGS_FILES = ("operating_points.json", "pipeline.json", "lungs.json")
 """What a models folder may hold beside the bundles."""
 
+WEIGHTS_FILE = Path("models", "model.pt")
+"""Below a bundle's root."""
+
 _NAMES = ("segmentation", "nodule", "malignancy")
 _OF_THE_SHIPPED = ("eval_metrics",)
 """Keys of metadata.json that are measured of the shipped weights."""
@@ -57,15 +60,13 @@ def build_model_folder(
     with new_folder(output) as folder:
         for name in _NAMES:
             target = folder / name
-            for file in ("LICENSE", "configs/inference.json", "configs/metadata.json"):
-                _copy(BUNDLES / name / file, target / file)
-            own = weights.get(name, BUNDLES / name / "models" / "model.pt")
-            _copy(own, target / "models" / "model.pt")
+            own = weights.get(name, BUNDLES / name / WEIGHTS_FILE)
+            copy_shipped_bundle(name, target, own)
             record = _record(own)
             if record is None:
                 without_record.append(name)
             else:
-                _copy(record, record_path(target / "models" / "model.pt"))
+                _copy(record, record_path(target / WEIGHTS_FILE))
             if name in weights:
                 _describe(target / "configs" / "metadata.json", own, version, data_source)
                 _check_fits(target, own)
@@ -73,6 +74,19 @@ def build_model_folder(
             for path in filter(Path.is_file, (settings / file for file in SETTINGS_FILES)):
                 _copy(path, folder / path.name)
     return tuple(without_record)
+
+
+def copy_shipped_bundle(name: str, target: Path, weights: Path | None = None) -> None:
+    """Copy what the chain reads of a shipped bundle.
+
+    Args:
+        name: ``segmentation``, ``nodule`` or ``malignancy``.
+        target: the new bundle's root.
+        weights: in place of the shipped ones.
+    """
+    for file in ("LICENSE", "configs/inference.json", "configs/metadata.json"):
+        _copy(BUNDLES / name / file, target / file)
+    _copy(weights or BUNDLES / name / WEIGHTS_FILE, target / WEIGHTS_FILE)
 
 
 @contextmanager

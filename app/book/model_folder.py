@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -13,13 +12,10 @@ import torch
 
 from nodulus.app.book.checkpoint import Checkpoint, read_checkpoint
 from nodulus.app.book.convert import Converted, convert_classifier, convert_segmentation
-from nodulus.app.chain.models import BUNDLES
-from nodulus.app.model_folder import new_folder
+from nodulus.app.model_folder import copy_shipped_bundle, new_folder
 
 BOOK_RECIPE = "book"
 """The sub-folder with the settings of the book's own chain, for ``--settings``."""
-
-_SHIPPED_FILES = ("LICENSE", "configs/inference.json", "configs/metadata.json", "models/model.pt")
 
 
 def import_checkpoints(
@@ -41,7 +37,7 @@ def import_checkpoints(
         _write_segmentation(folder, read_checkpoint(segmentation))
         _write_classifier(folder, "nodule", read_checkpoint(nodule))
         if malignancy is None:
-            _copy_shipped_malignancy(folder)
+            copy_shipped_bundle("malignancy", folder / "malignancy")
         else:
             _write_classifier(folder, "malignancy", read_checkpoint(malignancy))
         points = _template("operating_points.json")
@@ -93,13 +89,6 @@ def _write_bundle(
     )
     (root / "models").mkdir()
     torch.save(converted.network.state_dict(), root / "models" / "model.pt")
-
-
-def _copy_shipped_malignancy(folder: Path) -> None:
-    for name in _SHIPPED_FILES:
-        target = folder / "malignancy" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(BUNDLES / "malignancy" / name, target)
 
 
 def _template(name: str) -> dict[str, Any]:
