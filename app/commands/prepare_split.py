@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nodulus.app.commands.figures_file import write_figures
 from nodulus.app.commands.root import EXIT_FAILED
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
@@ -72,7 +72,6 @@ def split(
     Exit status: 0 it is in order, 1 training would refuse it, 2 wrong usage.
     """
     from nodulus.app.data.prepare.split_report import report_lines, split_report
-    from nodulus.bundles.common.atomic_files import write_text
     from nodulus.bundles.common.reserved_patients import ReservedPatients
     from nodulus.bundles.common.splits import Folds, SharedShapes, default_file
 
@@ -112,11 +111,7 @@ def split(
     for leak in report["leaks"]:
         word = "error: training refuses this split" if leak["refused"] else "note"
         click.echo(f"{word}: {leak['what']}", err=True)
-    if json_file is not None:
-        try:
-            write_text(json_file, json.dumps(report, indent=1) + "\n")
-        except OSError as error:
-            raise not_writable(json_file, error) from error
+    write_figures(json_file, report, indent=1)
     if any(leak["refused"] for leak in report["leaks"]):
         sys.exit(EXIT_FAILED)
 

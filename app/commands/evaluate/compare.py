@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from nodulus.app.commands.evaluate import options
-from nodulus.app.errors import not_writable
+from nodulus.app.commands.figures_file import write_figures
 
 LISTED = 20
 """So many of the lesions that one run alone found are printed; --json has all."""
@@ -36,9 +35,7 @@ _NAMES = {
 @options.bootstrap
 @options.confidence
 @options.seed
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
-)
+@options.json_file
 def compare(
     first: Path,
     second: Path,
@@ -56,17 +53,12 @@ def compare(
     """
     from nodulus.app.evaluation.compare_runs import compare_runs
     from nodulus.app.evaluation.truth import read_matched_scans
-    from nodulus.bundles.common.atomic_files import write_text
 
     runs = [read_matched_scans(folder, nodules, excluded) for folder in (first, second)]
     found = compare_runs(runs[0], runs[1], bootstrap, confidence, seed)
     for line in _lines(found, (first, second)):
         click.echo(line)
-    if json_file is not None:
-        try:
-            write_text(json_file, json.dumps(found, indent=2) + "\n")
-        except OSError as error:
-            raise not_writable(json_file, error) from error
+    write_figures(json_file, found)
 
 
 def _lines(found: Mapping[str, Any], folders: tuple[Path, Path]) -> list[str]:

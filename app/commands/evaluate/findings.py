@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nodulus.app.commands.evaluate import options
-from nodulus.app.errors import not_writable
+from nodulus.app.commands.figures_file import write_figures
 
 
 @click.command("findings")
@@ -24,9 +23,7 @@ from nodulus.app.errors import not_writable
 @options.bootstrap
 @options.confidence
 @options.seed
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
-)
+@options.json_file
 def findings(
     results: Path,
     nodules: Path,
@@ -42,18 +39,13 @@ def findings(
     """
     from nodulus.app.evaluation.chain_report import chain_report
     from nodulus.app.evaluation.truth import read_matched_scans
-    from nodulus.bundles.common.atomic_files import write_text
 
     found = chain_report(
         read_matched_scans(results, nodules, excluded), bootstrap, confidence, seed
     )
     for line in _lines(found):
         click.echo(line)
-    if json_file is not None:
-        try:
-            write_text(json_file, json.dumps(found, indent=2) + "\n")
-        except OSError as error:
-            raise not_writable(json_file, error) from error
+    write_figures(json_file, found)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

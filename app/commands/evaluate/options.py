@@ -34,6 +34,9 @@ excluded_places = click.option(
     type=click.Path(path_type=Path),
     help="Places that do not matter: a phantom's findings.csv, or annotations_excluded.csv.",
 )
+json_file = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here."
+)
 points_file = click.option(
     "-o",
     "--output",
