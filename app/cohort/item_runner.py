@@ -18,7 +18,7 @@ from nodulus.app.cohort.items import CohortItem
 from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome, Status
 from nodulus.app.cohort.memory import peak_mib
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.guidelines.clinical import ClinicalFile
+from nodulus.app.guidelines.clinical import ChangingClinicalFile, ClinicalFile
 from nodulus.app.output import OutputFolder
 from nodulus.app.private_folder import private_folder
 from nodulus.app.process import import_monai
@@ -68,6 +68,7 @@ class RunnerOptions:
         results: which files are written.
         threads: of one worker.
         clinical: file of what is known of the patients beside the headers, by study.
+        clinical_may_change: whether that file is read again when it has changed.
     """
 
     output: Path
@@ -79,6 +80,7 @@ class RunnerOptions:
     results: OutputOptions = field(default_factory=OutputOptions)
     threads: int = 1
     clinical: Path | None = None
+    clinical_may_change: bool = False
 
     def start(self) -> ItemRunner:
         """Load the networks in a process that does nothing else.
@@ -113,7 +115,8 @@ class ItemRunner:
         precision = options.precision or self._settings.pipeline.precision
         self.models = load_models(options.models, options.device, precision)
         self._output = OutputFolder(options.output)
-        self._clinical = ClinicalFile(options.clinical) if options.clinical else None
+        kind = ChangingClinicalFile if options.clinical_may_change else ClinicalFile
+        self._clinical = kind(options.clinical) if options.clinical else None
 
     @property
     def settings(self) -> ChainSettings:

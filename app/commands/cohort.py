@@ -17,6 +17,7 @@ from nodulus.app.commands.chain_options import (
     settings_option,
     time_limit_option,
 )
+from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED
@@ -69,11 +70,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 @click.option("--retry-failed", is_flag=True, help="Try studies again that failed.")
 @time_limit_option
 @memory_limit_option
-@click.option(
-    "--clinical",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="What is known of the patients, by study (JSON or CSV): for guidelines and risk models.",
-)
+@clinical_option
 @models_option
 @settings_option
 @operating_point_option
@@ -149,20 +146,13 @@ def _run(
     from nodulus.app.cohort.run_cohort import run_cohort, write_tables
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.commands.terminal import LastingConsole
-    from nodulus.app.errors import ErrorCode, NodulusError
     from nodulus.app.guidelines.clinical import ClinicalFile
     from nodulus.app.output import OutputFolder
 
     psutil(), pyarrow_parquet()  # rather now than after a night
     options.results.check()
-    if options.clinical is not None and not ClinicalFile(options.clinical).is_by_study:
-        raise NodulusError(
-            ErrorCode.INVALID_ATTRIBUTE,
-            "The clinical facts do not say of which study they are.",
-            remedy="Give them by StudyInstanceUID (docs/follow_up.md): a CSV with a column"
-            " study_uid, or a JSON object.",
-            subject=options.clinical,
-        )
+    if options.clinical is not None:
+        ClinicalFile(options.clinical).check_several()
     console = LastingConsole(highlight=False, soft_wrap=True)
     errors = LastingConsole(stderr=True, highlight=False)
     OutputFolder(options.output)

@@ -25,13 +25,13 @@ from nodulus.app.commands.chain_options import (
     precision_option,
     settings_option,
 )
+from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.outcome_lines import print_outcome
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.problem_lines import problem_lines
 from nodulus.app.commands.root import EXIT_FAILED, OWN_PROCESS
 from nodulus.app.end_of_process import clean_end
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.process import import_monai
 
 if TYPE_CHECKING:
@@ -65,12 +65,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write every candidate in LUNA16's submission form.",
 )
-@click.option(
-    "--clinical",
-    type=click.Path(path_type=Path),
-    help="JSON or CSV of what is known of patients and what a reader says of findings, for the"
-    " advice of guidelines.",
-)
+@clinical_option
 @candidates_option
 @candidates_only_option
 @output_options()
@@ -162,8 +157,8 @@ def _detect(
         folder = OutputFolder(output, source)
         facts = ClinicalFile(clinical) if clinical else None
         discovery = studies()
-        if facts and not facts.is_by_study and len(discovery.studies) > 1:
-            raise _of_which_study(facts.path, len(discovery.studies))
+        if facts and len(discovery.studies) > 1:
+            facts.check_several()
         check_belongs(sources, discovery)
         check_studies(sources, discovery)
         progress.task("loading models")
@@ -194,15 +189,6 @@ def _detect(
     if marks is not None:
         write_marks(marks, (m for o in outcomes if o.result for m in marks_of(o.result)))
     return bool(discovery.problems) or any(o.error is not None for o in outcomes)
-
-
-def _of_which_study(clinical: Path, count: int) -> NodulusError:
-    return NodulusError(
-        ErrorCode.INVALID_ATTRIBUTE,
-        f"The clinical facts do not say of which study they are, and the input has {count}.",
-        remedy="Give the facts by StudyInstanceUID (docs/follow_up.md), or one study at a time.",
-        subject=clinical,
-    )
 
 
 def _studies(source: Path, progress: StudyProgress, stack: ExitStack) -> Callable[[], Discovery]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodulus.app.commands.chain_options import device_option, precision_option
+from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.service_log import log_to_stderr
@@ -64,6 +65,7 @@ NOT_DELIVERED = {
 )
 @click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
 @operating_point_option
+@clinical_option
 @output_options(without=NOT_DELIVERED)
 @device_option
 @precision_option
@@ -83,6 +85,7 @@ def command(
     models: Path | None,
     settings: Path | None,
     operating_point: PointName | None,
+    clinical: Path | None,
     device: str,
     precision: PrecisionSetting | None,
     poll: float,
@@ -109,6 +112,7 @@ def command(
     from nodulus.app.deploy.node.node import Node
     from nodulus.app.deploy.node.orthanc import Orthanc
     from nodulus.app.deploy.node.state import locked
+    from nodulus.app.guidelines.clinical import ChangingClinicalFile
 
     log_to_stderr()
     stop = threading.Event()
@@ -124,5 +128,6 @@ def command(
     with locked(state):
         chain_settings = load_settings(settings, models, operating_point=operating_point)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
-        analyser = Analyser(orthanc, state, loaded, chain_settings, options, check)
+        facts = ChangingClinicalFile(clinical) if clinical else None
+        analyser = Analyser(orthanc, state, loaded, chain_settings, options, check, facts)
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)

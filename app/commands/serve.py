@@ -19,6 +19,7 @@ from nodulus.app.commands.chain_options import (
     settings_option,
     time_limit_option,
 )
+from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
@@ -146,6 +147,7 @@ NOT_SERVED = {
 @models_option
 @settings_option
 @operating_point_option
+@clinical_option
 @output_options(without=NOT_SERVED)
 @device_option
 @precision_option
@@ -176,6 +178,7 @@ def command(
     models: Path | None,
     settings: Path | None,
     operating_point: PointName | None,
+    clinical: Path | None,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
@@ -200,6 +203,7 @@ def command(
     from nodulus.app.cohort.memory import machine_mib, usable_cores
     from nodulus.app.cohort.supervisor import Limits
     from nodulus.app.deploy.node.orthanc import Orthanc
+    from nodulus.app.guidelines.clinical import ChangingClinicalFile
     from nodulus.app.review.images import ImageReader
     from nodulus.app.review.server.run_server import run_server
     from nodulus.app.review.store import Store
@@ -229,7 +233,11 @@ def command(
         precision,
         taken(objects),
         threads=max(1, usable_cores() // workers),
+        clinical=clinical,
+        clinical_may_change=True,
     )
+    if clinical is not None:
+        ChangingClinicalFile(clinical)  # rather now than in a worker
     runner.results.check()
     destinations: dict[str, Destination] = {
         url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow

@@ -13,6 +13,7 @@ from nodulus.app.run import StudyOutcome, explained, written_outcome
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
     from nodulus.app.errors import NodulusError
+    from nodulus.app.guidelines.clinical import ClinicalFile
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import Archives, Discovery, StudyInput
     from nodulus.app.results.options import OutputOptions
@@ -78,6 +79,7 @@ class Work:
         options: which files are written.
         progress: called with (study, step, done, total).
         finished: called after each study.
+        clinical: what is known of the patients beside the headers.
         discovery: what the input holds, once it was looked through.
         outcomes: of the studies that are done.
     """
@@ -90,6 +92,7 @@ class Work:
     options: OutputOptions
     progress: Callable[[StudyInput, str, int, int], None]
     finished: Callable[[StudyOutcome], None]
+    clinical: ClinicalFile | None = None
     discovery: Discovery | None = None
     outcomes: list[StudyOutcome] = field(default_factory=list)
 

@@ -14,6 +14,7 @@ from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
+    from nodulus.app.guidelines.clinical import ClinicalFile
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import StudyOutcome
 
@@ -83,6 +84,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
         application = NodulusApplication(work)
         work.options = _options(application)
         work.settings = _settings(application)
+        work.clinical = _clinical(application)
         work.options.check()
         application.run()
     if work.discovery is None:
@@ -120,6 +122,14 @@ def _settings(application: Any) -> ChainSettings:
     # One that a runtime puts in place may have no such part, and asking for it logs an error.
     chain = application.kwargs("chain") if "chain" in _parts(application) else {}
     return load_settings(operating_point=chain.get("operating_point"))
+
+
+def _clinical(application: Any) -> ClinicalFile | None:
+    """What is known of the patients, from the file that the application's configuration names."""
+    from nodulus.app.guidelines.clinical import ClinicalFile
+
+    named = application.kwargs("clinical") if "clinical" in _parts(application) else {}
+    return ClinicalFile(Path(named["file"])) if named.get("file") else None
 
 
 def _parts(application: Any) -> set[str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +20,11 @@ from nodulus.app.guidelines.lung_rads_categories import Category
 from nodulus.app.guidelines.lung_rads_input import Airway, Cyst, CystChange, Status
 from nodulus.app.result import TextureName
 
+logger = logging.getLogger("nodulus")
+
 STUDY_COLUMN = "study_uid"
+OF_PROGRAMME = frozenset({"screening", "round"})
+"""Fields that may hold of every study of a programme; all others are one patient's."""
 
 
 class FindingFacts(BaseModel):
@@ -94,21 +100,36 @@ class ClinicalFile:
         path: JSON: an object with the fields of `ClinicalFacts`, or one with such an object for
             each StudyInstanceUID. CSV: a column ``study_uid`` and one for each field; an empty
             cell is unknown.
+        content: such an object, where it is a part of the file that was read already.
 
     Raises:
         NodulusError: ``input-not-readable`` or ``invalid-attribute``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: object = None) -> None:
         self.path = path
-        content = _content(path)
-        self._of_any = _checked(content, path) if _is_one_study(content) else None
-        self._by_study = {} if self._of_any else _all_checked(content, path)
+        self._take(_content(path) if content is None else content)
 
-    @property
-    def is_by_study(self) -> bool:
-        """Whether it says of which study it speaks."""
-        return self._of_any is None
+    def _take(self, content: Any) -> None:
+        is_one = _is_one_study(content)
+        self._by_study = {} if is_one else _all_checked(content, self.path)
+        self._of_any = _checked(content, self.path) if is_one else None
+
+    def check_several(self) -> None:
+        """Make sure that what it says can hold of more than one study.
+
+        Raises:
+            NodulusError: ``invalid-attribute``: it has facts of a patient, and does not say which.
+        """
+        if self._of_any is None or self._of_any.model_fields_set <= OF_PROGRAMME:
+            return
+        raise NodulusError(
+            ErrorCode.INVALID_ATTRIBUTE,
+            "The clinical facts do not say of which study they are, and there may be several.",
+            remedy="Give the facts by StudyInstanceUID (docs/follow_up.md), or one study at a"
+            f" time. Of every study only these may be said: {', '.join(sorted(OF_PROGRAMME))}.",
+            subject=self.path,
+        )
 
     def facts_of(self, study: str) -> ClinicalFacts | None:
         """What it says of a study; None where it says nothing.
@@ -117,6 +138,46 @@ class ClinicalFile:
             study: StudyInstanceUID, or the stem of a file that has none.
         """
         return self._of_any or self._by_study.get(study)
+
+
+class ChangingClinicalFile(ClinicalFile):
+    """A file that is read again when it has changed, for what runs for long.
+
+    One that cannot be used any more is logged, and what it said before holds.
+
+    Args:
+        path: as `ClinicalFile` takes it; must be usable at the start.
+
+    Raises:
+        NodulusError: as `ClinicalFile`, and what `ClinicalFile.check_several` raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._version = _version(path)
+        super().__init__(path)
+        self.check_several()
+
+    def facts_of(self, study: str) -> ClinicalFacts | None:
+        """See `ClinicalFile.facts_of`."""
+        version = _version(self.path)
+        if version != self._version:
+            self._version = version
+            try:
+                anew = ClinicalFile(self.path)
+                anew.check_several()
+            except NodulusError as error:
+                logger.warning("%s; what it said before holds", error)
+            else:
+                self._of_any, self._by_study = anew._of_any, anew._by_study
+        return super().facts_of(study)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Changes with the file; None where there is none."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_mtime_ns, status.st_size
+    return None
 
 
 def read_clinical(path: Path, study_uid: str | None) -> ClinicalFacts:
@@ -147,7 +208,9 @@ def _content(path: Path) -> Any:
 
 
 def _is_one_study(content: Any) -> bool:
-    return not isinstance(content, dict) or bool(set(content) & set(ClinicalFacts.model_fields))
+    if not isinstance(content, dict) or set(content) & set(ClinicalFacts.model_fields):
+        return True
+    return not all(isinstance(facts, dict) for facts in content.values())
 
 
 def _checked(content: Any, path: Path) -> ClinicalFacts:

@@ -69,22 +69,26 @@ def _out(environment: Mapping[str, str]) -> Path:
 
 def _process(source: Path, out: Path, models: Path | None) -> int:
     from nodulus.app.chain import load_models, load_settings
-    from nodulus.app.deploy.containers.mercure_settings import read_task_settings
+    from nodulus.app.deploy.containers.mercure_settings import clinical_of, read_task_settings
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import find_studies
     from nodulus.app.results.failure_note import NO_STUDY
     from nodulus.app.run import run_all
 
     settings = read_task_settings(source)
+    clinical = clinical_of(settings, source)
     out.mkdir(parents=True, exist_ok=True)
     with private_folder(out, STAGING_PREFIX) as scratch:
         discovery = find_studies(source)
+        if clinical and len(discovery.studies) > 1:
+            clinical.check_several()
         outcomes = run_all(
             discovery,
             OutputFolder(scratch),
             load_models(models, settings.device),
             load_settings(operating_point=settings.operating_point),
             settings.output_options(),
+            clinical=clinical,
             progress=_step_teller(),
         )
         published = {o.study.key: _publish(o, out) for o in outcomes}

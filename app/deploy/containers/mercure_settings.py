@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.clinical import ClinicalFile
 from nodulus.app.result import PointName
 from nodulus.app.results.options import OutputOptions
 
@@ -20,20 +21,39 @@ Notify = Literal["never", "findings", "suspicious"]
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class MercureSettings(OutputOptions):
-    """What a rule or the module's page in mercure may set: `OutputOptions`, and two more.
+    """What a rule or the module's page in mercure may set: `OutputOptions`, and what follows.
 
     Args:
         device: cpu, cuda, cuda:N or auto.
+        operating_point: of the nodule probability; None for the settings' own.
         notify: when a notification is asked for; always where something could not be analysed.
+        clinical: what is known of the patients beside the headers: the path of a file as
+            `ClinicalFile` takes it, or what such a JSON file holds.
     """
 
     device: str = "auto"
     operating_point: PointName | None = None
     notify: Notify = "suspicious"
+    clinical: str | dict[str, Any] | None = None
 
     def output_options(self) -> OutputOptions:
         """Give the files that are wanted."""
         return OutputOptions(**{f.name: getattr(self, f.name) for f in fields(OutputOptions)})
+
+
+def clinical_of(settings: MercureSettings, folder: Path) -> ClinicalFile | None:
+    """Give what is known of the patients beside the headers; None where nothing is said.
+
+    Args:
+        settings: of the task.
+        folder: MERCURE_IN_DIR, whose ``task.json`` they are of.
+
+    Raises:
+        NodulusError: as `ClinicalFile`.
+    """
+    if isinstance(settings.clinical, str):
+        return ClinicalFile(Path(settings.clinical))
+    return ClinicalFile(folder / TASK_FILE, settings.clinical) if settings.clinical else None
 
 
 def read_task_settings(folder: Path) -> MercureSettings:

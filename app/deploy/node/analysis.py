@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.clinical import ClinicalFile
 from nodulus.app.output import SUMMARY, OutputFolder
 from nodulus.app.reading import find_studies
 from nodulus.app.results.failure_note import NO_STUDY
@@ -44,6 +45,7 @@ class Analyser:
         settings: pipeline settings and operating points.
         options: which objects are made.
         check: called often; raises `Stopped` when the node is to end.
+        clinical: what is known of the patients beside the headers.
     """
 
     orthanc: Orthanc
@@ -52,6 +54,7 @@ class Analyser:
     settings: ChainSettings
     options: OutputOptions
     check: Callable[[], None]
+    clinical: ClinicalFile | None = None
 
     def results(self, study: CtStudy) -> tuple[Path, ...]:
         """The DICOM objects about a study, made now or, if so, before.
@@ -123,6 +126,7 @@ class Analyser:
                 self.models,
                 self.settings,
                 self.options,
+                clinical=self.clinical,
                 progress=lambda *_: self.check(),
             )
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]

@@ -25,6 +25,7 @@ class AnalyseOperator(StepOperator):
             work.settings,
             work.options,
             work.progress_of(case),
+            work.clinical,
         )
         check_folder(case.folder)
         case.plan = plan(case.volume, analysis, work.options)

@@ -24,7 +24,8 @@ class LoadStudiesOperator(Operator):
         work: what all operators share.
 
     Raises:
-        NodulusError: the input does not exist, cannot be read, is empty, or holds no image.
+        NodulusError: the input does not exist, cannot be read, is empty, or holds no image; or
+            the clinical facts may be of one of several studies.
     """
 
     def __init__(self, fragment: Any, *args: Any, work: Work, **kwargs: Any) -> None:
@@ -43,6 +44,8 @@ class LoadStudiesOperator(Operator):
         work = self.work
         if work.discovery is None:
             found = find_studies(work.source, archives=work.archives)
+            if work.clinical is not None and len(found.studies) > 1:
+                work.clinical.check_several()
             work.discovery = prepared(found, work.options)
         studies = work.discovery.studies
         if self._next < len(studies):

@@ -6,6 +6,7 @@ import json
 import re
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -55,7 +56,7 @@ def source_uids(dataset: Dataset) -> tuple[str, ...]:
     return dataset.StudyInstanceUID, dataset.get("FrameOfReferenceUID", ""), dataset.PatientID
 
 
-def without_times(findings: Path) -> dict[str, object]:
+def without_times(findings: Path) -> dict[str, Any]:
     content = json.loads(findings.read_text())
     assert set(content.pop("timings_s")) >= {"read", "segmentation", "results"}
     content.pop("created")
@@ -66,10 +67,15 @@ def without_times(findings: Path) -> dict[str, object]:
 def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     run, chest: Path, quick_bundles: Path, tmp_path: Path
 ) -> None:
-    options = ("--seg-type", "fractional", "--key-images", "--pdf")
+    facts = tmp_path / "facts.json"
+    facts.write_text('{"screening": true}')
+    options = ("--seg-type", "fractional", "--key-images", "--pdf", "--clinical", facts)
     one = run("app", "detect", chest, "-o", tmp_path / "detect", "-m", quick_bundles, *options)
     config = tmp_path / "app.yaml"
-    config.write_text("results:\n  seg_type: fractional\n  key_images: true\n  pdf: true\n")
+    config.write_text(
+        "results:\n  seg_type: fractional\n  key_images: true\n  pdf: true\n"
+        f"clinical:\n  file: {facts}\n"
+    )
     places = {
         "HOLOSCAN_INPUT_PATH": chest,
         "HOLOSCAN_OUTPUT_PATH": tmp_path / "deploy",
@@ -86,7 +92,10 @@ def test_it_gives_what_detect_gives(  # type: ignore[no-untyped-def]
     (detect,) = (p for p in (tmp_path / "detect").iterdir() if p.is_dir())
     deploy = tmp_path / "deploy" / detect.name
     assert {p.name for p in detect.iterdir()} == {p.name for p in deploy.iterdir()}
-    assert without_times(detect / "findings.json") == without_times(deploy / "findings.json")
+    findings = without_times(deploy / "findings.json")
+    assert without_times(detect / "findings.json") == findings
+    known = {fact["name"]: fact["value"] for fact in findings["guidance"]["facts"]}
+    assert known["screening"] is True
     names = sorted(path.name for path in detect.glob("*.dcm"))
     assert {"nodules_seg.dcm", "key_objects.dcm", "key_image_2.dcm", "report_pdf.dcm"} <= set(names)
     for name in names:
@@ -109,6 +118,17 @@ def test_options_are_taken_and_errors_keep_their_codes(  # type: ignore[no-untyp
     assert done.returncode == 1
     assert "[input-empty]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_clinical_file_that_is_not_there_is_named(  # type: ignore[no-untyped-def]
+    run, chest: Path, quick_bundles: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "app.yaml"
+    config.write_text(f"results:\n  pdf: false\nclinical:\n  file: {tmp_path}/none.json\n")
+    arguments = ("-i", chest, "-o", tmp_path / "out", "-m", quick_bundles)
+    done = run("app", *arguments, environment={"HOLOSCAN_CONFIG_PATH": config})
+    assert done.returncode == 1
+    assert f"[input-not-readable] {tmp_path}/none.json" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from nodulus.app.deploy.containers.mercure import main
 from nodulus.app.deploy.containers.mercure_result import NOTIFICATION, mercure_result
 from nodulus.app.deploy.containers.mercure_settings import MercureSettings, read_task_settings
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.guidelines.clinical import ClinicalFacts, ClinicalFile
 from nodulus.app.reading import StudyInput
 from nodulus.app.run import StudyOutcome
 from tests.app.reading.dicom_factory import body_hu, write_series
@@ -60,6 +61,49 @@ def test_settings_that_do_not_hold_are_named(
     assert named in written["errors"][0]
     assert "pydantic" not in written["errors"][0]
     assert written[NOTIFICATION]["requested"] is True
+
+
+@pytest.mark.parametrize("in_a_file", [False, True])
+def test_clinical_facts_of_the_rule_or_of_a_file_reach_the_analysis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_file: bool
+) -> None:
+    given: list[ClinicalFile] = []
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
+    monkeypatch.setattr(
+        "nodulus.app.run.run_all", lambda *_, clinical, progress: given.append(clinical) or ()
+    )
+    facts: object = {"screening": True, "round": "baseline"}
+    if in_a_file:
+        (tmp_path / "facts.csv").write_text("study_uid,screening,round\n1.2,yes,baseline\n")
+        facts = str(tmp_path / "facts.csv")
+    source, out = tmp_path / "in", tmp_path / "out"
+    few_slices(source, "77")
+    write_task(source, {"settings": {"clinical": facts}})
+    main({"MERCURE_IN_DIR": str(source), "MERCURE_OUT_DIR": str(out)})
+    (clinical,) = given
+    assert clinical.facts_of("1.2") == ClinicalFacts(screening=True, round="baseline")
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "named"),
+    [
+        ({"smoker": True}, "invalid-attribute", "smoker"),
+        ("/no/such/file.json", "input-not-readable", "file.json"),
+        ({"age_years": 61}, "invalid-attribute", "several"),
+    ],
+)
+def test_clinical_facts_that_do_not_hold_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, facts: object, code: str, named: str
+) -> None:
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
+    source, out = tmp_path / "in", tmp_path / "out"
+    few_slices(source, "77", "a")
+    write_series(source, body_hu((4, 24, 20)), study="other", series="b1", prefix="b")
+    write_task(source, {"settings": {"clinical": facts}})
+    assert main({"MERCURE_IN_DIR": str(source), "MERCURE_OUT_DIR": str(out)}) == 1
+    (error,) = json.loads((out / "result.json").read_text())["errors"]
+    assert code in error
+    assert named in error
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ import json
 import pytest
 
 from nodulus.app.errors import NodulusError
-from nodulus.app.guidelines.clinical import ClinicalFacts, ClinicalFile, FindingFacts
+from nodulus.app.guidelines.clinical import (
+    ChangingClinicalFile,
+    ClinicalFacts,
+    ClinicalFile,
+    FindingFacts,
+)
 from nodulus.app.guidelines.known_facts import known_facts, of_header
 from nodulus.app.guidelines.study_guidance import study_guidance
 from tests.app.guidelines.test_assess import FACTS, finding
@@ -74,9 +79,48 @@ def test_a_file_by_study_is_checked_whole(tmp_path):
         ClinicalFile(path)
     path.write_text(json.dumps({"1.2": {"age_years": 60}}))
     facts = ClinicalFile(path)
-    assert facts.is_by_study
     assert facts.facts_of("1.2") == ClinicalFacts(age_years=60)
     assert facts.facts_of("1.3") is None
+
+
+def test_of_several_studies_only_what_a_programme_knows_may_be_said(tmp_path):
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps({"screening": True, "round": "baseline"}))
+    programme = ClinicalFile(path)
+    programme.check_several()
+    assert programme.facts_of("1.2") == ClinicalFacts(screening=True, round="baseline")
+    path.write_text(json.dumps({"1.2": {"age_years": 60}}))
+    ClinicalFile(path).check_several()
+    path.write_text(json.dumps({"screening": True, "emphysema": False}))
+    with pytest.raises(NodulusError, match="which study") as raised:
+        ClinicalFile(path).check_several()
+    assert raised.value.subject == str(path)
+
+
+def test_a_file_that_changes_is_read_again_and_a_broken_one_is_not_taken(tmp_path, caplog):
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps({"1.2": {"age_years": 60}}))
+    facts = ChangingClinicalFile(path)
+    assert facts.facts_of("1.3") is None
+    path.write_text(json.dumps({"1.2": {"age_years": 60}, "1.3": {"age_years": 70}}))
+    assert facts.facts_of("1.3") == ClinicalFacts(age_years=70)
+    path.write_text('{"1.3": {"age')
+    assert facts.facts_of("1.3") == ClinicalFacts(age_years=70)
+    assert caplog.text.count("holds") == 1
+    path.write_text('{"age_years": 70}')
+    assert facts.facts_of("1.2") == ClinicalFacts(age_years=60)
+    path.unlink()
+    assert facts.facts_of("1.2") == ClinicalFacts(age_years=60)
+    assert caplog.text.count("holds") == 3
+    path.write_text(json.dumps({"1.2": {"sex": "male"}}))
+    assert facts.facts_of("1.2") == ClinicalFacts(sex="male")
+
+
+def test_a_changing_file_of_one_patient_is_refused(tmp_path):
+    path = tmp_path / "facts.json"
+    path.write_text('{"age_years": 61}')
+    with pytest.raises(NodulusError, match="which study"):
+        ChangingClinicalFile(path)
 
 
 def test_a_table_without_studies_is_refused(tmp_path):
