@@ -12,8 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
+from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.result import StudyResult
 from nodulus.app.review.entries import Entry, Rejection, Role
 from nodulus.app.review.review_state import (
@@ -270,7 +271,26 @@ def _together(result: StudyResult, states: Mapping[str, ReviewState], one: str, 
         opinions={f.id: opinions for f, opinions in pairs},
         differ={f.id: differences(*opinions) for f, opinions in pairs},
         comment=_both(one, first.comment, two, second.comment),
+        clinical=_facts_of_both(first.clinical, second.clinical),
     )
+
+
+def _facts_of_both(one: ClinicalFacts | None, two: ClinicalFacts | None) -> ClinicalFacts | None:
+    """What either knows of the patient; where they differ it is not known."""
+    if one is None or two is None:
+        return one or two
+    a, b = (facts.model_dump(exclude_none=True) for facts in (one, two))
+    return ClinicalFacts.model_validate(_agreed_facts(a, b))
+
+
+def _agreed_facts(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> dict[Any, Any]:
+    agreed: dict[Any, Any] = {}
+    for name, value in {**a, **b}.items():
+        if isinstance(value, dict):
+            agreed[name] = _agreed_facts(a.get(name, {}), b.get(name, {}))
+        elif a.get(name, value) == b.get(name, value):
+            agreed[name] = value
+    return agreed
 
 
 def _as_added(a: ReviewedFinding | None, b: ReviewedFinding | None, label: int) -> ReviewedFinding:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.result import Finding, TextureName
 
 Kind = Literal[
     "accept", "reject", "unsure", "change", "move", "resize", "redraw", "add", "take-up",
-    "adopt", "comment", "undo", "sign-off", "reopen",
+    "adopt", "comment", "clinical", "undo", "sign-off", "reopen",
 ]  # fmt: skip
 RejectionReason = Literal[
     "vessel", "scar", "lymph-node", "artefact", "atelectasis", "pleura", "infection", "motion",
@@ -102,6 +103,15 @@ class Remark(EntryData):
     text: Annotated[str, Field(min_length=1, max_length=4000)]
 
 
+class Clinical(EntryData):
+    """What the reader knows of the patient and the study, all of it; the rest is not known.
+
+    Facts of single findings are by their labels.
+    """
+
+    facts: ClinicalFacts
+
+
 class Undone(EntryData):
     """An earlier entry that counts no more."""
 
@@ -126,6 +136,7 @@ DATA: Mapping[Kind, type[EntryData]] = {
     "take-up": TakenCandidate,
     "adopt": Adoption,
     "comment": Remark,
+    "clinical": Clinical,
     "undo": Undone,
     "sign-off": Nothing,
     "reopen": Reopening,

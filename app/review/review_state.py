@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
+from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.result import CandidateRecord, Finding, StudyResult, TextureName
 from nodulus.app.review.entries import (
     Adoption,
     Change,
+    Clinical,
     Entry,
     Kind,
     Measured,
@@ -112,6 +114,7 @@ class ReviewState:
         findings: the chain's by rank, then those of the reader in the order of their entries.
         dropped: the other candidates.
         comment: the last one on the study.
+        clinical: what the readers know of the patient; None where they have said nothing.
         signed_off: None while it is open.
         readers: who has made an entry, in order.
     """
@@ -120,6 +123,7 @@ class ReviewState:
     findings: tuple[ReviewedFinding, ...]
     dropped: tuple[DroppedCandidate, ...]
     comment: str
+    clinical: ClinicalFacts | None
     signed_off: SignOff | None
     readers: tuple[str, ...]
 
@@ -155,12 +159,14 @@ class Start:
         opinions: of two first readers, by the finding's id; empty without any.
         differ: in what they differ, by the finding's id.
         comment: on the study.
+        clinical: what the readers know of the patient.
     """
 
     findings: tuple[ReviewedFinding, ...]
     opinions: Mapping[str, Opinions] = field(default_factory=dict)
     differ: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
     comment: str = ""
+    clinical: ClinicalFacts | None = None
 
     @property
     def highest_label(self) -> int:
@@ -211,7 +217,7 @@ def reviewed(
     start = chain_start(result) if start is None else start
     findings = {finding.id: finding for finding in start.findings}
     labels = _own_labels(start, entries)
-    comment, signed = start.comment, cast("SignOff | None", None)
+    comment, clinical, signed = start.comment, start.clinical, cast("SignOff | None", None)
     for entry in in_force(entries):
         if entry.kind in ("add", "take-up"):
             new = _new_finding(entry, labels[entry.number])
@@ -220,6 +226,8 @@ def reviewed(
             signed = SignOff(entry.who, entry.at)
         elif entry.kind == "reopen":
             signed = None
+        elif isinstance(entry.data, Clinical):
+            clinical = entry.data.facts
         elif isinstance(entry.data, Remark) and entry.finding is None:
             comment = entry.data.text
         elif entry.finding in findings:
@@ -238,6 +246,7 @@ def reviewed(
             if not record.kept
         ),
         comment=comment,
+        clinical=clinical,
         signed_off=signed,
         readers=tuple(dict.fromkeys(entry.who for entry in entries)),
     )

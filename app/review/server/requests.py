@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nodulus.app.review.entries import (
     Adoption,
     Change,
+    Clinical,
     Nothing,
     Outline,
     Place,
@@ -115,6 +116,13 @@ class CommentRequest(_Request):
     data: Remark
 
 
+class ClinicalRequest(_AboutStudy):
+    """What the reader knows of the patient, in the place of what was entered before."""
+
+    kind: Literal["clinical"]
+    data: Clinical
+
+
 class UndoRequest(_AboutStudy):
     """An earlier entry counts no more."""
 
@@ -148,6 +156,7 @@ EntryRequest = Annotated[
     | TakeUpRequest
     | AdoptRequest
     | CommentRequest
+    | ClinicalRequest
     | UndoRequest
     | SignOffRequest
     | ReopenRequest,

@@ -14,6 +14,7 @@ from nodulus.app.review.double_reading import View
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,
+    GuidanceAnswer,
     ListStatus,
     Problem,
     SessionAnswer,
@@ -21,6 +22,7 @@ from nodulus.app.review.server.answers import (
     StudyList,
     StudyRow,
     entry_answer,
+    guidance_answer,
     study_answer,
     study_row,
 )
@@ -103,6 +105,12 @@ def study_routes(desk: Desk) -> APIRouter:
         """All entries, undone ones too; with two readers those of who asks."""
         entries = desk.view(desk.study(key), caller.reading).entries
         return [entry_answer(entry) for entry in entries]
+
+    @router.get("/studies/{key}/guidance", responses={404: {"model": Problem}})
+    def guidance(key: str, caller: Asking) -> GuidanceAnswer:
+        """What guidelines advise for what is not rejected, by what is known now."""
+        found = desk.study(key)
+        return guidance_answer(found, desk.view(found, caller.reading).state)
 
     @router.post(
         "/studies/{key}/entries",

@@ -123,6 +123,18 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
     assert 0 < after["volume_mm3"] < before
     assert after["outlined_by"] == "reader"
 
+    page.locator("#clinical > summary").click()
+    page.wait_for_selector("#fact-ever_smoker")
+    assert {one.input_value() for one in page.locator("#clinical-form [id^=fact-]").all()} == {""}
+    page.locator("#fact-family_history").select_option("false")
+    page.locator("#fact-ever_smoker").select_option("true")
+    watched.press("x", "x")  # what is drawn anew meanwhile leaves the form as it is
+    page.locator("#clinical-save").click()
+    page.locator("#guidelines li", has_text="ever smoker: yes (reader)").wait_for()
+    page.locator("#guidelines li", has_text="family history: no (reader)").wait_for()
+    assert "Dr. Test entered clinical facts" in page.locator("#history").text_content()
+    page.locator("#clinical > summary").click()
+
     page.locator("#comment").fill("Seen before.")
     page.locator("#comment").press("Control+Enter")
     watched.until("() => document.querySelector('.comment .said')")

@@ -62,6 +62,7 @@ def read_by_ann(study: Study) -> None:
         ("reject", "2", {"reason": "vessel"}),
         ("add", None, {"center_lps_mm": PLACE}),
         ("comment", None, {"text": "Ann's remark"}),
+        ("clinical", None, {"facts": {"ever_smoker": True}}),
     )
 
 

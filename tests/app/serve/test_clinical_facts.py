@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastapi.testclient import TestClient
 
 pytest.importorskip("fastapi")
 
@@ -15,7 +16,8 @@ from nodulus.app.cohort.item_runner import ItemRunner, RunnerOptions
 from nodulus.app.cohort.items import CohortItem
 from nodulus.app.commands.root import cli
 from nodulus.app.run import StudyOutcome
-from tests.app.serve.service_samples import make_study
+from nodulus.app.serve.service import Service
+from tests.app.serve.service_samples import make_study, wait_for, zipped
 
 
 def test_facts_of_one_patient_are_refused_before_anything_begins(tmp_path: Path) -> None:
@@ -54,3 +56,34 @@ def test_a_worker_takes_what_the_file_says_when_the_study_comes(
     facts.write_text(f'{{"{key}": {{"screening": true}}}}')
     run()
     assert said[1:] == [(key, True)]
+
+
+def test_a_reader_enters_them_and_the_log_says_who_and_when(
+    service: Service, client: TestClient, tmp_path: Path
+) -> None:
+    client.post("/studies", content=zipped(make_study(tmp_path / "a", "a")))
+    service.start(lambda: None)
+    wait_for(lambda: service.queue.counts()["done"] == 1)
+    ((key, *_),) = service.queue.studies()[1][0].results
+    client.get("/api/studies")
+    study = f"/api/studies/{key}"
+    before = client.get(f"{study}/guidance").json()
+    assert (before["entered"], before["known"]) == (None, [])
+    assert {one["guideline"] for one in before["advice"]} >= {"Lung-RADS v2022", "BTS 2015"}
+
+    entry = {"kind": "clinical", "expected_version": 0, "data": {"facts": {"screening": False}}}
+    assert client.post(f"{study}/entries", json=entry).json()["version"] == 1
+    after = client.get(f"{study}/guidance").json()
+    assert after["entered"]["screening"] is False
+    assert after["entered"]["emphysema"] is None
+    assert after["known"] == [{"name": "screening", "value": False, "source": "reader"}]
+    assert {one["guideline"] for one in after["advice"]} == {"Fleischner 2017", "BTS 2015"}
+    (logged,) = client.get(f"{study}/log").json()
+    assert (logged["who"], logged["data"]) == ("A", {"facts": {"screening": False}})
+    assert logged["at"] > "2020"
+
+    wrong = {**entry, "expected_version": 1, "data": {"facts": {"smoker": True}}}
+    assert client.post(f"{study}/entries", json=wrong).status_code == 422
+    about = {**entry, "expected_version": 1, "finding": "1"}
+    assert client.post(f"{study}/entries", json=about).status_code == 422
+    assert client.get(study).json()["version"] == 1

@@ -95,7 +95,11 @@ def read(client: TestClient, key: str, *decisions: str) -> None:
          **({"data": {"reason": "scar"}} if kind == "reject" else {})}
         for number, kind in enumerate(decisions)
     ]  # fmt: skip
-    entries += [{"kind": "comment", "data": {"text": "a remark"}}, {"kind": "sign-off"}]
+    entries += [
+        {"kind": "comment", "data": {"text": "a remark"}},
+        {"kind": "clinical", "data": {"facts": {"ever_smoker": True}}},
+        {"kind": "sign-off"},
+    ]
     for version, entry in enumerate(entries):
         answer = client.post(
             f"/api/studies/{key}/entries", json={**entry, "expected_version": version}

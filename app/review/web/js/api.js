@@ -52,6 +52,9 @@ export async function log(key) {
   return Array.isArray(said) ? said : said.entries;
 }
 
+/** What guidelines advise, by what is known now. @param {string} key @returns {Promise<object>} */
+export const guidance = (key) => ask(`${path(key)}/guidance`);
+
 /**
  * Add an entry to a study's log.
  * @param {string} key

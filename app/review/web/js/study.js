@@ -1,5 +1,6 @@
 /** The study page: what a reader can do, and the parts that show it. */
 import * as api from "./api.js";
+import { drawClinical } from "./clinical_facts.js";
 import { byId, tell } from "./dom.js";
 import { drawDetails } from "./finding_details.js";
 import { drawDropped, drawFindings, drawHistory, progressWords } from "./findings_panel.js";
@@ -92,6 +93,7 @@ export class StudyPage {
     byId("add").disabled = this.closed() || !study.has_images;
     drawFindings(this);
     drawDetails(this);
+    drawClinical(this);
     drawDropped(this);
     drawHistory(this);
     drawExports(this);
@@ -260,6 +262,7 @@ export class StudyPage {
     byId("sign").addEventListener("click", () => askToSign(this));
     byId("keys").addEventListener("click", () => byId("help").showModal());
     byId("dropped").addEventListener("toggle", () => this.draw());
+    byId("clinical").addEventListener("toggle", () => drawClinical(this));
     listen(shortcuts(this));
   }
 }

@@ -22,6 +22,37 @@ export const CHARACTERISTICS = [
   ["texture", "Texture rating", "ground-glass", "solid", 5],
 ];
 
+/** What may be known of a patient: field, words, choices; true and false where none are named. */
+export const CLINICAL_FACTS = [
+  ["This CT", [
+    ["screening", "Screening CT"],
+    ["round", "Round of screening", [["baseline", "Baseline"], ["follow-up", "Follow-up"]]],
+    ["prior_compared", "Compared with an earlier CT"],
+    ["lungs_complete", "All of the lungs can be judged"],
+    ["inflammation", "Signs of infection or inflammation"],
+    ["lymphadenopathy", "Lymphadenopathy"],
+    ["metastasis", "Metastasis"],
+    ["significant_other_finding", "Another significant finding"],
+    ["nodule_count", "Number of nodules"],
+  ]],
+  ["The patient", [
+    ["age_years", "Age in years"],
+    ["sex", "Sex", [["female", "Female"], ["male", "Male"]]],
+    ["ever_smoker", "Has ever smoked"],
+    ["family_history", "Lung cancer in the family (first degree)"],
+    ["emphysema", "Emphysema"],
+    ["high_risk", "High risk of lung cancer (5 % or more)"],
+    ["immunosuppressed", "Immunosuppressed"],
+  ]],
+  ["Cancer before or now", [
+    ["known_lung_cancer", "Known lung cancer"],
+    ["known_cancer", "Known cancer of any kind"],
+    ["lung_cancer_before", "Lung cancer before"],
+    ["cancer_within_5_years", "Cancer within the last 5 years"],
+    ["extrathoracic_cancer_over_5_years_ago", "Cancer outside the chest, over 5 years ago"],
+  ]],
+];
+
 export const STATUS = {
   new: "New", "in-progress": "In progress", "first-reads": "First reads", "to-adjudicate": "To adjudicate",
   read: "Read", "signed-off": "Signed off", failed: "Failed",
@@ -38,7 +69,7 @@ const SOURCES = { chain: "", "taken-up": "Taken up", added: "Added" };
 const DID = {
   accept: "accepted", reject: "rejected", unsure: "is unsure of", change: "changed", move: "moved",
   resize: "resized", redraw: "redrew", add: "added", "take-up": "took up", comment: "commented",
-  adopt: "took", undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
+  clinical: "entered clinical facts", adopt: "took", undo: "undid entry", "sign-off": "signed off", reopen: "reopened",
 };
 
 /** @param {object} finding */
