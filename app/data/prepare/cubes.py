@@ -27,9 +27,12 @@ from nodulus.app.data.prepare.training_series import named_patient
 from nodulus.bundles.common.data.tables import Nodule
 from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 
 _DIMENSIONS = {"hu": 4, "spacing_zyx": 2, "xyz": 2, "diameter_mm": 1, "uid": 1, "patient": 1}
 _SAME_PLACE_MM = 3.0
+_MARGIN_MM = 3.0
+"""Around another nodule: how far centres of the database and of LUNA16 lie apart at most."""
 _SAME_SIZE = 1.5
 """Largest ratio of the diameters of what is taken for one nodule."""
 
@@ -54,17 +57,54 @@ def cube_geometry(shape_zyx: Sequence[int], spacing_zyx: Any, middle_lps_mm: Any
     return Geometry.from_itk((x, y, z), spacing, origin, np.eye(3))
 
 
-def load_cube(path: Path, index: int, reference: ShapeReference | None = None) -> LoadedScan:
-    """Read one cube of an archive, with the readers' outlines where it is known whose they are."""
+def load_cube(
+    path: Path,
+    index: int,
+    reference: ShapeReference | None = None,
+    others: Sequence[ShapeReference] = (),
+) -> LoadedScan:
+    """Read one cube of an archive, with the readers' outlines where it is known whose they are.
+
+    Args:
+        path: the archive.
+        index: of the cube.
+        reference: the nodule in its middle, None where that is not known.
+        others: the readers' other nodules of the series. What they cover is neither nodule nor
+            background; nor is anything else, where it is not known how they lie to the middle.
+    """
     arrays = _read(path)
     hu, spacing, place = (arrays[name][index] for name in ("hu", "spacing_zyx", "xyz"))
     geometry = cube_geometry(hu.shape, spacing, place)
     scan = LoadedScan(hu=np.ascontiguousarray(hu), geometry=geometry)
+    covered = _covered(geometry, place, reference, others)
+    labels = np.where(covered, IGNORE_LABEL, 0).astype(np.uint8)
     outlined = None if reference is None else draw_outlines(hu, spacing, place[2], reference)
-    if outlined is None:
-        return scan
-    labels = outlined.astype(np.uint8)
-    return replace(scan, labels=labels, label_source=LabelSource.OUTLINES)
+    if outlined is not None:
+        labels[outlined] = 1
+        return replace(scan, labels=labels, label_source=LabelSource.OUTLINES)
+    if covered.any():
+        return replace(scan, labels=labels, label_source=LabelSource.SPHERES)
+    return scan
+
+
+def _covered(
+    geometry: Geometry,
+    middle_lps_mm: NDArray[np.floating],
+    reference: ShapeReference | None,
+    others: Sequence[ShapeReference],
+) -> NDArray[np.bool_]:
+    """Where other nodules are or may be: with a margin, at their distance from the middle one."""
+    shape = geometry.shape_irc
+    covered = np.full(shape, reference is None and len(others) > 0)
+    if reference is None:
+        return covered
+    points = geometry.index_to_lps(np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3))
+    for other in others:
+        center = middle_lps_mm + center_xyz_mm(other) - center_xyz_mm(reference)
+        reach = other.diameter_mm / 2 + _MARGIN_MM
+        near = np.linalg.norm(points - center, axis=1) <= reach
+        covered |= near.reshape(shape)
+    return covered
 
 
 def find_cubes(path: Path) -> Found:
@@ -88,7 +128,8 @@ def find_cubes(path: Path) -> Found:
         name = f"cube-{uid}-{number[uid]}"
         x, y, z = (float(value) for value in arrays["xyz"][k])
         nodule = Nodule(name, (x, y, z), float(arrays["diameter_mm"][k]), label=1)
-        reference = _reference(nodule, references.get(uid, ()))
+        known = references.get(uid, ())
+        reference = _reference(nodule, known)
         if reference is None and uid in references:
             message = "which of the readers' nodules it is cannot be told; unrated"
             problems.append(Problem(ProblemKind.RATINGS_MISSING, message, path, series_uid=name))
@@ -96,9 +137,11 @@ def find_cubes(path: Path) -> Found:
             TrainingScan(
                 series_uid=name,
                 patient_id=named_patient(str(arrays["patient"][k])),
-                load=partial(load_cube, path, k, reference),
+                load=partial(
+                    load_cube, path, k, reference, tuple(r for r in known if r is not reference)
+                ),
                 source_files=(path,),
-                recipe=f"cubes 2 {k}",
+                recipe=f"cubes 3 {k}",
                 nodules=(nodule if reference is None else rated(nodule, reference),),
                 table=path,
                 whole=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nodulus.app.commands.root import cli
-from nodulus.app.data.prepare.cubes import cube_geometry
+from nodulus.app.data.lidc_labels.matching import center_xyz_mm
+from nodulus.app.data.prepare.cubes import cube_geometry, load_cube
 from nodulus.bundles.common.data.prepared import load_prepared
 from nodulus.bundles.common.data.studies import read_data_dir
-from nodulus.bundles.common.lidc.shapes import all_references
+from nodulus.bundles.common.lidc.shapes import ShapeReference, all_references
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 from nodulus.transforms.patch_sampling import lps_to_voxel
 from tests.lidc_shapes import needs_lidc_shapes
 
@@ -107,3 +110,33 @@ def test_nodules_of_lidc_idri_get_their_readers_ratings(tmp_path):
     assert rated.malignancy == reference.ratings.malignancy
     assert rated.lidc_nodule == reference.id
     assert nodules["cube-1.2.3.4.5-1"].malignancy is None
+
+
+def two_nodules_of_a_series(within_mm: float) -> tuple[ShapeReference, ShapeReference]:
+    """Nodules of one LIDC-IDRI series so near that a cube of one holds the other's middle."""
+    for a, b in itertools.pairwise(all_references()):
+        series = {reference.annotations[0].scan.series_uid for reference in (a, b)}
+        apart = np.linalg.norm(center_xyz_mm(b) - center_xyz_mm(a))
+        if len(series) == 1 and (a.diameter_mm + b.diameter_mm) / 2 + 4 < apart < within_mm:
+            return a, b
+    raise AssertionError("no two nodules are near each other")
+
+
+@needs_lidc_shapes
+def test_another_nodule_in_the_cube_is_no_background(tmp_path):
+    middle, other = two_nodules_of_a_series(within_mm=14.0)
+    hu = np.full((2, 40, 40, 40), -800, np.int16)
+    file = archive(tmp_path, hu=hu, spacing_zyx=np.ones((2, 3)), xyz=np.zeros((2, 3)))
+    place = center_xyz_mm(other) - center_xyz_mm(middle)
+    known = load_cube(file, 0, middle, (other,)).labels
+    unknown = load_cube(file, 0, None, (middle, other)).labels
+    assert known is not None
+    assert unknown is not None
+    points = (
+        np.moveaxis(np.indices(known.shape), 0, -1)[..., ::-1] - 20.0
+    )  # x, y, z from the middle
+    distance = np.linalg.norm(points - place, axis=-1)
+    near, far = distance < other.diameter_mm / 2 + 2.5, distance > other.diameter_mm / 2 + 3.5
+    assert not np.any(known[near] == 0)
+    assert not np.any(known[far] == IGNORE_LABEL)
+    assert np.all(unknown == IGNORE_LABEL)
