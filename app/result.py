@@ -17,7 +17,7 @@ from pydantic import (
 
 from nodulus.app.guidance import Guidance
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 LpsPoint = tuple[float, float, float]
 Probability = float
@@ -25,6 +25,13 @@ TextureName = Literal["solid", "part-solid", "ground-glass"]
 """Fleischner's and Lung-RADS's terms."""
 CalcificationName = Literal["none", "complete", "central", "concentric", "other"]
 KindName = Literal["nodule", "mass", "mass or consolidation"]
+SideName = Literal["left", "right"]
+LobeName = Literal["upper", "middle", "lower"]
+LOBES: dict[SideName, tuple[LobeName, ...]] = {
+    "left": ("upper", "lower"),
+    "right": ("upper", "middle", "lower"),
+}
+"""Of each lung, from above."""
 """Fleischner's terms; the last one for a form that does not tell a tumour from an infiltrate."""
 
 
@@ -236,11 +243,16 @@ class Finding(_WithoutEmpty):
         default=None,
         description="By diameter and form: above 30 mm it is a mass; None in files without it",
     )
-    laterality: Literal["left", "right"] | None = Field(
+    laterality: SideName | None = Field(
         default=None, description="Patient's side, by the lung that it lies in"
     )
-    lobe: Literal["upper", "lower"] | None = Field(
-        default=None, description="Where the place in the lung leaves no doubt"
+    lobe: LobeName | None = Field(
+        default=None, description="Where fissures or the place in the lung leave no doubt"
+    )
+    possible_lobes: tuple[LobeName, ...] = Field(
+        default=(),
+        description="Where the finding may lie, from above; one where lobe is told, all of the"
+        " lung's where nothing tells, none without a side and in files without them",
     )
     suspicious: bool = Field(description="malignancy_probability is at or over its operating point")
     characteristics: tuple[Characteristic, ...] = Field(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.characteristics import rate_characteristics
 from nodulus.app.chain.findings import Ratings, measured_finding
-from nodulus.app.chain.lobe import lung_extents
+from nodulus.app.chain.lobe import Lobes
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.outline_at_point import OutlinedBy, outline_at_point
 from nodulus.app.chain.scan_views import ScanViews
@@ -44,6 +44,7 @@ class PointedFinding:
 def finding_at(
     scan: ScanViews,
     lungs: LungRegion,
+    lobes: Lobes,
     models: Models,
     settings: ChainSettings,
     point_lps_mm: Sequence[float],
@@ -57,6 +58,7 @@ def finding_at(
     Args:
         scan: the volume and its views; kept from call to call, only the first one waits for them.
         lungs: of the volume; the point need not lie in them.
+        lobes: of these lungs.
         models: the three networks.
         settings: pipeline settings and operating points.
         point_lps_mm: LPS mm, within the volume.
@@ -84,7 +86,7 @@ def finding_at(
         outlined.box,
         outlined.mask,
         lungs,
-        lung_extents(lungs, settings.pipeline.lobe),
+        lobes,
         settings.operating_points,
         settings.pipeline,
     )

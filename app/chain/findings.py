@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nodulus.app.chain.laterality import laterality
-from nodulus.app.chain.lobe import LungExtent, Side, lobe, lung_extents
+from nodulus.app.chain.lobe import Lobes
 from nodulus.app.chain.native_mask import native_mask
 from nodulus.app.chain.protocols import Outline
 from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
@@ -110,7 +110,7 @@ def build_findings(
     )
     labels: Labels = np.zeros(volume.hu.shape, np.uint8 if len(scored) < 256 else np.uint16)
     findings: list[Finding | None] = [None] * len(scored)
-    extents = lung_extents(lungs, pipeline.lobe)
+    lobes = Lobes(volume, lungs, pipeline.lobe, pipeline.fissures)
     number = 0
     for position in order:
         one = scored[position]
@@ -130,7 +130,7 @@ def build_findings(
         number += 1
         labels[box][mask] = number
         findings[position] = measured_finding(
-            number, one.ratings, volume, box, mask, lungs, extents, points, pipeline
+            number, one.ratings, volume, box, mask, lungs, lobes, points, pipeline
         )
     return findings, labels
 
@@ -142,7 +142,7 @@ def measured_finding(
     box: Box,
     mask: NDArray[np.bool_],
     lungs: LungRegion,
-    extents: Mapping[Side, LungExtent],
+    lobes: Lobes,
     points: OperatingPoints,
     pipeline: PipelineSettings,
 ) -> Finding:
@@ -155,7 +155,7 @@ def measured_finding(
         box: of the volume.
         mask: bool, shape of the box, at least one voxel.
         lungs: for the side.
-        extents: for the lobe.
+        lobes: of the scan.
         points: the operating points.
         pipeline: what decides the texture, the kind, the side and the lobe.
     """
@@ -169,6 +169,7 @@ def measured_finding(
         lungs, part.index_to_lps(np.argwhere(mask)), pipeline.pleura.rule()
     )
     side = laterality(lungs, size.center_lps_mm, pipeline.laterality)
+    possible = lobes.possible(side, size.center_lps_mm)
     return Finding(
         id=number,
         tracking_uid=_tracking_uid(volume.series_uid, size.center_lps_mm),
@@ -205,7 +206,8 @@ def measured_finding(
         juxtapleural=None if distance is None else distance <= pipeline.pleura.touching_mm,
         kind=lesion_kind(mask, part, size.diameters.mean_mm, pipeline.lesion_kind.rule()).value,
         laterality=side,
-        lobe=lobe(extents, side, size.center_lps_mm, pipeline.lobe),
+        lobe=possible[0] if len(possible) == 1 else None,
+        possible_lobes=possible,
         suspicious=ratings.malignancy >= points.malignancy.threshold,
         characteristics=ratings.characteristics,
     )

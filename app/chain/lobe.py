@@ -1,80 +1,94 @@
-"""Upper or lower lobe, where the place in the lung leaves no doubt."""
+"""The lobe of a point, where fissures or its place in the lung leave no doubt."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
-from nodulus.app.chain.settings_sections import LobeSettings
+from nodulus.app.chain.lung_extent import LungExtent, lung_extents
+from nodulus.app.chain.lung_fissures import LungFissures, find_lung_fissures
+from nodulus.app.chain.settings_sections import FissureSettings, LobeSettings
+from nodulus.app.result import LOBES, LobeName, SideName
+from nodulus.app.volume import CtVolume
 from nodulus.transforms.lung_region import LungRegion
-from nodulus.transforms.lung_sides import LEFT, RIGHT
-from nodulus.transforms.lungs import axial_axis
-
-Side = Literal["left", "right"]
-Lobe = Literal["upper", "lower"]
 
 
-@dataclass(frozen=True)
-class LungExtent:
-    """How far one lung reaches, patient LPS mm.
+class Lobes:
+    """The lobes of a scan; the fissures of a lung are found when it is first asked for.
 
     Args:
-        front_mm: LPS y of its front.
-        back_mm: LPS y of its back.
-        low_mm: LPS z of its lowest level.
-        high_mm: LPS z of its highest level.
-        cut_below: the scan ends within it, at the bottom.
-        cut_above: the scan ends within it, at the top.
+        volume: the CT.
+        lungs: its lungs.
+        rule: where fissures are expected.
+        search: how they are searched for.
     """
 
-    front_mm: float
-    back_mm: float
-    low_mm: float
-    high_mm: float
-    cut_below: bool
-    cut_above: bool
+    def __init__(
+        self, volume: CtVolume, lungs: LungRegion, rule: LobeSettings, search: FissureSettings
+    ) -> None:
+        self._volume, self._lungs, self._rule, self._search = volume, lungs, rule, search
+        self._extents: dict[SideName, LungExtent] | None = None
+        self._fissures: dict[SideName, LungFissures] = {}
 
-    @property
-    def height_mm(self) -> float:
-        """From the lowest to the highest level."""
-        return self.high_mm - self.low_mm
+    def possible(
+        self, side: SideName | None, center_lps_mm: Sequence[float]
+    ) -> tuple[LobeName, ...]:
+        """The lobes that a point may lie in, from above; all of the lung's where nothing tells.
+
+        Args:
+            side: the patient's side of the point; without one there are none.
+            center_lps_mm: the point.
+        """
+        if side is None:
+            return ()
+        extent = self._extent(side)
+        if extent is None:
+            return LOBES[side]
+        told = _by_place(extent, side, center_lps_mm, self._rule)
+        if extent.cut_below or extent.cut_above:
+            return told
+        seen = _by_fissures(self.fissures(side), side, center_lps_mm)
+        return tuple(lobe for lobe in told if lobe in seen) or LOBES[side]
+
+    def fissures(self, side: SideName) -> LungFissures:
+        """The fissures of a lung; none where the lungs do not tell where to look for them."""
+        if side not in self._fissures:
+            extent = self._extent(side)
+            self._fissures[side] = (
+                LungFissures(None, None)
+                if extent is None or extent.cut_above or extent.cut_below
+                else find_lung_fissures(
+                    self._volume, self._lungs, side, extent, self._rule, self._search
+                )
+            )
+        return self._fissures[side]
+
+    def _extent(self, side: SideName) -> LungExtent | None:
+        if self._extents is None:
+            self._extents = lung_extents(self._lungs, self._rule)
+        return self._extents.get(side)
 
 
-def lung_extents(lungs: LungRegion, rule: LobeSettings) -> dict[Side, LungExtent]:
-    """Measure both lungs; empty where they are too short or too unlike each other to judge by.
-
-    Of each lung only the largest connected part counts, so that no gas of the bowel
-    does. Lungs of unlike height were operated on, have collapsed or are pushed aside; their
-    fissures lie elsewhere.
-
-    Args:
-        lungs: the lungs.
-        rule: what is too short, and what is no lung.
-    """
-    axis = axial_axis(lungs.geometry)
-    both: dict[Side, int] = {"left": LEFT, "right": RIGHT}
-    measured = {
-        side: _extent(lungs.sides == label, lungs, axis, rule.min_section_mm2)
-        for side, label in both.items()
-    }
-    extents = {side: extent for side, extent in measured.items() if extent is not None}
-    heights = [extent.height_mm for extent in extents.values()]
-    alike = len(heights) == 2 and min(heights) >= rule.min_height_ratio * max(heights)
-    return extents if alike and min(heights) >= rule.min_height_mm else {}
+def _by_fissures(
+    fissures: LungFissures, side: SideName, center_lps_mm: Sequence[float]
+) -> tuple[LobeName, ...]:
+    point = np.asarray(center_lps_mm, dtype=np.float64)[None]
+    oblique = 0 if fissures.oblique is None else int(fissures.oblique.side_of(point)[0])
+    if oblique < 0:
+        return ("lower",)
+    lower: tuple[LobeName, ...] = () if oblique > 0 else ("lower",)
+    if side == "left":
+        return ("upper", *lower)
+    horizontal = 0 if fissures.horizontal is None else int(fissures.horizontal.side_of(point)[0])
+    above: tuple[LobeName, ...] = ("upper",) if horizontal > 0 else ("middle",)
+    return (*(above if horizontal else LOBES["right"][:2]), *lower)
 
 
-def lobe(
-    extents: Mapping[Side, LungExtent],
-    side: Side | None,
-    center_lps_mm: Sequence[float],
-    rule: LobeSettings,
-) -> Lobe | None:
-    """Tell the lobe of a point, or None where the fissures may lie on either side of it.
+def _by_place(
+    extent: LungExtent, side: SideName, center_lps_mm: Sequence[float], rule: LobeSettings
+) -> tuple[LobeName, ...]:
+    """Tell the lobe by height and depth alone, where no usual fissure lies.
 
     The oblique fissure rises from the sixth rib in front to about the third to fifth thoracic
     vertebra behind (Gray's Anatomy, the lungs; Hayashi et al., RadioGraphics 21:861-874, 2001).
@@ -82,58 +96,18 @@ def lobe(
     it lies in the upper lobe, one well below in the lower. On the right, where the horizontal
     fissure bounds the upper lobe from below, only the top of the lung is told; the middle lobe is
     never. A scan that cuts the apex tells no upper lobe, one that cuts the base no lower one.
-
-    Args:
-        extents: of both lungs, from `lung_extents`.
-        side: the patient's side of the point.
-        center_lps_mm: the point.
-        rule: where each lobe is told.
     """
-    if side is None or side not in extents:
-        return None
-    lung = extents[side]
-    height = (center_lps_mm[2] - lung.low_mm) / lung.height_mm
-    depth = (center_lps_mm[1] - lung.front_mm) / (lung.back_mm - lung.front_mm)
+    height = (center_lps_mm[2] - extent.low_mm) / extent.height_mm
+    depth = (center_lps_mm[1] - extent.front_mm) / extent.depth_mm
     depth = min(max(depth, 0.0), 1.0)
-    if height >= rule.upper_from + rule.slope * depth and not lung.cut_above:
-        return "upper" if side == "left" or height >= rule.right_upper_from else None
+    if height >= rule.upper_from + rule.slope * depth and not extent.cut_above:
+        if side == "left" or height >= rule.right_upper_from:
+            return ("upper",)
+        return ("upper", "middle")
     if (
         height <= rule.lower_to + rule.slope * depth
         and depth >= rule.lower_depth
-        and not lung.cut_below
+        and not extent.cut_below
     ):
-        return "lower"
-    return None
-
-
-def _extent(
-    half: NDArray[np.bool_], lungs: LungRegion, axis: int, min_section_mm2: float
-) -> LungExtent | None:
-    labels, count = ndimage.label(half)
-    if count == 0:
-        return None
-    main: NDArray[Any] = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
-    geometry = lungs.geometry
-    level_mm = abs(float(geometry.direction_irc[2, axis])) * geometry.spacing_irc_mm[axis]
-    points = geometry.index_to_lps(np.argwhere(main))
-    level = np.floor((points[:, 2] - points[:, 2].min()) / level_mm + 0.5).astype(int)
-    section_mm2 = np.bincount(level) * geometry.voxel_volume_mm3 / level_mm
-    counted = points[section_mm2[level] >= min_section_mm2]
-    if len(counted) == 0:
-        return None
-    low, high = float(counted[:, 2].min()), float(counted[:, 2].max())
-    middle = (np.asarray(geometry.shape_irc) - 1) / 2.0
-    first, last = middle.copy(), middle.copy()
-    first[axis], last[axis] = 0, 2 * middle[axis]
-    bottom, top = sorted(geometry.index_to_lps(np.stack([first, last]))[:, 2])
-    front, back = np.percentile(counted[:, 1], (0.5, 99.5))
-    # Not by the last slice alone: the trachea always leaves through it.
-    near_mm = 1.5 * level_mm
-    return LungExtent(
-        float(front),
-        float(back),
-        low,
-        high,
-        cut_below=bool(low - bottom < near_mm),
-        cut_above=bool(top - high < near_mm),
-    )
+        return ("lower",)
+    return LOBES[side]

@@ -14,6 +14,7 @@ from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
     ContentsSettings,
     CoverageSettings,
+    FissureSettings,
     FusionSettings,
     LateralitySettings,
     LesionKindSettings,
@@ -32,8 +33,8 @@ from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
 _Settings = TypeVar("_Settings")
 
 _WHERE_LEFT_OUT = (
-    "texture", "contents", "pleura", "lesion_kind", "laterality", "lobe", "malignancy_neutral_mm",
-    "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point", "fusion",
+    "texture", "contents", "pleura", "lesion_kind", "laterality", "lobe", "fissures",
+    "malignancy_neutral_mm", "min_cut_lung_volume_ml", "usual_lungs", "coverage", "point", "fusion",
 )  # fmt: skip
 """What of pipeline.json is the shipped file's where another file does not say it."""
 
@@ -108,6 +109,7 @@ class PipelineSettings(BaseModel):
     lesion_kind: LesionKindSettings
     laterality: LateralitySettings
     lobe: LobeSettings
+    fissures: FissureSettings
     contents: ContentsSettings
     pleura: PleuraSettings
     characteristics: tuple[CharacteristicSettings, ...] = Field(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nodulus.app.result import CharacteristicName
+from nodulus.transforms.fissures.fissure_rule import FissureRule
 from nodulus.transforms.lesion_kind import LesionKindRule
 from nodulus.transforms.mass_outline import MassOutlineRule
 from nodulus.transforms.nodule_contents import ContentsRule
@@ -159,6 +160,50 @@ class LateralitySettings(_Section):
     )
 
 
+class FissureSettings(_Section):
+    """How a fissure is searched for; see :class:`.FissureRule`."""
+
+    average_mm: float = Field(gt=0, description="The scan is averaged to about this spacing first")
+    step_mm: float = Field(gt=0, description="Between samples along the expected surface")
+    height_step_mm: float = Field(gt=0, description="Between samples across it")
+    nodes: int = Field(ge=1, description="So many samples each way along it have one height")
+    smooth_mm: float = Field(gt=0, description="Of the Gaussian along the surface")
+    smooth_height_mm: float = Field(gt=0, description="Of the Gaussian across it")
+    half_width_mm: float = Field(
+        gt=0, description="From the middle of the sheet to where its surroundings are looked at"
+    )
+    span_hu: float = Field(gt=0, description="Denser than the lung by more counts as this much")
+    vessel_hu: float = Field(
+        gt=0, description="Denser than the lung by this counts against a fissure"
+    )
+    vessel_cost: float = Field(ge=0, description="How much, in standard deviations of sheetness")
+    least_spread_hu: float = Field(
+        gt=0, description="Of the sheetness in the lung; less counts as this much"
+    )
+    most_evidence: float = Field(gt=0, description="More sheetness counts as this much")
+    lung_voxels: int = Field(
+        ge=1, description="Around a sample, of the lungs' grid, in which lung is counted"
+    )
+    least_lung_share: float = Field(ge=0, le=1, description="Of them; less is no lung")
+    bend_cost: float = Field(gt=0, description="Of a step of one height; grows with its square")
+    most_steps: int = Field(ge=1, description="Between neighbouring nodes")
+    prior_cost: float = Field(
+        ge=0, description="Of 1 mm from where a fissure is expected; grows with its square"
+    )
+    temperature: float = Field(gt=0, description="The higher, the wider the interval of doubt")
+    tail: float = Field(
+        gt=0, lt=0.5, description="Probability of the fissure beyond either end of the interval"
+    )
+    margin_mm: float = Field(ge=0, description="Added to either end")
+    clear_mm: float = Field(
+        ge=0, description="Nearer to the oblique fissure no horizontal one is looked for"
+    )
+
+    def rule(self) -> FissureRule:
+        """What the search takes."""
+        return FissureRule(**self.model_dump(exclude={"lung_voxels", "clear_mm"}))
+
+
 class LobeSettings(_Section):
     """When the lobe of a finding is told; heights and depths are shares of the lung's own."""
 
@@ -175,6 +220,9 @@ class LobeSettings(_Section):
     lower_depth: float = Field(ge=0, le=1, description="The lower lobe is told from here backwards")
     right_upper_from: float = Field(
         ge=0, le=1, description="Height above which no horizontal fissure reaches"
+    )
+    right_middle_to: float = Field(
+        ge=0, le=1, description="Height below which no horizontal fissure reaches"
     )
 
 

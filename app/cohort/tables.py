@@ -168,7 +168,11 @@ FINDING_COLUMNS: tuple[Column, ...] = (
     Column("calcified_share", "number", "", _of_finding("calcified_share")),
     Column("kind", "text", "nodule, mass, or mass or consolidation", _of_finding("kind")),
     Column("laterality", "text", "left or right", _of_finding("laterality")),
-    Column("lobe", "text", "where there is no doubt", _of_finding("lobe")),
+    Column("lobe", "text", "upper, middle or lower, where there is no doubt", _of_finding("lobe")),
+    Column(
+        "possible_lobes", "text", "where it may lie, from above",
+        lambda r: "; ".join(r.finding.possible_lobes) or None,
+    ),
     Column(
         "seen_by", "text", "sources of candidates that mark it, where there were several",
         lambda r: "; ".join(one.source for one in r.finding.seen_by) or None,

@@ -86,7 +86,10 @@ def _texture(finding: Finding, known: FindingFacts) -> TextureName | None:
 def _upper_lobe(finding: Finding, known: FindingFacts) -> bool | None:
     if known.upper_lobe is not None:
         return known.upper_lobe
-    return None if finding.lobe is None else finding.lobe == "upper"
+    possible = finding.possible_lobes if finding.lobe is None else (finding.lobe,)
+    if possible and "upper" not in possible:
+        return False
+    return True if possible == ("upper",) else None
 
 
 def _solid_diameter_mm(finding: Finding) -> float | None:

@@ -10,18 +10,28 @@ private concepts of Nodulus, which the SR identifies as private.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydicom.sr.coding import Code
 
-from nodulus.app.result import CalcificationName, CharacteristicName, TextureName
+from nodulus.app.result import (
+    CalcificationName,
+    CharacteristicName,
+    LobeName,
+    SideName,
+    TextureName,
+)
 
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 NODULE = Code("27925004", "SCT", "Nodule")
 LUNG = Code("39607008", "SCT", "Lung")
 UPPER_LOBE = Code("45653009", "SCT", "Upper lobe of lung")
+MIDDLE_LOBE = Code("72481006", "SCT", "Middle lobe of right lung")
 LOWER_LOBE = Code("90572001", "SCT", "Lower lobe of lung")
+LOBE_CODES: dict[LobeName, Code] = {
+    "upper": UPPER_LOBE,
+    "middle": MIDDLE_LOBE,
+    "lower": LOWER_LOBE,
+}
 LEFT = Code("7771000", "SCT", "Left")
 RIGHT = Code("24028007", "SCT", "Right")
 AI_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
@@ -139,11 +149,11 @@ MOTION = Code("motion", PRIVATE_SCHEME, "Motion artefact")
 OTHER = Code("other", PRIVATE_SCHEME, "Something else")
 
 
-def region_code(lobe: Literal["upper", "lower"] | None) -> Code:
-    """Give the code of a lobe of the lung, the lung's where it is not known."""
-    return LUNG if lobe is None else (UPPER_LOBE if lobe == "upper" else LOWER_LOBE)
+def region_code(lobe: LobeName | None) -> Code:
+    """Give the code of a lobe of the lung (PS3.16, CID 6170), the lung's where it is not known."""
+    return LUNG if lobe is None else LOBE_CODES[lobe]
 
 
-def laterality_code(side: Literal["left", "right"] | None) -> Code | None:
+def laterality_code(side: SideName | None) -> Code | None:
     """Give the code of a side of the patient, None where it is not known."""
     return None if side is None else (LEFT if side == "left" else RIGHT)

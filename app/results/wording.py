@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nodulus.app.result import CharacteristicName, Finding, Sighting, TextureName
+from nodulus.app.result import LOBES, CharacteristicName, Finding, Sighting, TextureName
 from nodulus.app.results.texts import Texts
 
 TEXTURE_WORDS: dict[TextureName, str] = {
@@ -25,10 +25,17 @@ ANSWERS = {True: "yes", False: "no", None: "not assessed"}
 
 
 def place_words(finding: Finding) -> str:
-    """Say where a finding lies, such as ``left upper lobe`` or ``right lung``; may be empty."""
+    """Say where a finding lies; may be empty.
+
+    Such as ``left upper lobe``, ``right upper or middle lobe`` where it may lie in either, and
+    ``right lung`` where nothing tells the lobe.
+    """
     if finding.laterality is None:
         return ""
-    return f"{finding.laterality} {finding.lobe + ' lobe' if finding.lobe else 'lung'}"
+    lobes = (finding.lobe,) if finding.lobe else finding.possible_lobes
+    if lobes in ((), LOBES[finding.laterality]):
+        return f"{finding.laterality} lung"
+    return f"{finding.laterality} {' or '.join(lobes)} lobe"
 
 
 def texture_words(finding: Finding, texts: Texts | None = None) -> str:

@@ -13,6 +13,7 @@ from threading import Lock
 import numpy as np
 
 from nodulus.app.chain import ChainSettings, ScanViews
+from nodulus.app.chain.lobe import Lobes
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import Archives, StudyInput, find_studies
 from nodulus.app.result import StudyResult
@@ -63,6 +64,12 @@ class StudyImages:
                 subject=self.volume.series_uid,
             )
         return found
+
+    @cached_property
+    def lobes(self) -> Lobes:
+        """The lobes of the lungs."""
+        pipeline = self.settings.pipeline
+        return Lobes(self.volume, self.lungs, pipeline.lobe, pipeline.fissures)
 
     @cached_property
     def scan(self) -> ScanViews:

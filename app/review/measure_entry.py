@@ -11,7 +11,6 @@ from scipy import ndimage
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.chain.at_point import finding_at
 from nodulus.app.chain.findings import Ratings, measured_finding
-from nodulus.app.chain.lobe import lung_extents
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.entries import (
     EntryData,
@@ -134,7 +133,9 @@ def _at(
     label: int,
 ) -> Measured:
     try:
-        found = finding_at(images.scan, images.lungs, models, settings, point_lps_mm, label)
+        found = finding_at(
+            images.scan, images.lungs, images.lobes, models, settings, point_lps_mm, label
+        )
     except ValueError as error:
         raise NodulusError(
             ErrorCode.ENTRY_REFUSED, f"It cannot be outlined: {error}.", remedy="Choose a point"
@@ -183,7 +184,7 @@ def _measured(
         box,
         mask,
         images.lungs,
-        lung_extents(images.lungs, settings.pipeline.lobe),
+        images.lobes,
         settings.operating_points,
         settings.pipeline,
     )

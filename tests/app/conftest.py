@@ -57,6 +57,7 @@ def chain_settings() -> ChainSettings:
             lesion_kind=shipped.lesion_kind,
             laterality=shipped.laterality,
             lobe=shipped.lobe,
+            fissures=shipped.fissures,
             contents=shipped.contents,
             pleura=shipped.pleura,
             coverage=shipped.coverage,

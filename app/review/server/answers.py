@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from nodulus.app.guidance import KnownFact
 from nodulus.app.guidelines.clinical import ClinicalFacts
-from nodulus.app.result import CandidateRecord, KindName, LpsPoint, TextureName
+from nodulus.app.result import CandidateRecord, KindName, LobeName, LpsPoint, TextureName
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.guideline_rows import guideline_rows
 from nodulus.app.review.desk import DeskStudy
@@ -124,7 +124,8 @@ class FindingAnswer(BaseModel):
     texture: TextureName | None
     kind: KindName | None
     laterality: Literal["left", "right"] | None
-    lobe: str | None
+    lobe: LobeName | None
+    possible_lobes: tuple[LobeName, ...]
     long_axis_lps: tuple[LpsPoint, LpsPoint]
     short_axis_lps: tuple[LpsPoint, LpsPoint]
     characteristics: dict[str, int]
@@ -401,6 +402,7 @@ def _finding(reviewed: ReviewedFinding, both: FirstReads | None) -> FindingAnswe
         kind=f.kind,
         laterality=f.laterality,
         lobe=f.lobe,
+        possible_lobes=f.possible_lobes,
         long_axis_lps=f.longest_diameter_ends_lps_mm,
         short_axis_lps=f.perpendicular_diameter_ends_lps_mm,
         characteristics=dict(reviewed.characteristics),

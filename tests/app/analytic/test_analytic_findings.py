@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from nodulus.app.chain import Occlusion, analyse
+from nodulus.app.result import LOBES
 
 from .chest_model import FAINT, HOLLOW, LEFT_LUNG, LESIONS, LUNG_HU, RIGHT_LUNG, SPECK, Lesion
 from .oracle import largest_piece, longest_mm, rims
@@ -203,11 +204,12 @@ def test_texture_and_its_solid_part(study: Study) -> None:
 def test_side_and_lobe_are_those_of_the_lung_that_it_lies_in(study: Study) -> None:
     told = {lesion.name: study.of(lesion) for lesion in LESIONS}
     assert {n: f.laterality for n, f in told.items()} == {o.name: o.side for o in LESIONS}
-    lobes = {n: f.lobe for n, f in told.items() if f.lobe is not None}
-    expected = {o.name: o.lobe for o in LESIONS if o.lobe is not None}
-    assert expected.items() <= lobes.items()
-    assert set(lobes) - set(expected) <= {"calcified"}  # high on the left: upper or not told
-    assert lobes.get("calcified", "upper") == "upper"
+    for lesion in LESIONS:  # of fissures this chest shows nothing
+        found = told[lesion.name]
+        assert lesion.lobe is None or lesion.lobe in found.possible_lobes
+        assert set(found.possible_lobes) <= set(LOBES[found.laterality])
+        assert found.lobe == (found.possible_lobes[0] if len(found.possible_lobes) == 1 else None)
+    assert told["calcified"].lobe in ("upper", None)  # high on the left
 
 
 def test_probabilities_follow_from_density_and_size(study: Study) -> None:

@@ -169,7 +169,10 @@ def test_each_group_has_the_numbers_of_its_own_finding(study: Study) -> None:
 def test_each_group_says_what_its_finding_is(study: Study) -> None:
     seg, sr = study.seg_and_sr
     textures = {"solid": "solid", "part-solid": "part-solid", "ground-glass": "non-solid"}
-    lobes = {"upper": "Upper lobe of lung", "lower": "Lower lobe of lung", None: "Lung"}
+    lobes = {
+        "upper": "Upper lobe of lung", "middle": "Middle lobe of right lung",
+        "lower": "Lower lobe of lung", None: "Lung",
+    }  # fmt: skip
     segments = {s.SegmentNumber: s for s in seg.SegmentSequence}
     for group, f in zip(groups_of(sr), study.result.findings, strict=True):
         said = {

@@ -15,9 +15,9 @@ from pydicom import dcmread
 
 from nodulus.app.chain import analyse
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.result import Finding
+from nodulus.app.result import LOBES, Finding
 
-from .chest_model import LEFT_LUNG, LESIONS, RIGHT_LUNG
+from .chest_model import LEFT_LUNG, LESIONS, RIGHT_LUNG, Lesion
 from .scans import PARTS
 from .stand_ins import MODELS, SETTINGS
 from .studies import Study, lesion_at
@@ -54,6 +54,14 @@ def image_numbers(study: Study, found: Finding) -> list[int]:
     return [n for n, mm in away.items() if mm < min(away.values()) + 0.02]
 
 
+def place(lesion: Lesion, found: Finding) -> str:
+    """The side that the lesion lies in, and the lobes where not all of its are possible."""
+    lobes = found.possible_lobes
+    return f"{lesion.side} " + (
+        "lung" if lobes == LOBES[found.laterality] else " or ".join(lobes) + " lobe"
+    )
+
+
 @pytest.mark.parametrize(
     "name", ["prone, slices reversed", pytest.param("multi-frame", marks=pytest.mark.slow)]
 )
@@ -67,7 +75,6 @@ def test_the_reports_figures_are_the_chests(name: str, study_of: Callable[[str],
         lesion = lesion_at(found.center_lps_mm)
         cells = [words(c) for c in re.findall(r"<t[hd][ >].*?</t[hd]>", row, flags=re.DOTALL)]
         told = dict(zip(head, cells, strict=True))
-        lobe = f"{found.lobe} lobe" if found.lobe else "lung"
         long, short = found.longest_diameter_mm, found.perpendicular_diameter_mm
         texture = {"solid": "Solid", "part-solid": "Part-solid", "ground-glass": "Ground glass"}
         wanted = {
@@ -75,7 +82,7 @@ def test_the_reports_figures_are_the_chests(name: str, study_of: Callable[[str],
             "Malignancy prob.": f"{100 * found.malignancy_probability:.0f} %",
             "Mark": "Suspicious" if found.suspicious else "",
             "Nodule prob.": f"{100 * found.nodule_probability:.0f} %",
-            "Place": f"{lesion.side} {lobe}".capitalize(),
+            "Place": place(lesion, found).capitalize(),
             f"Long {TIMES} short axis, mm": f"{long:.1f} {TIMES} {short:.1f}",
             "Mean, mm": mean_words(long, short),
             "Volume, mm³": f"{found.volume_mm3:,.0f}",
@@ -115,12 +122,11 @@ def test_the_pdfs_figures_are_the_chests(name: str, study_of: Callable[[str], St
     text = pdf_text(study)
     for f in study.result.findings:
         lesion = lesion_at(f.center_lps_mm)
-        place = f"{lesion.side} {f.lobe + ' lobe' if f.lobe else 'lung'}"
         mark = " suspicious" if f.suspicious else ""
         long, short = f.longest_diameter_mm, f.perpendicular_diameter_mm
         rows = [
             f"{f.id} {100 * f.malignancy_probability:.0f} %{mark}"
-            f" {100 * f.nodule_probability:.0f} % {place} {number}"
+            f" {100 * f.nodule_probability:.0f} % {place(lesion, f)} {number}"
             f" {long:.1f} {TIMES} {short:.1f} {mean_words(long, short)} {f.volume_mm3:,.0f}"
             for number in image_numbers(study, f)
         ]

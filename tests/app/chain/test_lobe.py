@@ -1,115 +1,150 @@
-"""The lobe of a finding is told where it is certain, and not otherwise."""
+"""The lobe of a point is told where it is certain, and not otherwise."""
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from nodulus.app.chain.lobe import lobe, lung_extents
+from nodulus.app.chain.lobe import Lobes
 from nodulus.app.chain.settings import load_settings
+from nodulus.app.result import LOBES, LobeName, SideName
+from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
-from nodulus.transforms.lung_sides import LEFT, RIGHT
-from nodulus.transforms.lungs import find_lungs
-from tests.app.synthetic_chest import make_volume
+from nodulus.transforms.lung_sides import LEFT
+from tests.app.chain.box_lungs import box_lungs
+from tests.app.chain.fissured_chest import HEIGHT_MM, make_chest, true_lobes
 
-RULE = load_settings().pipeline.lobe
+PIPELINE = load_settings().pipeline
+LEFT_OR_RIGHT = (LOBES["left"], LOBES["right"])
+SIDES: dict[SideName, int] = {"left": 1, "right": -1}
 
 
-def region(heights_mm: tuple[float, float] = (240.0, 240.0), margin: int = 10) -> LungRegion:
-    """Two boxes of lung 100 mm wide and 160 mm deep, right and left; z from 0 up."""
-    top = 0.0 + max(heights_mm)
-    shape = (int(top / 2.5) + 2 * margin, 80, 100)
-    affine = np.zeros((4, 4))
-    affine[2, 0] = affine[1, 1] = affine[0, 2] = 2.5
-    affine[:3, 3] = (-125.0, -100.0, -2.5 * margin)
-    affine[3, 3] = 1
-    geometry = Geometry(shape, affine)
-    index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    x, y, z = np.moveaxis(geometry.index_to_lps(index), -1, 0)
-    height = np.where(x < 0, *heights_mm)
-    air = (np.abs(x) > 10) & (np.abs(x) < 110) & (np.abs(y) < 80) & (z >= 0) & (z <= height)
-    sides = np.where(air, np.where(x < 0, RIGHT, LEFT), 0).astype(np.uint8)
-    return LungRegion(air, sides, geometry, (False, False))
+def lobes_of(volume: CtVolume, lungs: LungRegion) -> Lobes:
+    return Lobes(volume, lungs, PIPELINE.lobe, PIPELINE.fissures)
+
+
+def even(lungs: LungRegion) -> CtVolume:
+    """A CT that shows nothing in its lungs."""
+    hu = np.where(lungs.aerated, -860, 40).astype(np.int16)
+    return CtVolume(hu, lungs.geometry, "1.2.3", "1.2", "mhd")
+
+
+def points(side: SideName, count: int = 400) -> NDArray[np.float64]:
+    """Places all over a lung of the chest with fissures."""
+    rng = np.random.default_rng(5)
+    xyz = rng.uniform((15.0, -75.0, 5.0), (105.0, 75.0, HEIGHT_MM - 5.0), (count, 3))
+    return xyz * (SIDES[side], 1.0, 1.0)
+
+
+def said(lobes: Lobes, side: SideName) -> list[tuple[LobeName, ...]]:
+    return [lobes.possible(side, point) for point in points(side).tolist()]
 
 
 # Height and depth as shares of the lung; what the oblique fissure says.
 PLACES = {
-    "apex, behind": (0.97, 0.9, "upper", "upper"),
-    "front, at two thirds": (0.66, 0.1, "upper", None),
-    "front, at mid-height": (0.5, 0.1, "upper", None),
-    "behind, above the middle": (0.75, 0.9, None, None),
-    "middle": (0.5, 0.5, None, None),
-    "behind, low": (0.3, 0.9, "lower", "lower"),
-    "front, low: middle lobe, lingula or recess": (0.02, 0.2, None, None),
+    "apex, half-way back": (0.97, 0.5, ("upper",), ("upper",)),
+    "front, at two thirds": (0.66, 0.1, ("upper",), ("upper", "middle")),
+    "behind, above any horizontal fissure": (0.78, 0.9, LOBES["left"], ("upper", "lower")),
+    "middle": (0.5, 0.5, *LEFT_OR_RIGHT),
+    "behind, low": (0.3, 0.9, ("lower",), ("lower",)),
+    "front, low": (0.02, 0.2, LOBES["left"], ("middle", "lower")),
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_only_what_is_certain_is_said(place: str) -> None:
+def test_where_no_fissure_is_seen_only_what_is_certain_by_place_is_said(place: str) -> None:
     height, depth, left, right = PLACES[place]
-    extents = lung_extents(region(), RULE)
+    lungs = box_lungs()
+    lobes = lobes_of(even(lungs), lungs)
     point = (60.0, -80.0 + 160.0 * depth, 240.0 * height)
-    assert lobe(extents, "left", point, RULE) == left
-    assert lobe(extents, "right", (-60.0, *point[1:]), RULE) == right
-    assert lobe(extents, None, point, RULE) is None
+    assert lobes.possible("left", point) == left
+    assert lobes.possible("right", (-60.0, *point[1:])) == right
+    assert lobes.possible(None, point) == ()
 
 
-def test_nothing_is_said_of_lungs_unlike_each_other() -> None:
-    assert set(lung_extents(region((240.0, 215.0)), RULE)) == {"left", "right"}
-    assert lung_extents(region((240.0, 190.0)), RULE) == {}
-    assert lung_extents(region((140.0, 140.0)), RULE) == {}
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_fissures_that_are_seen_tell_the_lobe(side: SideName) -> None:
+    lobes = lobes_of(*make_chest())
+    truth = true_lobes(points(side))
+    told = said(lobes, side)
+    assert all(lobe in one for lobe, one in zip(truth, told, strict=True))
+    for lobe in LOBES[side]:
+        known = [one == (lobe,) for one, true in zip(told, truth, strict=True) if true == lobe]
+        assert np.mean(known) > 0.75, lobe
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_fissure_is_where_it_was_drawn(side: SideName) -> None:
+    fissures = lobes_of(*make_chest()).fissures(side)
+    assert fissures.oblique is not None
+    at = points(side)
+    lower = true_lobes(at) == "lower"
+    far = np.abs(fissures.oblique.height_over(at)) > 2.5
+    assert far.mean() > 0.9
+    np.testing.assert_array_equal(fissures.oblique.height_over(at)[far] < 0, lower[far])
+
+
+def test_without_fissures_few_lobes_are_told_and_none_wrongly_by_place() -> None:
+    seen, unseen = (lobes_of(*make_chest(fissures=shown)) for shown in (True, False))
+    for side in SIDES:
+        told = [len(one) == 1 for one in said(unseen, side)]
+        assert np.mean(told) < np.mean([len(one) == 1 for one in said(seen, side)]) - 0.15
+
+
+TURNS = {
+    "feet first": ((0, 1, 2), (0,)),
+    "prone": ((0, 1, 2), (1, 2)),
+    "sagittal": ((2, 0, 1), ()),
+    "coronal, from the back": ((1, 0, 2), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_array_axes_do_not_matter(turn: str) -> None:
+    order, flipped = TURNS[turn]
+    volume, lungs = make_chest()
+    turned = CtVolume(
+        np.flip(volume.hu.transpose(order), flipped),
+        turned_geometry(volume.geometry, order, flipped), "1.2.3", "1.2", "mhd",
+    )  # fmt: skip
+    sides = np.flip(lungs.sides.transpose(order), flipped)
+    region = LungRegion(
+        sides > 0, sides, turned_geometry(lungs.geometry, order, flipped), (False, False)
+    )
+    assert said(lobes_of(turned, region), "right") == said(lobes_of(volume, lungs), "right")
+
+
+def turned_geometry(
+    geometry: Geometry, order: tuple[int, ...], flipped: tuple[int, ...]
+) -> Geometry:
+    shape = [geometry.shape_irc[a] for a in order]
+    affine = geometry.affine_lps[:, [*order, 3]].copy()
+    for axis in flipped:
+        affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1)
+        affine[:3, axis] *= -1
+    return Geometry((shape[0], shape[1], shape[2]), affine)
 
 
 @pytest.mark.parametrize(
-    ("slices", "said"),
-    [
-        (slice(0, 116), ("upper", "lower")),  # all of the lungs, which are slices 10 to 106
-        (slice(24, 116), ("upper", None)),
-        (slice(0, 92), (None, "lower")),
-    ],
+    ("cut_mm", "kept"),
+    [((40.0, 0.0), "upper"), ((0.0, 40.0), "lower")],
+    ids=["the base is cut", "the apex is cut"],
 )
-def test_a_cut_scan_does_not_say_what_depends_on_the_cut(
-    slices: slice, said: tuple[str | None, str | None]
+def test_a_cut_scan_says_nothing_that_depends_on_the_cut(
+    cut_mm: tuple[float, float], kept: str
 ) -> None:
-    whole = region()
-    sides = whole.sides[slices]
-    geometry = whole.geometry.cropped((slices.start, 0, 0), sides.shape)
-    extents = lung_extents(LungRegion(sides > 0, sides, geometry, (True, True)), RULE)
-    front_high, back_low = (60.0, -70.0, 195.0), (60.0, 75.0, 72.0)
-    assert (lobe(extents, "left", front_high, RULE), lobe(extents, "left", back_low, RULE)) == said
+    lobes = lobes_of(*make_chest(cut_mm=cut_mm))
+    told = {one[0] for side in SIDES for one in said(lobes, side) if len(one) == 1}
+    assert told == {kept}
+    assert lobes.fissures("left").oblique is None
 
 
-def test_gas_of_the_bowel_does_not_count() -> None:
-    lungs = region(margin=40)
-    sides = lungs.sides.copy()
-    sides[2:30, 20:60, 60:90] = LEFT
-    with_gas = dataclasses.replace(lungs, sides=sides)
-    assert lung_extents(with_gas, RULE) == lung_extents(lungs, RULE)
+def test_one_lung_alone_has_no_lobes() -> None:
+    lobes = lobes_of(*make_chest(sides=(LEFT,)))
+    assert set(said(lobes, "left")) == {LOBES["left"]}
 
 
-def test_array_axes_do_not_matter() -> None:
-    volume = make_volume()
-    lungs = find_lungs(volume.hu, volume.geometry)
-    assert lungs is not None
-    flipped = LungRegion(
-        lungs.search_region[::-1],
-        lungs.sides[::-1],
-        Geometry(
-            lungs.search_region.shape,
-            lungs.geometry.affine_lps @ _reversed(lungs.search_region.shape[0]),
-        ),
-        (False, False),
-    )
-    assert lung_extents(lungs, RULE)
-    for side, extent in lung_extents(flipped, RULE).items():
-        other = lung_extents(lungs, RULE)[side]
-        assert dataclasses.astuple(extent) == pytest.approx(dataclasses.astuple(other))
-
-
-def _reversed(count: int) -> np.ndarray:
-    turn = np.eye(4)
-    turn[0, 0], turn[0, 3] = -1, count - 1
-    return turn
+def test_the_same_scan_gives_the_same_lobes() -> None:
+    assert said(lobes_of(*make_chest()), "right") == said(lobes_of(*make_chest()), "right")

@@ -34,7 +34,7 @@ def finding(number: int, **values: object) -> Finding:
             "calcified_share": 0.07,
             "kind": "mass",
             "laterality": "left",
-            "lobe": "lower",
+            "possible_lobes": ("middle", "lower"),
             "suspicious": True,
             **values,
         }
@@ -140,7 +140,8 @@ def test_a_finding() -> None:
         "calcified_share": 0.07,
         "kind": "mass",
         "laterality": "left",
-        "lobe": "lower",
+        "lobe": None,
+        "possible_lobes": "middle; lower",
         "seen_by": None,
         "outlined_by": None,
     }

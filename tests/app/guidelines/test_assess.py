@@ -95,11 +95,22 @@ def test_marks_of_the_chain_are_no_count_of_nodules():
     assert assessment.findings[0].risk[0].model == "Brock 1b"
 
 
-@pytest.mark.parametrize(("lobe", "expected"), [("upper", True), ("lower", False)])
-def test_the_measured_lobe_counts_unless_a_reader_names_one(lobe, expected):
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        ({"lobe": "upper"}, True),  # as files without possible_lobes have it
+        ({"lobe": "upper", "possible_lobes": ("upper",)}, True),
+        ({"lobe": "middle", "possible_lobes": ("middle",)}, False),
+        ({"lobe": "lower"}, False),
+        ({"possible_lobes": ("middle", "lower")}, False),
+        ({"possible_lobes": ("upper", "middle")}, None),
+        ({}, None),
+    ],
+)
+def test_the_measured_lobe_counts_unless_a_reader_names_one(measured, expected):
     known = PLAIN.model_copy(update={"upper_lobe": None})
     facts = FACTS.model_copy(update={"findings": {1: known}})
-    risk = assess((finding(lobe=lobe),), facts).findings[0].risk[0]
+    risk = assess((finding(**measured),), facts).findings[0].risk[0]
     other = FACTS.model_copy(
         update={"findings": {1: PLAIN.model_copy(update={"upper_lobe": expected})}}
     )

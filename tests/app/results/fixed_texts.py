@@ -27,6 +27,9 @@ TEMPLATES = (
 )
 PLACES = [
     f"{side} {part}" for side in ("left", "right") for part in ("upper lobe", "lower lobe", "lung")
+] + [
+    f"right {part} lobe"
+    for part in ("middle", "upper or middle", "middle or lower", "upper or lower")
 ]
 PLANES = ["Axial", "Sagittal", "Coronal"]
 TITLES = ["Lungs that were searched", "Nodule probability and candidates"]

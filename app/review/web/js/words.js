@@ -100,8 +100,10 @@ export function size({ diameters_mm: d }) {
 }
 
 /** @param {object} finding */
-export function place({ laterality, lobe }) {
-  const words = lobe ? `${laterality ?? ""} ${lobe} lobe` : laterality ? `${laterality} lung` : "lung";
+export function place({ laterality, lobe, possible_lobes: possible }) {
+  const all = laterality === "right" ? 3 : 2;
+  const lobes = lobe ? [lobe] : possible.length < all ? possible : [];
+  const words = lobes.length ? `${laterality ?? ""} ${lobes.join(" or ")} lobe` : `${laterality ?? ""} lung`;
   return words.trim().replace(/^./, (letter) => letter.toUpperCase());
 }
 
