@@ -108,7 +108,16 @@ CharacteristicName = Literal["texture", "spiculation", "margin", "calcification"
 
 SEGMENTATION_SOURCE = "nodulus-segmentation"
 """The name of the chain's own segmentation among the sources of candidates."""
-SourceForm = Literal["segmentation", "table", "label-map", "dicom-seg", "monai-bundle"]
+SourceForm = Literal[
+    "segmentation",
+    "table",
+    "label-map",
+    "markups",
+    "dicom-seg",
+    "dicom-rtstruct",
+    "dicom-sr",
+    "monai-bundle",
+]
 OutlinedBy = Literal["segmentation", "segmentation-below-threshold", "source", "grown", "ball"]
 """The segmentation at its operating point or below it; a source's own mask; growing by HU; where
 all of them fail, a ball, whose size says nothing."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 
 from nodulus.app.candidates.label_marks import LabelNames, label_marks
 from nodulus.app.candidates.placed_marks import placed_marks
 from nodulus.app.candidates.problems import invalid
+from nodulus.app.candidates.same_space import check_same_space
+from nodulus.app.candidates.structures_asked_for import structures_asked_for
 from nodulus.app.data.masks.mask_error import MaskError
 from nodulus.app.data.masks.seg_reader import (
     SegFrame,
@@ -20,12 +21,11 @@ from nodulus.app.data.masks.seg_reader import (
     open_segmentation,
     structures_of,
 )
-from nodulus.app.data.masks.structures import Structure, choose_structures
 from nodulus.app.errors import NodulusError
 from nodulus.app.marks import Mark, Marks
 from nodulus.app.progress import Progress
 from nodulus.app.result import SourceForm
-from nodulus.app.volume import CtVolume, VolumeWarning
+from nodulus.app.volume import CtVolume
 from nodulus.bundles.common.atomic_files import sha256
 from nodulus.transforms.geometry import Geometry
 
@@ -61,7 +61,7 @@ class DicomSeg:
         self.path = path
         try:
             seg = open_segmentation(path)
-            self._structures = _chosen(structures_of(seg), label, path)
+            self._structures = structures_asked_for(structures_of(seg), label, path)
             self._frames = frames_of(seg, _CUT, path)
         except MaskError as error:
             raise invalid(
@@ -70,12 +70,12 @@ class DicomSeg:
                 "Give a DICOM SEG with a segment that is a nodule, or name it: FILE#SEGMENT.",
             ) from error
         self._slice_mm = _stated_slice_mm(seg)
-        self._frame_of_reference = str(seg.get("FrameOfReferenceUID") or "")
-        self._source_series = {
+        self._frame_of_reference = str(seg.get("FrameOfReferenceUID") or "") or None
+        self._source_series = frozenset(
             str(one.SeriesInstanceUID)
             for one in seg.get("ReferencedSeriesSequence") or []
             if one.get("SeriesInstanceUID")
-        }
+        )
         self.study_uids: frozenset[str] | None = frozenset({str(seg.get("StudyInstanceUID") or "")})
         self._algorithm = _algorithm(seg, {s.number for s in self._structures})
 
@@ -84,7 +84,9 @@ class DicomSeg:
         if volume.study_uid is not None and volume.study_uid not in (self.study_uids or ()):
             report(1, 1)
             return placed_marks([], volume, self.name, self.path, algorithm=self._algorithm)
-        warnings = self._check_frame_of_reference(volume)
+        warnings = check_same_space(
+            volume, self.name, self.path, self._frame_of_reference, self._source_series
+        )
         names = LabelNames({s.number: s.name for s in self._structures})
         marks: list[Mark] = []
         for done, structure in enumerate(self._structures, start=1):
@@ -98,27 +100,6 @@ class DicomSeg:
         return placed_marks(
             marks, volume, self.name, self.path, warnings=warnings, algorithm=self._algorithm
         )
-
-    def _check_frame_of_reference(self, volume: CtVolume) -> list[VolumeWarning]:
-        if not volume.source_images:
-            text = "the scan is no DICOM, so that nothing tells whether they are of it"
-        else:
-            path = volume.source_images[0].path
-            header = dcmread(path, specific_tags=["FrameOfReferenceUID"], stop_before_pixels=True)
-            own = str(header.get("FrameOfReferenceUID") or "")
-            if own and self._frame_of_reference and own != self._frame_of_reference:
-                raise invalid(
-                    self.path,
-                    "It lies in another frame of reference than the scan, so that its coordinates"
-                    " are not the scan's.",
-                    f"Give the segmentation of series {volume.series_uid}, or register it first.",
-                )
-            if not self._source_series or volume.series_uid in self._source_series:
-                return []
-            text = "they were made on another series of the study; its coordinates are used"
-        return [
-            VolumeWarning("candidates-of-another-series", f"The candidates {self.name!r}: {text}.")
-        ]
 
     def _stacked(self, frames: Sequence[SegFrame]) -> tuple[Any, Geometry]:
         """Frames of one segment as a volume; slices without a frame are empty."""
@@ -162,21 +143,6 @@ class DicomSeg:
             f"Its frames make no volume: {why}.",
             "Write the segmentation again on the grid of the scan.",
         )
-
-
-def _chosen(structures: list[Structure], label: str | None, path: Path) -> list[Structure]:
-    """The segments that are nodules; all of them where no code or name says so."""
-    if label is not None and label.isdecimal():
-        own = [s for s in structures if s.number == int(label)]
-        if own:
-            return own
-    patterns = () if label is None else (label,)
-    try:
-        return choose_structures(structures, patterns, path)
-    except MaskError:
-        if label is not None or not structures:
-            raise
-        return structures
 
 
 def _step_mm(offsets: NDArray[np.float64]) -> float | None:

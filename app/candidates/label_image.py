@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from nodulus.app.candidates.label_marks import LabelNames, label_marks
@@ -32,6 +33,7 @@ class LabelImage:
         path: of the file.
         name: of the source.
         label: the number or name of the label that is a nodule; None for those above.
+        values: the labels that are nodules, where something beside the file says so.
     """
 
     form: SourceForm = "label-map"
@@ -39,11 +41,18 @@ class LabelImage:
     study_uids: frozenset[str] | None = None
     of_any_scan = False
 
-    def __init__(self, path: Path, name: str, label: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        label: str | None = None,
+        values: Collection[int] | None = None,
+    ) -> None:
         self.name = name
         self.sha256 = sha256(path)
         self.path = path
         self._label = label
+        self._values = values
 
     def marks(self, volume: CtVolume, report: Progress) -> Marks:
         """See :class:`nodulus.app.marks.CandidateSource`."""
@@ -67,7 +76,9 @@ class LabelImage:
         ]
         return placed_marks(marks, volume, self.name, self.path, warnings=warnings)
 
-    def _wanted(self, names: LabelNames) -> set[int] | None:
+    def _wanted(self, names: LabelNames) -> Collection[int] | None:
+        if self._values is not None:
+            return self._values
         if self._label is not None and self._label.isdecimal():
             return {int(self._label)}
         if not names.by_value:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nodulus.app.candidates.problems import invalid
+from nodulus.app.data.marked_points.markups import MARKUPS_SUFFIX
+from nodulus.app.data.masks.slicer_segmentation import SLICER_SUFFIX
+from nodulus.app.data.nnunet.dataset_json import DATASET_FILE
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading.dicom_file import looks_like_dicom
 from nodulus.app.reading.files import RESEARCH_SUFFIXES, stem
@@ -16,8 +19,21 @@ if TYPE_CHECKING:
     from nodulus.app.candidates.label_image import LabelImage
     from nodulus.app.candidates.mark_table import MarkTable
     from nodulus.app.candidates.monai_detection.source import MonaiDetection
+    from nodulus.app.candidates.nnunet_predictions import NnunetPredictions
+    from nodulus.app.candidates.point_file import PointFile
+    from nodulus.app.candidates.rtstruct import RtStructureSet
+    from nodulus.app.candidates.slicer_segmentation import SlicerSegments
 
-    FileCandidates: TypeAlias = MarkTable | LabelImage | DicomSeg | MonaiDetection
+    FileCandidates: TypeAlias = (
+        MarkTable
+        | LabelImage
+        | SlicerSegments
+        | NnunetPredictions
+        | DicomSeg
+        | RtStructureSet
+        | PointFile
+        | MonaiDetection
+    )
 
 _TABLES = (".csv", ".tsv", ".txt")
 _LONGEST_NAME = 64
@@ -35,8 +51,10 @@ def open_candidates(
 
     Args:
         path: a CSV file in LUNA16's form (``seriesuid, coordX, coordY, coordZ`` in LPS mm, and
-            ``probability`` where there is one), a label image (NIfTI, MHD, NRRD), a DICOM SEG, or
-            the folder of MONAI's bundle lung_nodule_ct_detection.
+            ``probability`` where there is one), a label image (NIfTI, MHD, NRRD), a DICOM SEG,
+            RT Structure Set or SR (TID 1500), a segmentation or markups of 3D Slicer
+            (``.seg.nrrd``, ``.mrk.json``), a folder of nnU-Net's predictions, or the folder of
+            MONAI's bundle lung_nodule_ct_detection.
         name: by which results call it; None for the file's stem.
         label: the number or name of the label or segment that is a nodule; None for those that
             are called so, or all.
@@ -66,30 +84,77 @@ def open_candidates(
             f"Give another name, of 1 to {_LONGEST_NAME} characters: NAME=FILE.",
         )
     if path.is_dir():
-        return _bundle(path, given, device)
+        return _folder(path, given, label, device)
     with path.open("rb") as file:
         head = file.read(132)
     lower = path.name.lower()
     if lower.endswith(RESEARCH_SUFFIXES):
-        from nodulus.app.candidates.label_image import LabelImage
-
-        return LabelImage(path, given, label)
-    if lower.endswith(_TABLES):
-        from nodulus.app.candidates.mark_table import MarkTable
-
+        return _label_image(path, given, label)
+    if lower.endswith((*_TABLES, MARKUPS_SUFFIX)):
         if label is not None:
-            raise invalid(path, "A table of marks has no labels.", "Leave #LABEL out.")
-        return MarkTable(path, given)
-    if looks_like_dicom(head):
-        from nodulus.app.candidates.dicom_seg import DicomSeg
+            raise invalid(path, "A file of marks has no labels.", "Leave #LABEL out.")
+        if lower.endswith(_TABLES):
+            from nodulus.app.candidates.mark_table import MarkTable
 
-        return DicomSeg(path, given, label)
+            return MarkTable(path, given)
+        from nodulus.app.candidates.point_file import PointFile
+
+        return PointFile(path, given)
+    if looks_like_dicom(head):
+        return _dicom(path, given, label)
     raise invalid(
         path,
-        "It is no table of marks, label image or DICOM SEG.",
-        "Give a CSV file in LUNA16's form, a label image (.nii, .nii.gz, .mhd, .mha, .nrrd) or a"
-        " DICOM SEG.",
+        "It is no table of marks, label image, DICOM object or file of 3D Slicer.",
+        "Give a CSV file in LUNA16's form, a label image (.nii, .nii.gz, .mhd, .mha, .nrrd), a"
+        " DICOM SEG, RTSTRUCT or SR, or .mrk.json.",
     )
+
+
+def _label_image(path: Path, name: str, label: str | None) -> LabelImage | SlicerSegments:
+    if path.name.lower().endswith(SLICER_SUFFIX):
+        from nodulus.app.candidates.slicer_segmentation import SlicerSegments
+
+        return SlicerSegments(path, name, label)
+    from nodulus.app.candidates.label_image import LabelImage
+
+    return LabelImage(path, name, label)
+
+
+def _dicom(path: Path, name: str, label: str | None) -> DicomSeg | RtStructureSet | PointFile:
+    """By its SOP class; what is none of them is refused as a segmentation."""
+    from pydicom import dcmread
+
+    from nodulus.app.data.marked_points.measurement_report import SR_CLASSES
+    from nodulus.app.data.masks.rtstruct import RTSTRUCT_CLASS
+
+    try:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
+        sop_class = str(header.get("SOPClassUID") or "")
+    except Exception:  # a damaged file breaks pydicom in many ways
+        sop_class = ""
+    if sop_class == RTSTRUCT_CLASS:
+        from nodulus.app.candidates.rtstruct import RtStructureSet
+
+        return RtStructureSet(path, name, label)
+    if sop_class in SR_CLASSES:
+        from nodulus.app.candidates.point_file import PointFile
+
+        if label is not None:
+            raise invalid(path, "A report has no labels.", "Leave #LABEL out.")
+        return PointFile(path, name)
+    from nodulus.app.candidates.dicom_seg import DicomSeg
+
+    return DicomSeg(path, name, label)
+
+
+def _folder(
+    path: Path, name: str, label: str | None, device: str
+) -> MonaiDetection | NnunetPredictions:
+    if (path / DATASET_FILE).is_file():
+        from nodulus.app.candidates.nnunet_predictions import NnunetPredictions
+
+        return NnunetPredictions(path, name, label)
+    return _bundle(path, name, device)
 
 
 def _bundle(path: Path, name: str, device: str) -> MonaiDetection:
@@ -98,8 +163,10 @@ def _bundle(path: Path, name: str, device: str) -> MonaiDetection:
     if not is_detection_bundle(path):
         raise invalid(
             path,
-            "It is a folder, and not that of MONAI's bundle lung_nodule_ct_detection.",
-            "Give one file, or that bundle's folder with configs/inference.json in it.",
+            "It is a folder, and neither that of MONAI's bundle lung_nodule_ct_detection nor of"
+            " predictions of nnU-Net.",
+            "Give one file, that bundle's folder with configs/inference.json in it, or a folder"
+            " with nnU-Net's dataset.json and label images.",
         )
     from nodulus.app.candidates.monai_detection.source import MonaiDetection
 

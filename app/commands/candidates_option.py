@@ -19,8 +19,8 @@ candidates_option = click.option(
     multiple=True,
     metavar="[NAME=]FILE[#LABEL]",
     help="Candidates of another tool, beside the segmentation's: a CSV file in LUNA16's form, a"
-    " label image, a DICOM SEG, or the folder of MONAI's lung_nodule_ct_detection. May be given"
-    " several times.",
+    " label image, a DICOM SEG, RTSTRUCT or SR, .seg.nrrd or .mrk.json of 3D Slicer, or a folder of"
+    " nnU-Net's predictions or of MONAI's lung_nodule_ct_detection. May be given several times.",
 )
 candidates_only_option = click.option(
     "--candidates-only",

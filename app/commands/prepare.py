@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.prepare_nnunet import to_nnunet
 from nodulus.app.commands.prepare_split import split
 from nodulus.app.commands.root import EXIT_FAILED
 
@@ -32,6 +33,7 @@ def command() -> None:
 
 
 command.add_command(split)
+command.add_command(to_nnunet)
 
 
 def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,13 +95,14 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
 @command.command("folder")
 @_shared
 @click.option("--nodules", type=_FILE_OR_FOLDER,
-              help="CSV: seriesuid,coordX,coordY,coordZ,diameter_mm (LPS mm), malignancy if known."
+              help="CSV: seriesuid,coordX,coordY,coordZ,diameter_mm (LPS mm), malignancy if "
+              "known; or a DICOM SR (TID 1500), .mrk.json of 3D Slicer, or a folder of these."
               )  # fmt: skip
 @click.option("--series", type=_FILE_OR_FOLDER,
               help="List of series, one a line: those without a nodule have none.")  # fmt: skip
 @click.option("--masks", type=_FILE_OR_FOLDER,
-              help="Folder (may be DIR) with DICOM SEG or RTSTRUCT, or label images named like "
-              "the scans.")  # fmt: skip
+              help="Folder (may be DIR) with DICOM SEG or RTSTRUCT, or label images and .seg.nrrd "
+              "of 3D Slicer named like the scans.")  # fmt: skip
 @click.option("--candidates", type=_FILE_OR_FOLDER,
               help="CSV: seriesuid,coordX,coordY,coordZ,class (1 nodule, 0 none): places that "
               "somebody has looked at.")  # fmt: skip
@@ -129,6 +132,23 @@ def folder(
 
     truth = FolderTruth(nodules, series, masks, structures, candidates, patients)
     _prepare(lambda path, progress: find_folder(path, truth, progress), **shared)
+
+
+@command.command("nnunet")
+@_shared
+@click.option("--patients", type=_FILE_OR_FOLDER,
+              help="CSV: seriesuid,patient, the case for seriesuid; perhaps marked.")  # fmt: skip
+@click.option("--structure", "structures", multiple=True, metavar="PATTERN",
+              help="Name of the labels that are nodules; default: what is called so, or the only "
+              "one.")  # fmt: skip
+def nnunet(patients: Path | None, structures: tuple[str, ...], **shared: Any) -> None:
+    """A data folder of nnU-Net v2: dataset.json, imagesTr and labelsTr in DIR.
+
+    Each connected piece of the labels is a nodule.
+    """
+    from nodulus.app.data.prepare.nnunet_scans import find_nnunet
+
+    _prepare(lambda path, progress: find_nnunet(path, structures, patients), **shared)
 
 
 @command.command("cubes")

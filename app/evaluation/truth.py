@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from nodulus.app.data.marked_points.open_points import is_point_truth, known_nodules
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.evaluation.match_results import MatchedScan, match_results, read_results
 from nodulus.bundles.common.data.tables import (
@@ -28,8 +29,8 @@ def read_matched_scans(
 
     Args:
         results: folder of the run.
-        nodules: ``nodules.csv`` of a phantom or training cache, or ``annotations.csv`` as in
-            LUNA16.
+        nodules: ``nodules.csv`` of a phantom or training cache, ``annotations.csv`` as in
+            LUNA16, or a DICOM SR (TID 1500), markups of 3D Slicer, or a folder with these.
         excluded: places that do not matter: a phantom's ``findings.csv``, of which those that
             are marked as ignored count, or LUNA16's ``annotations_excluded.csv``.
 
@@ -44,11 +45,16 @@ def read_matched_scans(
 
 
 def read_lesions(path: Path) -> list[Nodule]:
-    """Read ``nodules.csv`` of a phantom or training cache, or ``annotations.csv`` as in LUNA16.
+    """Read known lesions.
+
+    Args:
+        path: see ``nodules`` of :func:`read_matched_scans`.
 
     Raises:
         NodulusError: ``input-not-readable``.
     """
+    if is_point_truth(path):
+        return [nodule for nodule, _ in known_nodules(path)]
     return _read(path, read_annotations, read_nodules)
 
 

@@ -29,7 +29,8 @@ _NAMES = {
     "nodules",
     required=True,
     type=click.Path(path_type=Path),
-    help="nodules.csv of a phantom or training cache, or annotations.csv in LUNA16's form.",
+    help="nodules.csv of a phantom or training cache, annotations.csv in LUNA16's form, or DICOM SR"
+    " or .mrk.json of 3D Slicer.",
 )
 @options.excluded_places
 @options.bootstrap

@@ -17,7 +17,8 @@ from nodulus.app.commands.figures_file import write_figures
     "--nodules",
     required=True,
     type=click.Path(path_type=Path),
-    help="nodules.csv of a phantom, or annotations.csv in LUNA16's form.",
+    help="nodules.csv of a phantom, annotations.csv in LUNA16's form, or DICOM SR or .mrk.json of"
+    " 3D Slicer.",
 )
 @options.excluded_places
 @options.bootstrap

@@ -34,7 +34,8 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
     "--lesions",
     required=True,
     type=click.Path(path_type=Path),
-    help="annotations.csv in LUNA16's form, a column 'label' for those in a mask; or nodules.csv.",
+    help="annotations.csv in LUNA16's form, a column 'label' for those in a mask; nodules.csv; or"
+    " DICOM SR or .mrk.json of 3D Slicer.",
 )
 @click.option(
     "--masks",

@@ -1,9 +1,10 @@
-"""Finds the SEG and RTSTRUCT files of a folder, and the series that each was made on."""
+"""Finds the masks of a folder, and the series that each was made on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from nodulus.app.data.masks.rtstruct import RTSTRUCT_CLASS, read_rtstruct
 from nodulus.app.data.masks.seg_reader import SEG_CLASSES, read_seg
+from nodulus.app.data.masks.slicer_segmentation import read_slicer_segmentation, scan_name
 from nodulus.app.data.masks.slices import SourceSlices
 from nodulus.app.data.masks.structures import StructureMask
 
@@ -23,19 +25,28 @@ _TAGS = (
 )
 
 
+class MaskKind(Enum):
+    """How a file keeps its masks."""
+
+    SEG = "DICOM SEG"
+    RTSTRUCT = "DICOM RT Structure Set"
+    SLICER = ".seg.nrrd of 3D Slicer"
+
+
 @dataclass(frozen=True)
 class MaskFile:
-    """One SEG or RTSTRUCT.
+    """One file with named structures.
 
     Args:
         path: the file.
-        is_rtstruct: False for a SEG.
-        series_uids: the series that it says it was made on; empty where it does not say.
+        kind: of file.
+        series_uids: the series that it says it was made on, a ``.seg.nrrd`` by its name; empty
+            where it does not say.
         frame_of_reference_uids: where it lies.
     """
 
     path: Path
-    is_rtstruct: bool
+    kind: MaskKind
     series_uids: frozenset[str]
     frame_of_reference_uids: frozenset[str]
 
@@ -50,20 +61,25 @@ class MaskFile:
             threshold: for a fractional SEG.
 
         Raises:
-            MaskError: see :func:`read_seg` and :func:`read_rtstruct`.
+            MaskError: see :func:`read_seg`, :func:`read_rtstruct` and
+                :func:`read_slicer_segmentation`.
         """
-        if self.is_rtstruct:
+        if self.kind is MaskKind.RTSTRUCT:
             return read_rtstruct(self.path, source, patterns)
+        if self.kind is MaskKind.SLICER:
+            return read_slicer_segmentation(self.path, source, patterns)
         return read_seg(self.path, source, patterns, threshold)
 
 
 def find_mask_files(paths: Iterable[Path]) -> list[MaskFile]:
-    """The SEG and RTSTRUCT files among files; all others are passed over."""
+    """The SEG, RTSTRUCT and ``.seg.nrrd`` among files; all others are passed over."""
     found = (_mask_file(path) for path in paths)
     return [file for file in found if file is not None]
 
 
 def _mask_file(path: Path) -> MaskFile | None:
+    if name := scan_name(path):
+        return MaskFile(path, MaskKind.SLICER, frozenset({name}), frozenset())
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
     except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, NotImplementedError):
@@ -78,7 +94,7 @@ def _mask_file(path: Path) -> MaskFile | None:
             series += _items(study, "RTReferencedSeriesSequence")
     return MaskFile(
         path,
-        sop_class == RTSTRUCT_CLASS,
+        MaskKind.RTSTRUCT if sop_class == RTSTRUCT_CLASS else MaskKind.SEG,
         _uids(series, "SeriesInstanceUID"),
         _uids([dataset, *frames], "FrameOfReferenceUID"),
     )

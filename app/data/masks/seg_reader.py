@@ -15,9 +15,10 @@ import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
+from nodulus.app.data.masks.nodule_codes import is_nodule_code
 from nodulus.app.data.masks.slices import SourceSlices
 from nodulus.app.data.masks.structures import (
     Structure,
@@ -32,14 +33,6 @@ SEG_CLASSES = frozenset(
         "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
         "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
     }
-)
-_NODULE_TYPES = (
-    codes.SCT.Nodule,
-    codes.SCT.Mass,
-    codes.SCT.Lesion,
-    codes.SCT.Neoplasm,
-    codes.SCT.NeoplasmPrimary,
-    codes.SCT.NeoplasmSecondary,
 )
 _PIXEL_TOLERANCE = 0.1
 """How far, in pixels, a segmentation's grid may lie from that of the CT."""
@@ -86,9 +79,28 @@ def read_seg(
     seg = open_segmentation(path)
     source.check_frame_of_reference(str(seg.get("FrameOfReferenceUID") or "") or None, path)
     chosen = choose_structures(structures_of(seg), patterns, path)
-    frames = frames_of(seg, threshold, path)
+    return masks_of(chosen, frames_of(seg, threshold, path), source, path)
+
+
+def masks_of(
+    structures: Sequence[Structure], frames: Sequence[SegFrame], source: SourceSlices, path: Path
+) -> list[StructureMask]:
+    """Lay frames on the images of a series.
+
+    Args:
+        structures: of which a mask is wanted.
+        frames: of the file, in any order.
+        source: the images.
+        path: of the file, for errors.
+
+    Returns:
+        One mask a structure, those without a pixel left out.
+
+    Raises:
+        MaskError: a frame does not lie on the pixels of the images.
+    """
     masks = []
-    for structure in chosen:
+    for structure in structures:
         own = [frame for frame in frames if frame.number == structure.number]
         placed = [_place(frame, source, path) for frame in own]
         planes = [plane for plane in placed if plane is not None]
@@ -139,7 +151,9 @@ def structures_of(seg: Any) -> list[Structure]:
 def _structure(item: Any) -> Structure:
     types = item.get("SegmentedPropertyTypeCodeSequence")
     kind = hd.sr.CodedConcept.from_dataset(types[0]) if types else None
-    is_nodule = kind is not None and any(kind == code for code in _NODULE_TYPES)
+    is_nodule = kind is not None and is_nodule_code(
+        Code(kind.value, kind.scheme_designator, kind.meaning)
+    )
     return Structure(
         number=int(item.SegmentNumber),
         name=str(item.get("SegmentLabel", "")),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nodulus.app.data.masks.find_masks import MaskFile, find_mask_files
+from nodulus.app.data.masks.slicer_segmentation import scan_name
 from nodulus.app.data.prepare.dicom_index import DicomIndex, IndexedSeries, index_dicom
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
 from nodulus.app.reading.files import is_research_format, list_files, stem
@@ -21,7 +22,7 @@ class Masks:
     """The masks of a folder.
 
     Args:
-        files: SEG and RTSTRUCT.
+        files: SEG, RTSTRUCT and ``.seg.nrrd``.
         images: label images by the name of their scan.
         problems: files that cannot be read.
     """
@@ -31,7 +32,7 @@ class Masks:
     problems: tuple[Problem, ...] = ()
 
     def of(self, series: IndexedSeries) -> tuple[MaskFile, ...]:
-        """The SEG and RTSTRUCT of a series, by frame of reference where they name no series."""
+        """The masks of a DICOM series, by frame of reference where they name no series."""
         found = []
         frame: str | None = None
         for file in self.files:
@@ -43,6 +44,10 @@ class Masks:
             if frame in file.frame_of_reference_uids:
                 found.append(file)
         return tuple(found)
+
+    def of_image(self, name: str) -> tuple[MaskFile, ...]:
+        """The masks that name a scan that is not DICOM."""
+        return tuple(file for file in self.files if name in file.series_uids)
 
     def names(self, index: DicomIndex) -> Iterator[str]:
         """Every series that a mask is of."""
@@ -60,7 +65,7 @@ class Masks:
         return next(iter(named), self.images.get(series_uid))
 
 
-def find_masks(folder: Path, index: DicomIndex | None, images: set[str]) -> Masks:
+def find_masks(folder: Path, index: DicomIndex | None, images: set[str], scans: set[str]) -> Masks:
     """Find the masks of a folder.
 
     Args:
@@ -68,6 +73,8 @@ def find_masks(folder: Path, index: DicomIndex | None, images: set[str]) -> Mask
         index: of the same folder, where it is known already.
         images: names of the scans that are not DICOM; a label image is of the one that it is
             named after.
+        scans: names of all scans, those of DICOM being their series UIDs; a ``.seg.nrrd`` is of the
+            one that it is named after.
 
     Raises:
         NodulusError: the folder cannot be read.
@@ -80,9 +87,11 @@ def find_masks(folder: Path, index: DicomIndex | None, images: set[str]) -> Mask
             for error in index.problems
         ]
     paths = [file for s in index.series.values() if s.modality in _MODALITIES for file in s.files]
+    files = list_files(folder).files
+    paths += [file for file in files if scan_name(file) in scans]
     labels = {
         stem(file): file
-        for file in list_files(folder).files
+        for file in files
         if is_research_format(file) and stem(file) in images and is_label_image(file)
     }
     return Masks(tuple(find_mask_files(paths)), labels, tuple(problems))

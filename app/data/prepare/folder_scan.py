@@ -13,10 +13,10 @@ from nodulus.app.data.masks.find_masks import MaskFile
 from nodulus.app.data.masks.mask_error import MaskError, MaskProblem
 from nodulus.app.data.masks.slices import SourceSlices
 from nodulus.app.data.masks.structure_labels import label_structures
-from nodulus.app.data.masks.structures import StructureMask
+from nodulus.app.data.masks.structures import Structure, StructureMask
 from nodulus.app.data.prepare.label_map_nodules import measured_nodules
 from nodulus.app.data.prepare.problems import Problem, ProblemKind, ScanError
-from nodulus.app.data.prepare.source_slices import source_slices
+from nodulus.app.data.prepare.source_slices import slices_of, source_slices
 from nodulus.app.data.prepare.training_scan import LabelSource, LoadedScan
 from nodulus.app.data.prepare.training_series import plan_series
 from nodulus.app.errors import NodulusError
@@ -27,6 +27,7 @@ from nodulus.app.volume import CtVolume
 from nodulus.bundles.common.data.reader import read_image
 from nodulus.bundles.common.data.tables import Nodule, Point
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.ignore_label import IGNORE_LABEL
 from nodulus.transforms.slice_labels import labels_on_grid
 
 _KINDS = {
@@ -73,8 +74,15 @@ def load_dicom(
         raise ScanError(problem) from error
     if not masks:
         return _loaded(volume, series_uid, None, rule)
+    return _with_masks(volume, source_slices(volume), masks, rule)
+
+
+def _with_masks(
+    volume: CtVolume, source: SourceSlices, masks: Sequence[MaskFile], rule: MaskRule
+) -> LoadedScan:
+    """The scan with the label map of its masks; ``source`` are its images."""
+    series_uid = volume.series_uid
     try:
-        source = source_slices(volume)
         found = _read_masks(masks, source, rule.structures)
         drawn = label_structures(found, source.shape_irc)
     except MaskError as error:
@@ -115,25 +123,65 @@ def _try_read(
         raise
 
 
-def load_image(path: Path, series_uid: str, label: Path | None, rule: MaskRule) -> LoadedScan:
-    """Read one NIfTI, MetaImage or NRRD file and its label image.
+def load_image(
+    path: Path, series_uid: str, label: Path | None, masks: Sequence[MaskFile], rule: MaskRule
+) -> LoadedScan:
+    """Read one NIfTI, MetaImage or NRRD file and its masks.
 
     Args:
         path: the scan.
         series_uid: its name.
         label: 0 background, n nodule n, 255 ignored, on the scan's grid; None for none.
+        masks: with named structures, where there is no such image.
         rule: what it is taken for.
+
+    Raises:
+        ScanError: the scan cannot be read, or a mask does not fit it.
+    """
+    volume = _read_scan(path, series_uid)
+    if label is None and masks:
+        return _with_masks(volume, slices_of(volume), masks, rule)
+    labels = None if label is None else _read_labels(label, volume.geometry, series_uid)
+    return _loaded(volume, series_uid, labels, rule)
+
+
+def load_semantic(
+    path: Path, label: Path, series_uid: str, values: frozenset[int], ignored: int | None
+) -> LoadedScan:
+    """Read one scan and a label image that says of which kind a voxel is, not of which nodule.
+
+    Args:
+        path: the scan.
+        label: on the scan's grid; each connected piece is a nodule.
+        series_uid: its name.
+        values: of the label image that are nodules.
+        ignored: its value where nobody has labelled; None for none.
 
     Raises:
         ScanError: the scan cannot be read, or the label image does not fit it.
     """
+    volume = _read_scan(path, series_uid)
+    kinds = _read_labels(label, volume.geometry, series_uid)
+    mask = np.isin(kinds, list(values))
+    labels = np.zeros(mask.shape, np.uint8)
+    if mask.any():
+        nodules = Structure(1, label.name, "", True)
+        try:
+            labels = label_structures([StructureMask(nodules, (0, 0, 0), mask)], mask.shape)
+        except ValueError as error:
+            problem = Problem(ProblemKind.MASK_BROKEN, str(error), label, None, series_uid)
+            raise ScanError(problem) from error
+    if ignored is not None:
+        labels[kinds == ignored] = IGNORE_LABEL
+    return _loaded(volume, series_uid, labels, MaskRule((), has_table=False))
+
+
+def _read_scan(path: Path, series_uid: str) -> CtVolume:
     try:
-        volume = read_research(path)
+        return read_research(path)
     except NodulusError as error:
         problem = Problem(ProblemKind.IMAGE_BROKEN, error.message, path, None, series_uid)
         raise ScanError(problem) from error
-    labels = None if label is None else _read_labels(label, volume.geometry, series_uid)
-    return _loaded(volume, series_uid, labels, rule)
 
 
 def _read_labels(path: Path, geometry: Geometry, series_uid: str) -> NDArray[np.uint8]:

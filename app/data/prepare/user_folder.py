@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from nodulus.app.data.prepare.csv_table import TableError
+from nodulus.app.data.marked_points.open_points import is_point_truth, known_nodules
 from nodulus.app.data.prepare.dicom_index import DicomIndex, index_dicom
 from nodulus.app.data.prepare.folder_masks import Masks, find_masks
 from nodulus.app.data.prepare.folder_scan import MaskRule, load_dicom, load_image
@@ -20,6 +20,7 @@ from nodulus.app.data.prepare.luna16_tables import (
 from nodulus.app.data.prepare.patients_table import MARKED, WhoseScans, read_patients
 from nodulus.app.data.prepare.prepare_collection import Found
 from nodulus.app.data.prepare.problems import Problem, ProblemKind
+from nodulus.app.data.prepare.table_errors import table_errors
 from nodulus.app.data.prepare.training_scan import TrainingScan
 from nodulus.app.data.prepare.training_series import named_patient, patient_token, series_facts
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -36,9 +37,11 @@ class FolderTruth:
 
     Args:
         nodules: CSV in LUNA16's form: seriesuid,coordX,coordY,coordZ,diameter_mm in LPS mm, and
-            malignancy where it is known. A file other than DICOM has its name for a series.
+            malignancy where it is known; or a DICOM SR (TID 1500), markups of 3D Slicer, or a
+            folder with these. A file other than DICOM has its name for a series.
         series: list of series, one a line: those without nodules have none.
-        masks: folder with DICOM SEG, RTSTRUCT, or label images named like the scans.
+        masks: folder with DICOM SEG, RTSTRUCT, or label images and ``.seg.nrrd`` named like the
+            scans.
         structures: patterns of names of the segments or ROIs that are nodules; empty for what is
             called so.
         candidates: CSV of LUNA16's form with looked-at places: 1 is a nodule, 0 is none.
@@ -61,7 +64,7 @@ class _Tables:
     Args:
         nodules: of each series that has any.
         rows: the line of each of these nodules.
-        place: file and line that names each series first.
+        place: file and, in a table, line that names each series first.
         problems: rows that cannot be read.
         candidates: looked-at places of each series that has any.
         whose: the patient of each series that a table names, and how far it is marked.
@@ -69,7 +72,7 @@ class _Tables:
 
     nodules: Mapping[str, list[Nodule]] = field(default_factory=dict)
     rows: Mapping[str, list[int]] = field(default_factory=dict)
-    place: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
+    place: Mapping[str, tuple[Path, int | None]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     candidates: Mapping[str, list[LabelledCandidate]] = field(default_factory=dict)
     whose: WhoseScans = field(default_factory=lambda: WhoseScans({}, {}))
@@ -86,16 +89,17 @@ def find_folder(path: Path, truth: FolderTruth, progress: Progress | None = None
     Raises:
         NodulusError: the path or a table cannot be read, or no scan is one that they name.
     """
-    tables = _read_tables(truth)
+    tables = _read_tables(truth, path)
     index = index_dicom(path, progress)
     problems = [*tables.problems, *_broken(index, path)]
     images = _images(path, index, problems)
-    masks = Masks()
-    if truth.masks is not None:
-        masks = find_masks(truth.masks, index if truth.masks == path else None, set(images))
-        problems += masks.problems
     there = {uid for uid, series in index.series.items() if series.modality == "CT"}
     there |= images.keys()
+    masks = Masks()
+    if truth.masks is not None:
+        known = index if truth.masks == path else None
+        masks = find_masks(truth.masks, known, set(images), there)
+        problems += masks.problems
     # a mask may be of a PET as well, which is not what is asked for
     of_masks = {uid for uid in masks.names(index) if uid in there or uid not in index.series}
     wanted = {*tables.place, *of_masks}
@@ -124,47 +128,34 @@ def find_folder(path: Path, truth: FolderTruth, progress: Progress | None = None
     return Found("folder", scans, problems, {"series": len(wanted)})
 
 
-def _read_tables(truth: FolderTruth) -> _Tables:
+def _read_tables(truth: FolderTruth, scans: Path) -> _Tables:
     nodules: dict[str, list[Nodule]] = {}
     rows: dict[str, list[int]] = {}
-    place: dict[str, tuple[Path, int]] = {}
+    place: dict[str, tuple[Path, int | None]] = {}
     candidates: dict[str, list[LabelledCandidate]] = {}
     whose = WhoseScans({}, {})
     problems: list[Problem] = []
-    file = truth.nodules or truth.series
-    try:
-        if truth.nodules is not None:
+    if truth.nodules is not None and is_point_truth(truth.nodules):
+        for nodule, path in known_nodules(truth.nodules, [scans]):
+            nodules.setdefault(nodule.series_uid, []).append(nodule)
+            place.setdefault(nodule.series_uid, (path, None))
+    elif truth.nodules is not None:
+        with table_errors(truth.nodules):
             nodules, rows, found = read_nodule_rows(truth.nodules)
-            problems += found
-            place = {uid: (truth.nodules, lines[0]) for uid, lines in rows.items()}
-        if truth.series is not None:
-            file = truth.series
+        problems += found
+        place = {uid: (truth.nodules, lines[0]) for uid, lines in rows.items()}
+    if truth.series is not None:
+        with table_errors(truth.series):
             listed, found = read_series_list(truth.series)
-            problems += found
-            place |= {u: (truth.series, n) for u, n in listed.items() if u not in place}
-        if truth.candidates is not None:
-            file = truth.candidates
+        problems += found
+        place |= {u: (truth.series, n) for u, n in listed.items() if u not in place}
+    if truth.candidates is not None:
+        with table_errors(truth.candidates):
             candidates, found = read_candidate_rows(truth.candidates)
-            problems += found
-        if truth.patients is not None:
-            file = truth.patients
+        problems += found
+    if truth.patients is not None:
+        with table_errors(truth.patients):
             whose = read_patients(truth.patients)
-    except TableError as error:
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_READABLE,
-            f"The table cannot be read: {error.problem.message}.",
-            remedy="Write the nodules as seriesuid,coordX,coordY,coordZ,diameter_mm, candidates "
-            "with class for the diameter, and patients as seriesuid,patient.",
-            subject=error.problem.path,
-        ) from error
-    except (OSError, UnicodeError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise NodulusError(
-            ErrorCode.INPUT_NOT_FOUND if missing else ErrorCode.INPUT_NOT_READABLE,
-            "There is no such table." if missing else f"The table cannot be read ({error}).",
-            remedy="Check the path.",
-            subject=file,
-        ) from error
     return _Tables(nodules, rows, place, tuple(problems), candidates, whose)
 
 
@@ -226,8 +217,9 @@ def _scan(
     patient: str | None = None
     if name in images:
         label = masks.images.get(name)
-        load = partial(load_image, images[name], name, label, rule)
-        files = (images[name], *([label] if label else []))
+        own = masks.of_image(name)
+        load = partial(load_image, images[name], name, label, own, rule)
+        files = (images[name], *([label] if label else []), *(mask.path for mask in own))
         facts = {}
     else:
         series = index.series[name]

@@ -13,6 +13,7 @@ from pydicom.sr.codedict import codes
 
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
+from tests.app.other_tools import with_patient
 
 FAINT_LPS = (62.0, -40.0, 35.0)
 FAINT_RADIUS = 6.0
@@ -83,13 +84,9 @@ def write_seg(
 
     A segment called nodule gets the code of one, others that of a lung.
     """
-    sources = sorted((dcmread(p) for p in images), key=lambda d: float(d.ImagePositionPatient[2]))
-    needed = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber",
-              "StudyDate", "StudyTime", "StudyID", "ReferringPhysicianName")  # fmt: skip
-    for one in sources:
-        for keyword in needed:
-            if keyword not in one:
-                setattr(one, keyword, None)
+    sources = sorted(
+        (with_patient(dcmread(p)) for p in images), key=lambda d: float(d.ImagePositionPatient[2])
+    )
     descriptions = [
         hd.seg.SegmentDescription(
             segment_number=number,

@@ -203,7 +203,7 @@ def test_a_folder_without_weights_or_of_another_bundle_is_refused(tmp_path: Path
         open_candidates(folder, "monai")
     (tmp_path / "other" / "configs").mkdir(parents=True)
     (tmp_path / "other" / "configs" / "inference.json").write_text('{"network_def": "UNet"}')
-    with pytest.raises(NodulusError, match="not that of MONAI's bundle"):
+    with pytest.raises(NodulusError, match="neither that of MONAI's bundle"):
         open_candidates(tmp_path / "other", "monai")
 
 

@@ -91,7 +91,7 @@ def test_files_that_are_no_candidates_are_refused(tmp_path: Path, volume: CtVolu
     (tmp_path / "empty.csv").write_text("")
     assert "is empty" in refused(tmp_path / "empty.csv", volume)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG" + bytes(200))
-    assert "no table of marks, label image or DICOM SEG" in refused(
+    assert "no table of marks, label image, DICOM object" in refused(
         tmp_path / "picture.png", volume
     )
     assert "a folder" in refused(tmp_path, volume)

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from nodulus.app.data.masks.find_masks import find_mask_files
+from nodulus.app.data.masks.find_masks import MaskKind, find_mask_files
 from nodulus.app.data.masks.structures import Structure, choose_structures
 
 from .dicom_masks import ct_images, save, source, two_balls, write_rtstruct, write_seg
@@ -26,7 +26,7 @@ def test_masks_are_found_by_the_series_that_they_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     files = find_mask_files(sorted(tmp_path.iterdir()))
     assert [file.path.name for file in files] == ["a.dcm", "b", "c.dcm", "d.dcm", "e.dcm"]
-    assert [file.is_rtstruct for file in files] == [False, True, True, True, True]
+    assert [file.kind for file in files] == [MaskKind.SEG, *[MaskKind.RTSTRUCT] * 4]
     own = source()
     assert [file.path.name for file in files if own.series_uid in file.series_uids] == [
         "a.dcm",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
+import highdicom as hd
 import nibabel
 import numpy as np
 import pydicom
@@ -25,6 +27,7 @@ from nodulus.bundles.common.data.prepared import load_prepared
 from nodulus.bundles.common.data.studies import Study, read_data_dir
 from nodulus.transforms.patch_sampling import lps_to_voxel
 from tests.app.data.masks.dicom_masks import write_rtstruct, write_seg
+from tests.app.other_tools import write_highdicom_report, write_slicer_segmentation
 from tests.lidc_shapes import needs_lidc_shapes
 
 pytestmark = needs_lidc_shapes
@@ -400,3 +403,75 @@ def test_a_label_image_on_another_grid_is_refused(
     assert done.exit_code == 1
     (row,) = problems(tmp_path / "cache")
     assert (row["kind"], row["path"]) == ("mask-mismatch", str(masks / "a.nii.gz"))
+
+
+def test_a_segmentation_of_slicer_named_after_its_scan(
+    ct: Path, images: Path, study: PhantomStudy, tmp_path: Path
+) -> None:
+    masks = {
+        f"Nodule {value}": study.labels == value
+        for value in np.unique(study.labels)
+        if 0 < value < 255
+    }
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for scans, name in ((ct, study.identity.series_uid), (images, "a")):
+        path = folder / f"{name}.seg.nrrd"
+        write_slicer_segmentation(path, study.geometry, masks)
+        done = prepare(scans, tmp_path / name, "--masks", folder)
+        assert done.exit_code == 0, done.output
+        check_labels(only(tmp_path / name), study)
+        path.unlink()
+
+
+def test_nodules_of_markups_and_of_a_report(
+    ct: Path, images: Path, study: PhantomStudy, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    lines = [
+        {
+            "type": "Line",
+            "name": f"Nodule {nodule.label}",
+            "coordinateSystem": "LPS",
+            "controlPoints": [
+                {"position": list(np.add(nodule.center_lps_mm, (side * nodule.diameter_mm, 0, 0)))}
+                for side in (-0.5, 0.5)
+            ],
+        }
+        for nodule in study.nodules
+    ]
+    (truth / "a.mrk.json").write_text(json.dumps({"markups": lines}))
+    done = prepare(images, tmp_path / "from markups", "--nodules", truth)
+    assert done.exit_code == 0, done.output
+
+    series = sorted(ct.rglob(f"{study.identity.series_uid}/*.dcm"))
+    frame = pydicom.dcmread(series[0]).FrameOfReferenceUID
+    regions = [
+        hd.sr.ImageRegion3D(
+            hd.sr.GraphicTypeValues3D.POINT, np.array([nodule.center_lps_mm]), frame
+        )
+        for nodule in study.nodules
+    ]
+    report = write_highdicom_report(tmp_path / "sr.dcm", series, regions)
+    done = prepare(ct, tmp_path / "from report", "--nodules", report)
+    assert done.exit_code == 0, done.output
+    for cache, diameters in (
+        ("from markups", [n.diameter_mm for n in study.nodules]),
+        ("from report", [7.5] * len(study.nodules)),
+    ):
+        found = sorted(only(tmp_path / cache).nodules, key=lambda n: n.center_lps_mm)
+        known = sorted(zip(study.nodules, diameters, strict=True), key=lambda k: k[0].center_lps_mm)
+        for nodule, (truth_nodule, diameter) in zip(found, known, strict=True):
+            assert nodule.center_lps_mm == pytest.approx(truth_nodule.center_lps_mm, abs=0.01)
+            assert nodule.diameter_mm == pytest.approx(diameter, abs=0.01)
+
+
+def test_a_mark_without_a_size_is_no_known_nodule(images: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.mrk.json"
+    point = {"label": "P-1", "position": [1, 2, 3]}
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": [point]}
+    path.write_text(json.dumps({"markups": [markup]}))
+    done = prepare(images, tmp_path / "cache", "--nodules", path)
+    assert done.exit_code == 1
+    assert "Its mark 'P-1' has no size" in str(done.exception) + done.output

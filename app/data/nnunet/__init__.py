@@ -1,0 +1,1 @@
+"""nnU-Net's data folders (``Dataset###_Name``) and predictions, in and out."""
