@@ -8,6 +8,9 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID
 
+from nodulus.app.data.marked_points.measurement_report import SR_CLASSES
+from nodulus.app.data.masks.rtstruct import RTSTRUCT_CLASS
+from nodulus.app.data.masks.seg_reader import SEG_CLASSES
 from nodulus.app.exports import rtstruct
 from nodulus.app.exports.study import ResultToExport
 from nodulus.app.reading.series_rules import CT_CLASSES
@@ -54,3 +57,8 @@ def test_every_series_number_is_named_once() -> None:
 def test_every_class_that_is_read_is_named() -> None:
     for uid in CT_CLASSES:
         assert f"| {UID(uid).name} | {uid} |" in PAGE
+
+
+def test_every_class_of_masks_and_reports_is_named() -> None:
+    for uid in {RTSTRUCT_CLASS, *SEG_CLASSES, *SR_CLASSES}:
+        assert uid in PAGE
