@@ -20,6 +20,7 @@ from nodulus.app.commands.chain_options import (
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.two_readers_option import two_readers_option
+from nodulus.app.commands.viewer_option import viewer_in, viewer_option
 
 if TYPE_CHECKING:
     import socket
@@ -63,6 +64,7 @@ PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free one.")
 @click.option("--browser/--no-browser", default=True, help="Open the page.")
+@viewer_option
 @models_option
 @settings_option
 @device_option
@@ -84,6 +86,7 @@ def command(
     database: str | None,
     port: int,
     browser: bool,
+    viewer: Path | None,
     models: Path | None,
     settings: Path | None,
     device: str,
@@ -113,6 +116,7 @@ def command(
         logging.basicConfig(level=logging.DEBUG)
         logging.getLogger("nodulus").setLevel(logging.DEBUG)
     check_results(results)
+    viewer_build = viewer_in(viewer)
     chain_settings = load_settings(settings, models)
     shared = None if database is None else Store(Database(database))
     with ExitStack() as stack:
@@ -128,7 +132,7 @@ def command(
         stack.callback(desk.close)
         who = Reader(reader or getpass.getuser(), role)
         session = loopback_session(listener.getsockname()[1], who)
-        application = create_app(desk, session, organization)
+        application = create_app(desk, session, organization, viewer=viewer_build)
         address = _address(listener, session)
         click.echo(f"review: {address}")
         click.echo("The address lets whoever has it read and decide. Ctrl-C ends.", err=True)

@@ -26,6 +26,7 @@ from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.service_log import log_to_stderr
 from nodulus.app.commands.two_readers_option import two_readers_option
+from nodulus.app.commands.viewer_option import viewer_in, viewer_option
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ NOT_SERVED = {
     default="not given",
     help="Of the readers; stands in signed-off reports as who has verified them.",
 )
+@viewer_option
 @click.option(
     "--watch",
     multiple=True,
@@ -165,6 +167,7 @@ def command(
     port: int,
     reader: str | None,
     organization: str,
+    viewer: Path | None,
     watch: tuple[Path, ...],
     quiet_s: float,
     orthanc: str | None,
@@ -222,6 +225,7 @@ def command(
         )
     _check_reach(host, with_accounts=with_accounts, tls=tls_cert is not None)
     log_to_stderr(logging.DEBUG if debug else logging.INFO)
+    viewer_build = viewer_in(viewer)
     own_folder(data)
     chain_settings = load_settings(settings, models, operating_point=operating_point)
     runner = RunnerOptions(
@@ -282,7 +286,7 @@ def command(
             tls=bool(tls_cert),
         )
         application = create_service_app(
-            service, desk, access, log, organization, int(max_upload * GIB)
+            service, desk, access, log, organization, int(max_upload * GIB), viewer_build
         )
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)

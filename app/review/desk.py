@@ -225,6 +225,10 @@ class Desk:
         source = study.source
         return self._images.images(study.analysis, source.folder, source.result, source.images)
 
+    def image_files(self, study: DeskStudy) -> list[Path]:
+        """Give the DICOM files of a study's series; none where they are not found."""
+        return self._images.files(study.result, study.source.images)
+
     def prepare(self, study: DeskStudy) -> None:
         """Have a study's images, the networks and their views ready before they are asked for."""
 

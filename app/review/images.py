@@ -16,6 +16,7 @@ from nodulus.app.chain import ChainSettings, ScanViews
 from nodulus.app.chain.lobe import Lobes
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import Archives, StudyInput, find_studies
+from nodulus.app.reading.slice_plan import SlicePlan
 from nodulus.app.result import StudyResult
 from nodulus.app.results.encodable import encodable_text
 from nodulus.app.results.label_boxes import Labels
@@ -152,7 +153,7 @@ class ImageReader:
             self._read.popitem(last=False)
 
     def _volume(self, result: StudyResult, recorded: Path | None) -> CtVolume:
-        places = list(dict.fromkeys([*self._places, *([] if recorded is None else [recorded])]))
+        places = self._places_of(recorded)
         problem: NodulusError | None = None
         for place in places:
             studies = self._studies(place)
@@ -174,6 +175,23 @@ class ImageReader:
             remedy="Name the folder that holds them with --images.",
             subject=result.series_uid,
         )
+
+    def files(self, result: StudyResult, recorded: Path | None) -> list[Path]:
+        """Give the DICOM files of the series that a result was made of; none where it is not found.
+
+        Args:
+            result: of the study.
+            recorded: where they were when the study was analysed.
+        """
+        for place in self._places_of(recorded):
+            studies = self._studies(place)
+            for study in () if isinstance(studies, NodulusError) else studies:
+                if _series(study) == result.series_uid and isinstance(study.chosen, SlicePlan):
+                    return list(dict.fromkeys(header.path for header in study.chosen.slices))
+        return []
+
+    def _places_of(self, recorded: Path | None) -> list[Path]:
+        return list(dict.fromkeys([*self._places, *([] if recorded is None else [recorded])]))
 
     def _studies(self, place: Path) -> tuple[StudyInput, ...] | NodulusError:
         with self._locks[f"\0{place}"]:

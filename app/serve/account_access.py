@@ -11,6 +11,7 @@ from starlette.types import Scope
 from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.access import Seen, bearer, cookie
 from nodulus.app.review.server.caller import Caller
+from nodulus.app.review.server.viewer_build import VIEWER
 from nodulus.app.serve.accounts import Account, Accounts
 
 LOGIN_PAGE = "/login.html"
@@ -74,4 +75,5 @@ class AccountAccess:
 
     def entrance(self, scope: Scope, *, known: bool) -> tuple[str, str | None] | None:
         """Who asks for a page is sent to sign in."""
-        return None if known or scope["path"] not in _PAGES else (LOGIN_PAGE, None)
+        is_page = scope["path"] in _PAGES or scope["path"].startswith(f"{VIEWER}/")
+        return (LOGIN_PAGE, None) if is_page and not known else None

@@ -5,18 +5,18 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from nodulus.app.review.server.access import Access
-from nodulus.app.review.server.application import create_app
+from nodulus.app.review.server.application import DICOMWEB, create_app
 from nodulus.app.review.server.guard import MAX_BODY_BYTES
+from nodulus.app.review.server.viewer_build import ViewerBuild
 from nodulus.app.serve.account_access import AccountAccess
 from nodulus.app.serve.account_routes import account_routes
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.audit_trail import AuditTrail
 from nodulus.app.serve.desk import ServiceDesk
-from nodulus.app.serve.dicomweb_routes import PREFIX, dicomweb_routes
-from nodulus.app.serve.instances import Instances
 from nodulus.app.serve.queue_routes import queue_routes
-from nodulus.app.serve.retrieve_routes import retrieve_routes
 from nodulus.app.serve.service import Service
+from nodulus.app.serve.service_instances import ServiceInstances
+from nodulus.app.serve.store_routes import store_routes
 
 
 def create_service_app(
@@ -26,6 +26,7 @@ def create_service_app(
     log: AuditLog,
     organization: str = "not given",
     max_upload_bytes: int = 2**32,
+    viewer: ViewerBuild | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -36,18 +37,14 @@ def create_service_app(
         log: of who saw and changed what.
         organization: of the readers.
         max_upload_bytes: of a request with images.
+        viewer: that opens studies beside the review's page.
     """
 
     def limit(method: str, path: str) -> int:
-        is_upload = path == "/studies" or path.startswith(f"{PREFIX}/studies")
+        is_upload = path == "/studies" or path.startswith(f"{DICOMWEB}/studies")
         return max_upload_bytes if method == "POST" and is_upload else MAX_BODY_BYTES
 
-    instances = Instances(service)
-    more = [
-        queue_routes(service),
-        dicomweb_routes(service),
-        retrieve_routes(instances, PREFIX),
-    ]
+    more = [queue_routes(service), store_routes(service)]
     if isinstance(access, AccountAccess):
         more.append(account_routes(access, log))
     application = create_app(
@@ -57,6 +54,8 @@ def create_service_app(
         title="Nodulus service",
         more=more,
         max_body_bytes=limit,
+        instances=ServiceInstances(service),
+        viewer=viewer,
     )
     application.add_middleware(AuditTrail, log=log, uid_of=service.queue.uid_of)
     return application

@@ -16,7 +16,7 @@ from starlette.types import Scope
 from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.caller import Caller
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def loopback_hosts(port: int, more: Iterable[str] = ()) -> frozenset[str]:
         port: that is listened on.
         more: other names, with their port.
     """
-    return frozenset({f"{name}:{port}" for name in _LOOPBACK} | {name.lower() for name in more})
+    return frozenset(
+        {f"{name}:{port}" for name in LOOPBACK_NAMES} | {name.lower() for name in more}
+    )
 
 
 def loopback_session(port: int, reader: Reader, more_hosts: Iterable[str] = ()) -> Session:

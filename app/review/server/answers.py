@@ -204,6 +204,9 @@ class StudyAnswer(BaseModel):
     dropped: list[DroppedAnswer]
     volumes: VolumeUrls
     labels: str
+    viewer: str | None = Field(
+        description="Where another viewer shows the study; null where there is none"
+    )
 
 
 class EntryAnswer(BaseModel):
@@ -227,7 +230,9 @@ class ConflictAnswer(Problem):
     state: StudyAnswer
 
 
-def study_answer(study: DeskStudy, view: View, *, has_images: bool, base: str) -> StudyAnswer:
+def study_answer(
+    study: DeskStudy, view: View, *, has_images: bool, base: str, viewer: str | None = None
+) -> StudyAnswer:
     """Give a study's state as it is sent.
 
     Args:
@@ -235,6 +240,7 @@ def study_answer(study: DeskStudy, view: View, *, has_images: bool, base: str) -
         view: of its review, for who asks.
         has_images: whether its images may be asked for.
         base: the address of the study in the application.
+        viewer: where another viewer shows it.
     """
     volume, state, both = study.result.volume, view.state, view.first_reads
     signed = state.signed_off
@@ -262,6 +268,7 @@ def study_answer(study: DeskStudy, view: View, *, has_images: bool, base: str) -
             ct=f"{base}/ct.nii.gz",
         ),
         labels=f"{base}/labels.nii.gz?version={state.version}",
+        viewer=viewer,
     )
 
 

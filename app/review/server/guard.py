@@ -46,7 +46,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
     ]
 )
 _HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -64,6 +63,7 @@ class Guard:
         app: what is guarded.
         access: recognises who asks.
         max_body_bytes: of a request; or gives it for a method and a path.
+        policy_of: gives the Content-Security-Policy of what is answered at a path.
     """
 
     def __init__(
@@ -71,10 +71,12 @@ class Guard:
         app: ASGIApp,
         access: Access,
         max_body_bytes: int | Callable[[str, str], int] = MAX_BODY_BYTES,
+        policy_of: Callable[[str], str] = lambda _path: CONTENT_SECURITY_POLICY,
     ) -> None:
         self._app = app
         self._access = access
         self._max_body = max_body_bytes
+        self._policy_of = policy_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let through."""
@@ -162,6 +164,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                headers["Content-Security-Policy"] = self._policy_of(scope["path"])
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -189,7 +192,8 @@ async def _answer(send: Send, status: int, message: str, remedy: str) -> None:
     }
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    headers += [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+    fixed = {**_HEADERS, "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    headers += [(name.lower().encode(), value.encode()) for name, value in fixed.items()]
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 
+_CHECKSUM = re.compile(r"(^|\.)[0-9a-f]{16,}\.")
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -24,17 +26,27 @@ _TYPES = {
 
 def page_files() -> dict[str, Path]:
     """Give the files of the page by their paths in the address."""
+    return collect_files(WEB) if WEB.is_dir() else {}
+
+
+def collect_files(root: Path) -> dict[str, Path]:
+    """Give all files below a folder by their paths in it, but hidden ones, Python's and links.
+
+    Args:
+        root: the folder.
+    """
     found: dict[str, Path] = {}
 
     def collect(folder: Path, prefix: str) -> None:
         for entry in folder.iterdir():
+            if entry.is_symlink():
+                continue
             if entry.is_dir():
                 collect(entry, f"{prefix}{entry.name}/")
             elif entry.name[:1] != "." and not entry.name.endswith((".py", ".pyc")):
                 found[f"{prefix}{entry.name}"] = entry
 
-    if WEB.is_dir():
-        collect(WEB, "")
+    collect(root, "")
     return found
 
 
@@ -51,11 +63,18 @@ def static_routes(files: Mapping[str, Path]) -> APIRouter:
         entry = files.get(path or "index.html")
         if entry is None:
             raise HTTPException(404)
-        suffix = "." + entry.name.rpartition(".")[2]
-        kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0]
-        return Response(
-            entry.read_bytes(), media_type=kind or "application/octet-stream",
-            headers={"Cache-Control": "no-cache"},
-        )  # fmt: skip
+        return file_answer(entry)
 
     return router
+
+
+def file_answer(entry: Path) -> Response:
+    """Give a file as an answer; one with a checksum in its name is kept by the browser."""
+    suffix = "." + entry.name.rpartition(".")[2]
+    kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0]
+    kept = "private, max-age=31536000, immutable" if _CHECKSUM.search(entry.name) else "no-cache"
+    return Response(
+        entry.read_bytes(),
+        media_type=kind or "application/octet-stream",
+        headers={"Cache-Control": kept},
+    )

@@ -28,6 +28,7 @@ from nodulus.app.review.server.answers import (
 )
 from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.server.requests import EntryRequest
+from nodulus.app.review.server.viewer_build import ViewerBuild, study_in_viewer
 
 SORTED_BY = (
     "key", "status", "findings", "to_decide", "highest_malignancy", "expected_errors",
@@ -45,17 +46,22 @@ def study_address(key: str) -> str:
     return f"/api/studies/{quote(key, safe='')}"
 
 
-def study_routes(desk: Desk) -> APIRouter:
+def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
     """Make the routes.
 
     Args:
         desk: with the studies.
+        viewer: that opens studies too.
     """
     router = APIRouter(prefix="/api", tags=["studies"])
 
     def answer(study: DeskStudy, view: View) -> StudyAnswer:
         has_images, base = desk.has_images(study), study_address(study.key)
-        return study_answer(study, view, has_images=has_images, base=base)
+        uid = study.result.study_uid
+        address = None
+        if viewer is not None and has_images and uid is not None:
+            address = study_in_viewer(uid)
+        return study_answer(study, view, has_images=has_images, base=base, viewer=address)
 
     @router.get("/session")
     def session(caller: Asking) -> SessionAnswer:

@@ -22,6 +22,7 @@ from nodulus.app.review.images import ImageReader
 from nodulus.app.review.server.access import loopback_session
 from nodulus.app.review.server.application import create_app
 from nodulus.app.review.server.guard import CSRF_HEADER
+from nodulus.app.review.server.viewer_build import ViewerBuild
 from nodulus.app.review.store import Store
 from nodulus.app.run import run_all
 from nodulus.app.volume import CtVolume
@@ -114,9 +115,9 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
         yield started
 
 
-def as_reader(desk: Desk, reader: Reader) -> TestClient:
+def as_reader(desk: Desk, reader: Reader, viewer: ViewerBuild | None = None) -> TestClient:
     session = loopback_session(PORT, reader)
-    app = create_app(desk, session, "A hospital")
+    app = create_app(desk, session, "A hospital", viewer=viewer)
     one = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False)
     one.get("/", params={"token": session.token}, follow_redirects=False)
     one.headers[CSRF_HEADER] = session.csrf

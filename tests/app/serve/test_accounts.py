@@ -79,7 +79,7 @@ def events(log: AuditLog) -> list[tuple[str, str, bool]]:
 
 
 def test_strangers_get_the_login_page_and_nothing_else(stranger: TestClient) -> None:
-    for page in ("/", "/study.html"):
+    for page in ("/", "/study.html", "/viewer/viewer"):
         answer = stranger.get(page, follow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, "/login.html")
     assert "Sign in" in stranger.get("/login.html").text

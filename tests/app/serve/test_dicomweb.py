@@ -14,12 +14,18 @@ from pydicom import Dataset, dcmread
 
 from tests.app.serve.service_samples import TOKEN, make_study, wait_for, zipped
 
+PRIVATE_CREATOR, PRIVATE_BYTES = 0x00110010, 0x00111001
+BULK = bytes(range(256)) * 20
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Dataset]:
-    return [dcmread(path) for path in make_study(tmp_path / "a", "a", slices=3)]
+    made = [dcmread(path) for path in make_study(tmp_path / "a", "a", slices=3)]
+    made[0].add_new(PRIVATE_CREATOR, "LO", "NODULUS TEST")
+    made[0].add_new(PRIVATE_BYTES, "OB", BULK)
+    made[0].save_as(made[0].filename)
+    return made
 
 
 @pytest.fixture
@@ -65,6 +71,33 @@ def test_dicomweb_client_finds_and_retrieves(web: DICOMwebClient, files: list[Da
         io.BytesIO(web.retrieve_instance_rendered(study, series, uid, media_types=("image/png",)))
     )
     assert picture.size == (one.Columns, one.Rows)
+
+
+def test_bulk_data_have_an_address(web: DICOMwebClient, live: str, files: list[Dataset]) -> None:
+    one = files[0]
+    ids = one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID
+    element = web.retrieve_instance_metadata(*ids)[f"{PRIVATE_BYTES:08X}"]
+    assert "InlineBinary" not in element
+    (value,) = web.retrieve_bulkdata(element["BulkDataURI"])
+    assert value == BULK
+    wrong = element["BulkDataURI"].replace(f"{PRIVATE_BYTES:08X}", "00100010")
+    assert httpx.get(wrong, headers=HEADERS).status_code == 400
+
+
+def test_thumbnails_and_further_attributes(
+    web: DICOMwebClient, live: str, files: list[Dataset]
+) -> None:
+    one = files[0]
+    base = f"{live}/dicom-web/studies/{one.StudyInstanceUID}/series"
+    series = f"{base}/{one.SeriesInstanceUID}"
+    for address in (f"{series}/thumbnail", f"{series}/instances/{one.SOPInstanceUID}/thumbnail"):
+        answer = httpx.get(address, headers=HEADERS, timeout=60)
+        assert Image.open(io.BytesIO(answer.content)).size == (one.Columns, one.Rows)
+    found = web.search_for_series(one.StudyInstanceUID, fields=["00200052", "KVP"])
+    ct = next(d for d in map(Dataset.from_json, found) if d.Modality == "CT")
+    assert ct.FrameOfReferenceUID == one.FrameOfReferenceUID
+    answer = httpx.get(f"{base}?includefield=nothing", headers=HEADERS)
+    assert answer.status_code == 400
 
 
 def test_what_is_not_there_or_not_asked_well(

@@ -34,6 +34,9 @@ export class StudyPage {
     byId("reader").textContent = session.reader;
     this.#take(study);
     this.selected = this.study.findings[0]?.id ?? "";
+    const other = /** @type {HTMLAnchorElement} */ (byId("other-viewer"));
+    other.hidden = !study.viewer;
+    if (study.viewer) other.href = study.viewer;
     this.draw();
     this.#wire();
     this.#refreshLog();

@@ -1,4 +1,4 @@
-"""DICOMweb (PS3.18) on the service's studies."""
+"""STOW-RS (PS3.18 10.5)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from nodulus.app.review.dicomweb.base_address import base_address
+from nodulus.app.review.dicomweb.dicom_json import DICOM_JSON
 from nodulus.app.review.server.answers import Problem
+from nodulus.app.review.server.application import DICOMWEB
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.stow import store_instances
 
-PREFIX = "/dicom-web"
-_DICOM_JSON = "application/dicom+json"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -21,13 +22,13 @@ _BODY: dict[str, Any] = {
 }
 
 
-def dicomweb_routes(service: Service) -> APIRouter:
+def store_routes(service: Service) -> APIRouter:
     """Make the routes.
 
     Args:
         service: that takes studies.
     """
-    router = APIRouter(prefix=PREFIX, tags=["DICOMweb"])
+    router = APIRouter(prefix=DICOMWEB, tags=["DICOMweb"])
     problems: dict[int | str, dict[str, Any]] = {
         202: {"description": "Some instances were refused"},
         400: {"model": Problem},
@@ -39,8 +40,8 @@ def dicomweb_routes(service: Service) -> APIRouter:
         stored = await store_instances(
             request.headers.get("content-type", ""), request.stream(), service.intake, study_uid
         )
-        base = f"{request.url.scheme}://{request.url.netloc}{PREFIX}"
-        return JSONResponse(stored.answer(base), status_code=stored.status, media_type=_DICOM_JSON)
+        base = f"{base_address(request)}{DICOMWEB}"
+        return JSONResponse(stored.answer(base), status_code=stored.status, media_type=DICOM_JSON)
 
     @router.post("/studies", openapi_extra=_BODY, responses=problems)
     async def store_any(request: Request) -> JSONResponse:

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut, pixel_array
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.serve.instances import Instance
+from nodulus.app.review.dicomweb.instances import Instance
 
 
 def frame_bytes(instance: Instance, frame: int) -> bytes:
@@ -31,7 +31,13 @@ def frame_bytes(instance: Instance, frame: int) -> bytes:
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
 
 
-def encode_frame(instance: Instance, frame: int, kind: str, window: str | None) -> bytes:
+def encode_frame(
+    instance: Instance,
+    frame: int,
+    kind: str,
+    window: str | None,
+    largest_side: int | None = None,
+) -> bytes:
     """Give a frame as a picture.
 
     Args:
@@ -39,6 +45,7 @@ def encode_frame(instance: Instance, frame: int, kind: str, window: str | None) 
         frame: from 1 on.
         kind: image/png or image/jpeg.
         window: CENTRE,WIDTH[,FUNCTION] in Hounsfield units; None for the header's own, or all.
+        largest_side: pixels that the picture has at most a side; None for all of them.
 
     Raises:
         NodulusError: ``input-not-readable``, ``request-refused``.
@@ -53,8 +60,10 @@ def encode_frame(instance: Instance, frame: int, kind: str, window: str | None) 
         grey = np.clip((hu - low) / max(width - 1, 1e-6) * 255, 0, 255).astype(np.uint8)
         if instance.header.get("PhotometricInterpretation") == "MONOCHROME1":
             grey = 255 - grey
-    out = io.BytesIO()
-    Image.fromarray(grey).save(out, "PNG" if kind == "image/png" else "JPEG", quality=90)
+    picture, out = Image.fromarray(grey), io.BytesIO()
+    if largest_side is not None:
+        picture.thumbnail((largest_side, largest_side))
+    picture.save(out, "PNG" if kind == "image/png" else "JPEG", quality=90)
     return out.getvalue()
 
 
