@@ -154,8 +154,8 @@ def _value(one: Instance, tag: str) -> bytes:
     value = None
     if len(tag) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in tag):
         wanted = Tag(int(tag, 16))
-        element = dcmread(one.path, specific_tags=[wanted]).get(wanted)
-        value = None if element is None else element.value
+        header = dcmread(one.path, specific_tags=[wanted])
+        value = header[wanted].value if wanted in header else None
     if not isinstance(value, bytes):
         raise NodulusError(
             ErrorCode.REQUEST_REFUSED,
