@@ -86,4 +86,12 @@ class Guidance(_Record):
         default=(), description="What a header or a file says that could not be taken, and why"
     )
     exam: AdviceRecord | None = Field(description="Of the whole CT, if it may be a screening CT")
+    baseline: AdviceRecord | None = Field(
+        default=None,
+        description="Lung-RADS of the whole CT if it is a baseline screening CT and a reader sees"
+        " nothing that changes the category; null where it is known to be none",
+    )
+    baseline_finding: int | None = Field(
+        default=None, description="The finding on which that rests"
+    )
     findings: tuple[FindingGuidance, ...]

@@ -12,7 +12,7 @@ from nodulus.app.cohort.ledger import Outcome
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results.answer import answers
 from nodulus.app.results.encodable import encodable_text
-from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.summary_lines import possible_words
 from nodulus.app.results.texts import Texts
 
 Kind = Literal["text", "integer", "number", "flag"]
@@ -88,7 +88,7 @@ def _category(guideline: str) -> Callable[[StudyRow], str | None]:
     def value(row: StudyRow) -> str | None:
         guidance = None if row.result is None else row.result.guidance
         found = (one for one in answers(guidance) if one.guideline == guideline)
-        return next((category_words(one, Texts()) for one in found), None)
+        return next((possible_words(one, Texts()) for one in found), None)
 
     return value
 

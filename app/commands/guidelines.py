@@ -97,6 +97,11 @@ def _lines(assessment: StudyAssessment) -> list[str]:
     lines = ["Advice of published guidelines; a reader decides. Not the networks' estimate."]
     if assessment.exam is not None:
         lines += ["Whole CT", *_advice(assessment.exam)]
+    if assessment.baseline is not None:
+        lines += [
+            "Whole CT at a baseline screening, where a reader sees nothing that changes it",
+            *_advice(assessment.baseline),
+        ]
     for one in assessment.findings:
         lines.append(f"Finding {one.finding_id}")
         for advice in one.advice:

@@ -11,6 +11,7 @@ from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
 from nodulus.app.guidelines.fleischner import FleischnerNodule, FleischnerPatient, fleischner_nodule
 from nodulus.app.guidelines.herder import herder
 from nodulus.app.guidelines.lung_rads import lung_rads_nodule
+from nodulus.app.guidelines.lung_rads_baseline import lung_rads_at_baseline
 from nodulus.app.guidelines.lung_rads_exam import LungRadsExam, lung_rads_exam
 from nodulus.app.guidelines.lung_rads_input import LungRadsNodule
 from nodulus.app.guidelines.mayo import MayoInputs, mayo
@@ -43,10 +44,15 @@ class StudyAssessment:
     Args:
         exam: Lung-RADS of the whole CT; None where it is known to be no screening.
         findings: each by itself.
+        baseline: Lung-RADS of the whole CT under the condition of `lung_rads_at_baseline`; None
+            where it does not hold.
+        baseline_finding: which finding it rests on; None without one.
     """
 
     exam: Advice | None
     findings: tuple[FindingAssessment, ...]
+    baseline: Advice | None = None
+    baseline_finding: int | None = None
 
 
 def assess(findings: tuple[Finding, ...], facts: ClinicalFacts) -> StudyAssessment:
@@ -75,8 +81,14 @@ def assess(findings: tuple[Finding, ...], facts: ClinicalFacts) -> StudyAssessme
             advice += [_fleischner(finding, known, facts), _bts(finding, known, facts, risk)]
         nodules.append(nodule)
         assessed.append(FindingAssessment(finding.id, tuple(advice), risk))
-    exam = None if facts.screening is False else lung_rads_exam(tuple(nodules), _exam(facts))
-    return StudyAssessment(exam, tuple(assessed))
+    if facts.screening is False:
+        return StudyAssessment(None, tuple(assessed))
+    exam = lung_rads_exam(tuple(nodules), _exam(facts))
+    baseline = lung_rads_at_baseline(tuple(nodules), _exam(facts))
+    if baseline is None:
+        return StudyAssessment(exam, tuple(assessed))
+    rests_on = None if baseline.nodule is None else findings[baseline.nodule].id
+    return StudyAssessment(exam, tuple(assessed), baseline.advice, rests_on)
 
 
 def _texture(finding: Finding, known: FindingFacts) -> TextureName | None:

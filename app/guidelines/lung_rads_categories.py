@@ -23,6 +23,11 @@ MANAGEMENT: dict[str, str] = {
 }
 
 
+def category_rank(category: str) -> int:
+    """How suspicious a category is, from 0; -1 for 0 and for what is not classified."""
+    return [str(one) for one in ORDER].index(category) if category in ORDER else -1
+
+
 def lung_rads_ruling(category: str, rule: str, doubt: str | None = None) -> Ruling:
     """A category with what Lung-RADS advises for it.
 

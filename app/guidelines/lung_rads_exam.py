@@ -12,7 +12,13 @@ from nodulus.app.guidelines.advice import Advice, Alternative, Ruling
 from nodulus.app.guidelines.answers import Answers
 from nodulus.app.guidelines.decide import decide
 from nodulus.app.guidelines.lung_rads import lung_rads_nodule
-from nodulus.app.guidelines.lung_rads_categories import GUIDELINE, ORDER, SOURCE, lung_rads_ruling
+from nodulus.app.guidelines.lung_rads_categories import (
+    GUIDELINE,
+    ORDER,
+    SOURCE,
+    category_rank,
+    lung_rads_ruling,
+)
 from nodulus.app.guidelines.lung_rads_input import LungRadsNodule
 
 
@@ -124,11 +130,7 @@ def _most_suspicious(advice: list[Advice]) -> Ruling | None:
 
 
 def _rank(ruling: Ruling) -> int:
-    return (
-        [str(category) for category in ORDER].index(ruling.category)
-        if (ruling.category in ORDER)
-        else -1
-    )
+    return category_rank(ruling.category)
 
 
 def _with_modifier(advice: Advice, exam: LungRadsExam) -> Advice:

@@ -8,6 +8,7 @@ from nodulus.app.guidance import (
     Guidance,
     RiskRecord,
 )
+from nodulus.app.guidelines.advice import Advice
 from nodulus.app.guidelines.assess import assess
 from nodulus.app.guidelines.known_facts import KnownFacts
 from nodulus.app.result import Finding
@@ -27,7 +28,9 @@ def study_guidance(
     return Guidance(
         facts=known.listed,
         notes=notes,
-        exam=None if assessment.exam is None else AdviceRecord.model_validate(assessment.exam),
+        exam=_record(assessment.exam),
+        baseline=_record(assessment.baseline),
+        baseline_finding=assessment.baseline_finding,
         findings=tuple(
             FindingGuidance(
                 finding_id=one.finding_id,
@@ -37,3 +40,7 @@ def study_guidance(
             for one in assessment.findings
         ),
     )
+
+
+def _record(advice: Advice | None) -> AdviceRecord | None:
+    return None if advice is None else AdviceRecord.model_validate(advice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nodulus.app.guidance import AdviceRecord, Guidance, RulingRecord
 
@@ -28,6 +28,10 @@ _URGENCY: dict[str, tuple[str, ...]] = {
 }
 """By guideline, its categories from the least that it asks for to the most."""
 _NOT_CLASSIFIED = "not classified"
+MOST_CATEGORIES = 3
+"""So many categories that are possible are named one by one."""
+AT_BASELINE = "At a baseline screening, where a reader sees nothing that changes the category"
+AT_SCREENING = "If it is a screening CT"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class Answer:
         doubts: why a reader must decide.
         not_applicable: why it is not for this patient.
         unsettled: a number is missing by which still other rulings are possible.
+        screening_unknown: it is one for screening CT, and whether this is one is not known.
+        condition: under which `conditional` holds, `AT_BASELINE` or `AT_SCREENING`.
+        conditional: the answer that what was measured gives under it; None where there is none.
     """
 
     guideline: str
@@ -56,13 +63,17 @@ class Answer:
     doubts: tuple[str, ...] = ()
     not_applicable: str | None = None
     unsettled: bool = False
+    screening_unknown: bool = False
+    condition: str = ""
+    conditional: Answer | None = None
 
     @property
     def needs_reader(self) -> bool:
         """Whether a person must decide, or supply something."""
         if self.not_applicable:
             return False
-        return not self.is_certain or bool(self.unknown_applicability or self.doubts)
+        is_open = self.unknown_applicability or self.doubts or self.screening_unknown
+        return not self.is_certain or bool(is_open)
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -88,14 +99,37 @@ def answers(guidance: Guidance | None) -> tuple[Answer, ...]:
     """
     if guidance is None:
         return ()
-    of_exam = () if guidance.exam is None else (_answer(guidance.exam, None),)
+    is_known = any(fact.name == "screening" for fact in guidance.facts)
+    of_exam = ()
+    if guidance.exam is not None:
+        of_exam = (_of_exam(guidance, guidance.exam, screening_known=is_known),)
     names = dict.fromkeys(
         advice.guideline
         for finding in guidance.findings
         for advice in finding.advice
         if advice.guideline in _URGENCY
     )
-    return (*of_exam, *(_at_the_most(guidance, name) for name in names))
+    found = (*of_exam, *(_at_the_most(guidance, name) for name in names))
+    return tuple(one if is_known or not one.screening else _not_assessed(one) for one in found)
+
+
+def _of_exam(guidance: Guidance, exam: AdviceRecord, *, screening_known: bool) -> Answer:
+    """The answer of the whole CT; where it says too little, what was measured gives beside it."""
+    whole = _answer(exam, None)
+    says_enough = whole.is_certain or (screening_known and len(whole.possible) <= MOST_CATEGORIES)
+    if guidance.baseline is None or whole.not_applicable or says_enough:
+        return whole
+    conditional = _answer(guidance.baseline, guidance.baseline_finding)
+    return replace(whole, condition=AT_BASELINE, conditional=conditional)
+
+
+def _not_assessed(answer: Answer) -> Answer:
+    """The answer of a guideline for screening where it is not known whether this is one."""
+    if answer.not_applicable:
+        return answer
+    if answer.conditional is None:
+        answer = replace(answer, condition=AT_SCREENING, conditional=answer)
+    return replace(answer, screening_unknown=True)
 
 
 def _answer(advice: AdviceRecord, finding_id: int | None) -> Answer:

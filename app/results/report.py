@@ -35,6 +35,7 @@ from nodulus.app.results.summary_lines import (
     MOST_CATEGORIES,
     category_words,
     counted,
+    possible_words,
     summary_lines,
 )
 from nodulus.app.results.texts import Language, Texts
@@ -181,6 +182,7 @@ def build_report(
         by_chance=[one for one in said if not one.screening],
         risks=_risks(result.guidance),
         category_words=category_words,
+        possible_words=possible_words,
         most_categories=MOST_CATEGORIES,
         mean_diameter_mm=mean_diameter_mm,
         place_words=place_words,

@@ -13,7 +13,11 @@ import highdicom as hd
 from nodulus.app.guidance import FindingGuidance, Guidance, RiskRecord
 from nodulus.app.results import codes, guideline_codes
 from nodulus.app.results.answer import answers
-from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.summary_lines import (
+    category_words,
+    condition_words,
+    possible_words,
+)
 from nodulus.app.results.texts import Texts
 
 
@@ -68,9 +72,13 @@ def advice_texts(guidance: Guidance | None) -> list[str]:
     lines = []
     for one in answers(guidance):
         words = f"{one.guideline}: {category_words(one, texts)}"
-        if one.finding_id is not None:
+        if one.conditional is not None:
+            words += f". {condition_words(one, texts)}"
+            if not one.is_certain:
+                words += f". All that is possible: {possible_words(one, texts)}"
+        elif one.finding_id is not None:
             words += f" (finding {one.finding_id})"
-        if one.is_certain:
+        if one.is_certain and one.conditional is None:
             words += f". {one.possible[0].management}. Rule: {one.possible[0].rule}"
         if one.needs_reader:
             words += ". Needs a reader"

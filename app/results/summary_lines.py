@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.result import Finding, StudyResult
-from nodulus.app.results.answer import Answer, answers
+from nodulus.app.results.answer import MOST_CATEGORIES, Answer, answers
 from nodulus.app.results.texts import Texts
 from nodulus.app.results.wording import place_words, texture_words
 
 MOST_FINDINGS = 10
 """So many findings have a line of their own, and every suspicious one."""
-MOST_CATEGORIES = 3
-"""So many categories that are possible are named one by one."""
 _MOST_NAMES = 5
 
 
@@ -58,6 +56,15 @@ def counted(result: StudyResult, texts: Texts) -> str:
 
 
 def category_words(answer: Answer, texts: Texts) -> str:
+    """Say the category, or every one that is possible; of too many, that it is not settled."""
+    if answer.screening_unknown:
+        return texts("not assessed: not known to be a screening CT")
+    if answer.conditional is not None:
+        return texts("not settled")
+    return possible_words(answer, texts)
+
+
+def possible_words(answer: Answer, texts: Texts) -> str:
     """Say the category, or every one that is possible; of many the first and the last."""
     if answer.not_applicable:
         return texts.known(answer.not_applicable)
@@ -68,6 +75,17 @@ def category_words(answer: Answer, texts: Texts) -> str:
     if answer.unsettled:
         words.append(texts("not known"))
     return f" {texts('or')} ".join(words) or "\N{EN DASH}"
+
+
+def condition_words(answer: Answer, texts: Texts) -> str:
+    """Say what holds under the answer's condition; empty where it has none."""
+    under = answer.conditional
+    if under is None:
+        return ""
+    words = f"{texts(answer.condition)}: {possible_words(under, texts)}"
+    if under.finding_id is not None:
+        words += f" ({texts('nodule %(number)s', number=under.finding_id)})"
+    return f"{words}: {texts.known(under.possible[0].management)}" if under.is_certain else words
 
 
 def _finding(finding: Finding, image: int | None, texts: Texts) -> str:
@@ -95,10 +113,13 @@ def _answer(answer: Answer, texts: Texts) -> str:
     line = f"- {answer.guideline}: {category_words(answer, texts)}"
     if answer.not_applicable:
         return line
-    if answer.finding_id is not None:
-        line += f" ({texts('nodule %(number)s', number=answer.finding_id)})"
-    if answer.is_certain:
-        line += f": {texts.known(answer.possible[0].management)}"
+    if answer.conditional is not None:
+        line += f". {condition_words(answer, texts)}"
+    else:
+        if answer.finding_id is not None:
+            line += f" ({texts('nodule %(number)s', number=answer.finding_id)})"
+        if answer.is_certain:
+            line += f": {texts.known(answer.possible[0].management)}"
     if answer.needs_reader:
         line += f" [{texts('needs a reader')}]"
     names = [texts.known(n.replace("_", " ")) for n in answer.missing]

@@ -19,6 +19,7 @@ from nodulus.app.guidelines.fleischner import FleischnerNodule, FleischnerPatien
 from nodulus.app.guidelines.lung_rads_categories import MANAGEMENT
 from nodulus.app.result import StudyResult
 from nodulus.app.results import summary_lines, wording
+from nodulus.app.results.answer import AT_BASELINE, AT_SCREENING
 
 TEMPLATES = (
     ("nodulus.app.results", "report.html.jinja"),
@@ -136,6 +137,8 @@ def every_text() -> set[str]:
         "other",
         "mass or consolidation",
         "clinical file",
+        AT_BASELINE,
+        AT_SCREENING,
         "lymphadenopathy",
         disclaimer,
     }

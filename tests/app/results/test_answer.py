@@ -6,7 +6,7 @@ from nodulus.app.guidelines.clinical import ClinicalFacts, FindingFacts
 from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.guidelines.study_guidance import study_guidance
 from nodulus.app.results.answer import answers
-from nodulus.app.results.summary_lines import category_words
+from nodulus.app.results.summary_lines import category_words, condition_words, possible_words
 from nodulus.app.results.texts import Texts
 from tests.app.guidelines.test_assess import FACTS, PLAIN, finding
 
@@ -81,4 +81,45 @@ def test_of_many_categories_the_ends_are_named():
     found = {one.guideline: one for one in answers(study_guidance((finding(),), known_facts(None)))}
     exam = found["Lung-RADS v2022"]
     assert exam.ends == ("0", "4X")
+    assert possible_words(exam, Texts()) == "0 to 4X"
+
+
+def test_of_a_ct_that_may_be_no_screening_nothing_is_assessed_and_what_it_would_be_is_said():
+    """10.0 by 9.0 mm, 500 mm3, solid: 4A at baseline (8 to below 15 mm), NELSON indeterminate."""
+    found = {one.guideline: one for one in answers(study_guidance((finding(),), known_facts(None)))}
+    at_baseline = (
+        "At a baseline screening, where a reader sees nothing that changes the category:"
+        " 4A (nodule 1): low-dose CT in 3 months; PET/CT where the solid part is 8 mm or more"
+    )
+    at_screening = "If it is a screening CT: indeterminate (nodule 1): CT at 3 months"
+    for name, words in (("Lung-RADS v2022", at_baseline), ("NELSON", at_screening)):
+        one = found[name]
+        assert one.needs_reader
+        assert category_words(one, Texts()) == "not assessed: not known to be a screening CT"
+        assert condition_words(one, Texts()) == words
+    assert not found["BTS 2015"].condition
+
+
+def test_of_a_screening_ct_with_too_much_unknown_the_category_at_baseline_is_said():
+    known = known_facts(ClinicalFacts(screening=True))
+    exam = answers(study_guidance((finding(),), known))[0]
+    assert category_words(exam, Texts()) == "not settled"
+    assert ": 4A (nodule 1): " in condition_words(exam, Texts())
+    later = known_facts(ClinicalFacts(screening=True, round="follow-up"))
+    exam = answers(study_guidance((finding(),), later))[0]
     assert category_words(exam, Texts()) == "0 to 4X"
+    assert condition_words(exam, Texts()) == ""
+
+
+def test_a_category_that_is_settled_stands_alone():
+    exam = said((finding(),), screening=True)["Lung-RADS v2022"]
+    assert (category_words(exam, Texts()), exam.conditional) == ("4A", None)
+    few = said((finding(),), screening=True, inflammation=None)["Lung-RADS v2022"]
+    assert (category_words(few, Texts()), few.conditional) == ("0 or 4A", None)
+    exam = said((finding(),), screening=True, known_lung_cancer=True)["Lung-RADS v2022"]
+    assert category_words(exam, Texts()) == "not for patients with a known lung cancer"
+
+
+def test_without_findings_the_condition_is_said_too():
+    (exam,) = answers(study_guidance((), known_facts(None)))
+    assert condition_words(exam, Texts()).endswith(": 1: low-dose CT in 12 months")

@@ -81,6 +81,17 @@ def test_of_an_unknown_both_ends_of_the_probability_stand(tmp_path: Path) -> Non
     validate(path)
 
 
+def test_of_a_ct_that_may_be_no_screening_the_condition_stands_with_the_category(
+    tmp_path: Path,
+) -> None:
+    _, sr, _ = written(tmp_path, ClinicalFacts())
+    texts = [item.TextValue for item in items(sr) if item.ValueType == "TEXT"]
+    (said,) = [text for text in texts if "Lung-RADS v2022: " in text]
+    assert "not assessed: not known to be a screening CT. At a baseline screening" in said
+    assert "All that is possible: 0 to 4X" in said
+    assert "not known: round" in said
+
+
 def test_every_category_has_a_code_of_its_own() -> None:
     def code(category: str):
         ruling = RulingRecord(category=category, management="", rule="")
