@@ -25,6 +25,7 @@ from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.service_log import log_to_stderr
+from nodulus.app.commands.store_options import store_destinations, store_options
 from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.commands.viewer_option import viewer_in, viewer_option
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
     from nodulus.app.review.database import Database
     from nodulus.app.review.server.access import Session
     from nodulus.app.serve.account_access import AccountAccess
+    from nodulus.app.serve.dicom_destination import DicomAddress
     from nodulus.app.serve.sender import Destination
 
 PACKAGES = (
     "fastapi", "uvicorn", "sqlalchemy", "alembic", "psutil", "requests", "python_multipart",
-    "prometheus_client", "argon2",
+    "prometheus_client", "argon2", "pynetdicom",
 )  # fmt: skip
 """Of the extra ``serve``, by import name."""
 DEFAULT_PORT = 8713
@@ -129,6 +131,7 @@ NOT_SERVED = {
     help="Send all results to this DICOMweb server; may be repeated.",
 )
 @click.option("--stow-user", envvar="NODULUS_STOW_USER", help="Where it asks for one.")
+@store_options
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -174,6 +177,12 @@ def command(
     orthanc_user: str | None,
     stow: tuple[str, ...],
     stow_user: str | None,
+    store: tuple[DicomAddress, ...],
+    store_tls: tuple[DicomAddress, ...],
+    store_as: str,
+    store_ca: Path | None,
+    store_cert: Path | None,
+    store_key: Path | None,
     workers: int,
     time_limit: float,
     memory_limit: float | None,
@@ -246,6 +255,7 @@ def command(
     destinations: dict[str, Destination] = {
         url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow
     }
+    destinations |= store_destinations(store, store_tls, store_as, store_ca, store_cert, store_key)
     options = ServiceOptions(
         data,
         runner,

@@ -1,4 +1,7 @@
-"""A service with the stand-in for the chain, in a process of its own: DATA PORT SECONDS [STOW]."""
+"""A service with the stand-in for the chain, in a process of its own.
+
+Arguments: DATA PORT SECONDS [STOW_URL or AE@HOST:PORT]...
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,20 @@ def main() -> None:
     from nodulus.app.serve.application import create_service_app
     from nodulus.app.serve.audit import AuditLog
     from nodulus.app.serve.destinations import StowDestination
+    from nodulus.app.serve.dicom_destination import DicomAddress, DicomDestination
+    from nodulus.app.serve.sender import Destination
 
-    data, port, seconds, *stow = sys.argv[1:]
+    data, port, seconds, *places = sys.argv[1:]
+
+    def destination(place: str) -> Destination:
+        is_dicom = "@" in place
+        return DicomDestination(DicomAddress.parse(place)) if is_dicom else StowDestination(place)
+
     service, desk = make_service(
         Path(data),
         seconds=float(seconds),
         workers=2,
-        destinations={url: StowDestination(url) for url in stow},
+        destinations={place: destination(place) for place in places},
     )
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -18,11 +18,13 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
+pytest.importorskip("pynetdicom")
 import httpx
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from tests.app.serve.service_samples import TOKEN, make_study, multipart, wait_for, zipped
+from tests.app.serve.storage_scp import storage_scp
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -50,8 +52,8 @@ class Archive(BaseHTTPRequestHandler):
 class Service:
     """The service in a process, which is started anew on the same port and folder."""
 
-    def __init__(self, data: Path, seconds: float, archive: str) -> None:
-        self._arguments = [str(data), str(_free_port()), str(seconds), archive]
+    def __init__(self, data: Path, seconds: float, *archives: str) -> None:
+        self._arguments = [str(data), str(_free_port()), str(seconds), *archives]
         self.url = f"http://127.0.0.1:{self._arguments[1]}"
         self.start()
 
@@ -110,7 +112,33 @@ def _run(tmp_path: Path, count: int, seconds: float, kill_at: list[int]) -> None
     Archive.got = Counter()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Archive)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    service = Service(tmp_path / "data", seconds, f"http://127.0.0.1:{server.server_port}")
+    archive = f"http://127.0.0.1:{server.server_port}"
+    with storage_scp() as pacs:
+        _until_all_are_sent(
+            Service(tmp_path / "data", seconds, archive, str(pacs.address)),
+            studies, kill_at, [Archive.got, pacs.studies],
+        )  # fmt: skip
+    server.shutdown()
+    server.server_close()
+    uids = {str(dcmread(files[0]).StudyInstanceUID) for files in studies}
+    for got in (Archive.got, pacs.studies):
+        assert set(got) == uids, "none is lost"
+        # Sent again only where a kill came between an object's sending and the note of it.
+        assert got.total() <= count + len(kill_at)
+    results = tmp_path / "data" / "results"
+    assert {path.parent.name for path in results.rglob("findings.json")} == uids
+    began = Counter({p.name: len(p.read_text().splitlines()) for p in results.glob("*.began")})
+    assert len(began) == count
+    # Begun again only what a worker had when it was killed: two workers, and the time between
+    # the end of an analysis and the note of it.
+    assert sum(began.values()) <= count + 4 * len(kill_at)
+
+
+def _until_all_are_sent(
+    service: Service, studies: list[list[Path]], kill_at: list[int], archives: list[Counter[str]]
+) -> None:
+    """Send the studies and kill the service, until every archive has something of each."""
+    count = len(studies)
     try:
         with ThreadPoolExecutor(4) as clients:
             sent = [
@@ -124,23 +152,10 @@ def _run(tmp_path: Path, count: int, seconds: float, kill_at: list[int]) -> None
             for one in sent:
                 one.result(600)
         _wait_until_done(service, count, 600)
-        wait_for(lambda: len(Archive.got) == count, 300)
+        wait_for(lambda: all(len(got) == count for got in archives), 300)
         time.sleep(1.5)
     finally:
         service.kill()
-        server.shutdown()
-        server.server_close()
-    uids = {str(dcmread(files[0]).StudyInstanceUID) for files in studies}
-    assert set(Archive.got) == uids, "none is lost"
-    results = tmp_path / "data" / "results"
-    assert {path.parent.name for path in results.rglob("findings.json")} == uids
-    # Sent again only where a kill came between an object's sending and the note of it.
-    assert sum(Archive.got.values()) <= count + len(kill_at)
-    began = Counter({p.name: len(p.read_text().splitlines()) for p in results.glob("*.began")})
-    assert len(began) == count
-    # Begun again only what a worker had when it was killed: two workers, and the time between
-    # the end of an analysis and the note of it.
-    assert sum(began.values()) <= count + 4 * len(kill_at)
 
 
 def _wait_until_done(service: Service, count: int, seconds: float) -> None:
