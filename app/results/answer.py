@@ -100,7 +100,7 @@ def answers(guidance: Guidance | None) -> tuple[Answer, ...]:
     if guidance is None:
         return ()
     is_known = any(fact.name == "screening" for fact in guidance.facts)
-    of_exam = ()
+    of_exam: tuple[Answer, ...] = ()
     if guidance.exam is not None:
         of_exam = (_of_exam(guidance, guidance.exam, screening_known=is_known),)
     names = dict.fromkeys(

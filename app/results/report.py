@@ -14,7 +14,7 @@ from nodulus.app.guidance import Guidance, RiskRecord
 from nodulus.app.guidelines.rounding import mean_diameter_mm
 from nodulus.app.page_template import page_template
 from nodulus.app.result import Explanation, Finding, OperatingPoint, StudyResult
-from nodulus.app.results.answer import answers
+from nodulus.app.results.answer import MOST_CATEGORIES, answers
 from nodulus.app.results.colors import Rgb, finding_rgb
 from nodulus.app.results.image_numbers import nearest_image_number
 from nodulus.app.results.label_boxes import Labels, boxes_by_label
@@ -32,7 +32,6 @@ from nodulus.app.results.sensitivity_pictures import (
 )
 from nodulus.app.results.sources import SourceHeaders
 from nodulus.app.results.summary_lines import (
-    MOST_CATEGORIES,
     category_words,
     counted,
     possible_words,
