@@ -149,6 +149,18 @@ NOT_SERVED = {
     metavar="GIB",
     help="Of one request with images.",
 )
+@click.option(
+    "--keep-images",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="Remove a study's images so long after its end or sign-off; default: never.",
+)
+@click.option(
+    "--keep-results",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="Likewise its results; decisions and the audit log stay.",
+)
 @models_option
 @settings_option
 @operating_point_option
@@ -187,6 +199,8 @@ def command(
     time_limit: float,
     memory_limit: float | None,
     max_upload: float,
+    keep_images: float | None,
+    keep_results: float | None,
     models: Path | None,
     settings: Path | None,
     operating_point: PointName | None,
@@ -223,6 +237,7 @@ def command(
     from nodulus.app.serve.audit import AuditLog
     from nodulus.app.serve.desk import ServiceDesk
     from nodulus.app.serve.destinations import StowDestination
+    from nodulus.app.serve.retention import Retention
     from nodulus.app.serve.secrets import secret
     from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
 
@@ -267,12 +282,14 @@ def command(
         if orthanc is None
         else Orthanc(orthanc, orthanc_user, secret("NODULUS_ORTHANC_PASSWORD")),
         destinations=destinations,
+        retention=Retention(keep_images, keep_results),
     )
     with ExitStack() as stack:
         shared = open_database(data, database)
         stack.callback(shared.close)
         listener = stack.enter_context(listen(port, host))
-        service = Service(options, shared)
+        log = AuditLog(shared, audit_messages)
+        service = Service(options, shared, log)
         desk = ServiceDesk(
             service.results,
             service.queue,
@@ -284,7 +301,6 @@ def command(
             two_readers=two_readers,
         )
         stack.callback(desk.close)
-        log = AuditLog(shared, audit_messages)
         access = _access(
             data,
             listener,

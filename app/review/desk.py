@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -170,6 +170,10 @@ class Desk:
     def failed(self) -> list[FailedStudy]:
         """Studies that could not be analysed."""
         return [failed for path in self._results for failed in failed_studies(path)]
+
+    def images_removed(self) -> Mapping[str, str]:
+        """When images were removed on purpose (ISO 8601, UTC), by the result's folder."""
+        return {}
 
     def on_their_way(self) -> int | None:
         """How many studies are to come; None where none comes by itself."""

@@ -30,6 +30,8 @@ class QueuedAnswer(BaseModel):
     images: int
     attempts: int
     seconds: float | None
+    images_removed: str | None = Field(description="When; null while they are kept")
+    results_removed: str | None = Field(description="When; null while they are kept")
     results: list[ResultAnswer]
     error: Problem | None = Field(description="The last one")
 
@@ -76,6 +78,8 @@ def queued_answer(study: QueuedStudy, step: str = "") -> QueuedAnswer:
         images=study.images,
         attempts=study.attempts,
         seconds=study.wall_s,
+        images_removed=study.images_removed,
+        results_removed=study.results_removed,
         results=[ResultAnswer(key=folder, findings=count) for _, folder, count in study.results],
         error=error,
     )

@@ -19,7 +19,7 @@ from nodulus.app.serve.tables import audit
 
 AuditEvent = Literal[
     "login", "login-failed", "logout", "list-viewed", "study-viewed", "study-changed",
-    "study-exported", "studies-received", "refused",
+    "study-exported", "studies-received", "study-removed", "refused",
 ]  # fmt: skip
 
 

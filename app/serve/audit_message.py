@@ -20,6 +20,7 @@ _EVENTS = {
     "study-changed": ("U", "110103", "DICOM Instances Accessed", None),
     "study-exported": ("R", "110106", "Export", None),
     "studies-received": ("C", "110107", "Import", None),
+    "study-removed": ("D", "110105", "DICOM Study Deleted", None),
     "refused": ("E", "110113", "Security Alert", ("110126", "Node Authentication")),
 }
 """Action, and the codes of the event and of its type (PS3.16 CID 400, 401 and 402)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nodulus.app.chain import ChainSettings, Models
@@ -51,6 +51,10 @@ class ServiceDesk(Desk):
         """Where the files of a result's study are."""
         study = self._queue.study_of_result(folder.name)
         return None if study is None else self._images_of(study)
+
+    def images_removed(self) -> Mapping[str, str]:
+        """When the images of studies were removed, by the folder of their result."""
+        return self._queue.images_removed()
 
     def failed(self) -> list[FailedStudy]:
         """Studies that were refused or have failed."""

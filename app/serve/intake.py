@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -24,6 +25,8 @@ from nodulus.bundles.common.atomic_files import sha256
 
 IMAGES = "images"
 """In the service's folder: a folder for each study, named after its id."""
+LOCK_FILE = ".arriving"
+"""Held, shared, by each request with images, and alone by who moves images away."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,33 @@ class Intake:
         """
         try:
             self._images.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with private_folder(self._folder, STAGING_PREFIX) as own:
+            with self._locked(fcntl.LOCK_SH), private_folder(self._folder, STAGING_PREFIX) as own:
                 yield own
         except OSError as error:
             raise not_writable(self._folder, error) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Keep what comes in waiting, to move images away; False where something is coming in.
+
+        An image that was put in place must be known to the queue before its study's can go.
+
+        Raises:
+            NodulusError: ``output-not-writable``.
+        """
+        try:
+            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                yield True
+        except BlockingIOError:
+            yield False
+        except OSError as error:
+            raise not_writable(self._folder, error) from error
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        with (self._folder / LOCK_FILE).open("a") as lock:
+            fcntl.flock(lock, how)
+            yield
 
     def folder(self, study: str) -> Path:
         """Where the files of a study are."""

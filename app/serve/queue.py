@@ -22,6 +22,8 @@ from nodulus.app.serve.tables import deliveries, studies, study_results
 
 State = Literal["received", "waiting", "running", "done", "refused", "failed"]
 Source = Literal["zip", "stow", "folder", "orthanc"]
+Removable = Literal["images", "results"]
+_ENDED: tuple[State, ...] = ("done", "refused", "failed")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class QueuedStudy:
         attempts: that have begun.
         code: of the last error, as are ``message`` and ``remedy``.
         wall_s: seconds that the analysis took.
+        images_removed: when its images were, as the service keeps them for so long; None while they
+            are there.
+        results_removed: likewise.
         results: key, folder and number of findings of each result.
     """
 
@@ -76,6 +81,8 @@ class QueuedStudy:
     message: str | None
     remedy: str | None
     wall_s: float | None
+    images_removed: str | None = None
+    results_removed: str | None = None
     results: tuple[tuple[str, str, int], ...] = ()
 
 
@@ -152,6 +159,7 @@ class Queue:
             "code": None,
             "message": None,
             "remedy": None,
+            "images_removed": None,
         }
         with self._database.write() as connection:
             row = self._row(connection, study, lock=True)
@@ -163,7 +171,8 @@ class Queue:
                     )
                 )  # fmt: skip
                 return
-            if images > row["images"]:
+            known = 0 if row["images_removed"] else row["images"]
+            if images > known:
                 values = fresh
                 if row["state"] == "running":
                     values = {"more": True, "due": now + quiet_s}
@@ -174,7 +183,7 @@ class Queue:
             connection.execute(
                 sa.update(studies)
                 .where(studies.c.id == study)
-                .values(images=max(images, row["images"]), **values)
+                .values(images=max(images, known), **values)
             )
 
     def take(self) -> QueuedStudy | None:
@@ -262,6 +271,7 @@ class Queue:
                 code=None if error is None else error.code.value,
                 message=None if error is None else error.message,
                 remedy=None if error is None else error.remedy,
+                results_removed=None,
             )
             if state == "done":
                 self._replace_results(connection, study, analysed)
@@ -305,7 +315,59 @@ class Queue:
                     f"The study is {row['state']}.",
                     remedy="Only studies that were refused or have failed are tried again.",
                 )
+            if row["images_removed"]:
+                raise NodulusError(
+                    ErrorCode.REQUEST_REFUSED,
+                    "The study's images were removed.",
+                    remedy="Send them again.",
+                )
             self._put(connection, study, state="waiting", attempts=0, due=self._clock())
+
+    def removable(self, what: Removable, before: str) -> list[str]:
+        """Give the studies that have ended, with all sent, and have something to remove.
+
+        Args:
+            what: images or results.
+            before: ISO 8601, UTC: those that ended until then.
+
+        Returns:
+            Their ids, the oldest first.
+        """
+        query = sa.select(studies.c.id).where(_is_removable(what, before))
+        with self._database.read() as connection:
+            return list(connection.scalars(query.order_by(studies.c.changed)))
+
+    def remove(
+        self, what: Removable, study: str, before: str, put_away: Callable[[QueuedStudy], bool]
+    ) -> bool:
+        """Put down that something of a study is removed, if it still may be.
+
+        Args:
+            what: images or results.
+            study: its id.
+            before: as for `removable`.
+            put_away: moves it away, within the transaction; False where it may not.
+
+        Returns:
+            Whether it was.
+        """
+        query = sa.select(studies).where(studies.c.id == study, _is_removable(what, before))
+        with self._database.write() as connection:
+            row = connection.execute(query.with_for_update()).mappings().first()
+            if row is None or not put_away(self._with_results(connection, [row])[0]):
+                return False
+            connection.execute(
+                sa.update(studies).where(studies.c.id == study).values({f"{what}_removed": _now()})
+            )
+            return True
+
+    def images_removed(self) -> dict[str, str]:
+        """When images were removed, by the folder of the result; of those that are not there."""
+        query = sa.select(study_results.c.folder, studies.c.images_removed).where(
+            study_results.c.study == studies.c.id, studies.c.images_removed.is_not(None)
+        )
+        with self._database.read() as connection:
+            return {str(folder): str(at) for folder, at in connection.execute(query)}
 
     def study(self, study: str) -> QueuedStudy:
         """Give one study.
@@ -395,6 +457,14 @@ def not_found() -> NodulusError:
         ErrorCode.STUDY_NOT_FOUND,
         "There is no such study here.",
         remedy="Ask for the list of studies.",
+    )
+
+
+def _is_removable(what: Removable, before: str) -> sa.ColumnElement[bool]:
+    unsent = sa.exists().where(deliveries.c.study == studies.c.id, deliveries.c.state != "sent")
+    column = studies.c.images_removed if what == "images" else studies.c.results_removed
+    return sa.and_(
+        studies.c.state.in_(_ENDED), studies.c.changed <= before, column.is_(None), ~unsent
     )
 
 

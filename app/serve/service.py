@@ -16,12 +16,15 @@ from nodulus.app.deploy.node.orthanc import Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.review.database import Database
+from nodulus.app.review.store import Store
 from nodulus.app.serve.analysis import AnalysisLoop, QueueRecord
+from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.destinations import OrthancDestination
 from nodulus.app.serve.events import Events
 from nodulus.app.serve.intake import Intake
 from nodulus.app.serve.metrics import Metrics
 from nodulus.app.serve.queue import Queue, QueuedStudy, QueueTimes
+from nodulus.app.serve.retention import Retention, Sweeper
 from nodulus.app.serve.sender import Destination, Sender
 from nodulus.app.serve.sources import OrthancSource, Positions, WatchedFolder, watch
 
@@ -47,6 +50,7 @@ class ServiceOptions:
         watch: folders that are watched.
         orthanc: whose studies are taken, and which gets their results.
         destinations: that get every study's results, by name.
+        retention: how long images and results are kept.
         times: of the queue.
     """
 
@@ -59,6 +63,7 @@ class ServiceOptions:
     watch: Sequence[Path] = ()
     orthanc: Orthanc | None = None
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     times: QueueTimes = field(default_factory=QueueTimes)
 
 
@@ -68,12 +73,13 @@ class Service:
     Args:
         options: how.
         database: of queue and decisions.
+        log: of who saw and changed what, and of what is removed.
 
     Raises:
         NodulusError: ``output-not-writable``.
     """
 
-    def __init__(self, options: ServiceOptions, database: Database) -> None:
+    def __init__(self, options: ServiceOptions, database: Database, log: AuditLog) -> None:
         self._options = options
         self.database = database
         self.results = options.folder / RESULTS
@@ -92,6 +98,10 @@ class Service:
         self._analysis = AnalysisLoop(
             self.queue, record, options.runner, options.workers, options.limits,
             self.intake.folder, self.events,
+        )  # fmt: skip
+        self.sweeper = Sweeper(
+            options.folder, self.queue, self.intake, self.results, Store(database), log,
+            options.retention,
         )  # fmt: skip
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -117,6 +127,7 @@ class Service:
         parts: dict[str, Callable[[], None]] = {
             "analysis": lambda: self._analysis.run(self._stop),
             "sender": lambda: self._sender.run(self._stop),
+            "sweeper": lambda: self.sweeper.run(self._stop),
         }
         positions, options = Positions(self.database), self._options
         for number, folder in enumerate(options.watch):

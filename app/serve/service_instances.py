@@ -31,7 +31,7 @@ class ServiceInstances(Instances):
             NodulusError: ``study-not-found``.
         """
         study = self._service.queue.study(study_id(study_uid))
-        files = sorted(self._service.intake.folder(study.id).iterdir())
+        files = sorted(self._service.intake.folder(study.id).glob("*"))
         for _, folder, _ in study.results:
             files += sorted((self._service.results / folder).rglob("*.dcm"))
         return files

@@ -164,8 +164,8 @@ class OrthancSource:
                     self._intake.take_instance(staged, identity)
                     uids.add(identity.study_uid)
                 staged.unlink()
-        for uid in uids:
-            self._intake.received(uid, "orthanc", complete=True, origin=name)
+            for uid in uids:
+                self._intake.received(uid, "orthanc", complete=True, origin=name)
 
 
 def watch(look: Callable[[], None], every_s: float, stop: threading.Event) -> None:

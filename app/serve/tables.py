@@ -26,6 +26,8 @@ studies = sa.Table(
     sa.Column("message", sa.Text),
     sa.Column("remedy", sa.Text),
     sa.Column("wall_s", sa.Float),
+    sa.Column("images_removed", sa.String(40)),
+    sa.Column("results_removed", sa.String(40)),
 )
 """The queue. ``more``: images came while it was analysed. Times are seconds since 1970, or ISO 8601
 where they are texts."""

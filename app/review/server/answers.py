@@ -68,6 +68,9 @@ class StudyRow(BaseModel):
     warnings: list[WarningAnswer]
     operating_point: str | None
     images: bool
+    images_removed: str | None = Field(
+        default=None, description="When a service removed them, as it keeps them for so long"
+    )
     error: Problem | None = None
 
 
@@ -200,6 +203,7 @@ class StudyAnswer(BaseModel):
     warnings: list[WarningAnswer]
     volume: VolumeAnswer
     has_images: bool
+    images_removed: str | None
     findings: list[FindingAnswer]
     dropped: list[DroppedAnswer]
     volumes: VolumeUrls
@@ -231,7 +235,13 @@ class ConflictAnswer(Problem):
 
 
 def study_answer(
-    study: DeskStudy, view: View, *, has_images: bool, base: str, viewer: str | None = None
+    study: DeskStudy,
+    view: View,
+    *,
+    has_images: bool,
+    images_removed: str | None,
+    base: str,
+    viewer: str | None = None,
 ) -> StudyAnswer:
     """Give a study's state as it is sent.
 
@@ -239,6 +249,7 @@ def study_answer(
         study: of the desk.
         view: of its review, for who asks.
         has_images: whether its images may be asked for.
+        images_removed: when a service removed them.
         base: the address of the study in the application.
         viewer: where another viewer shows it.
     """
@@ -260,6 +271,7 @@ def study_answer(
             affine_lps=volume.affine_lps,
         ),
         has_images=has_images,
+        images_removed=images_removed,
         findings=[_finding(finding, both) for finding in state.findings],
         dropped=[_dropped(dropped) for dropped in state.dropped],
         volumes=VolumeUrls(
@@ -272,13 +284,16 @@ def study_answer(
     )
 
 
-def study_row(study: DeskStudy, view: View, *, has_images: bool) -> StudyRow:
+def study_row(
+    study: DeskStudy, view: View, *, has_images: bool, images_removed: str | None
+) -> StudyRow:
     """Give a study as the work list shows it.
 
     Args:
         study: of the desk.
         view: of its review, for who asks.
         has_images: whether its images may be asked for.
+        images_removed: when a service removed them.
     """
     points = {point.name: point.choice for point in study.result.operating_points}
     state, both = view.state, view.first_reads
@@ -299,6 +314,7 @@ def study_row(study: DeskStudy, view: View, *, has_images: bool) -> StudyRow:
         warnings=_warnings(study),
         operating_point=points.get("nodule"),
         images=has_images,
+        images_removed=images_removed,
     )
 
 

@@ -61,7 +61,15 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
         address = None
         if viewer is not None and has_images and uid is not None:
             address = study_in_viewer(uid)
-        return study_answer(study, view, has_images=has_images, base=base, viewer=address)
+        removed = desk.images_removed().get(study.source.folder.name)
+        return study_answer(
+            study,
+            view,
+            has_images=has_images,
+            images_removed=removed,
+            base=base,
+            viewer=address,
+        )
 
     @router.get("/session")
     def session(caller: Asking) -> SessionAnswer:
@@ -84,8 +92,14 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
         What has no value comes last.
         """
         desk.refresh()
+        removed = desk.images_removed()
         rows = [
-            study_row(study, view, has_images=desk.has_images(study))
+            study_row(
+                study,
+                view,
+                has_images=desk.has_images(study),
+                images_removed=removed.get(study.source.folder.name),
+            )
             for study, view in desk.views(caller.reading)
         ]
         rows += [

@@ -17,6 +17,7 @@ from nodulus.app.cohort.supervisor import Limits
 from nodulus.app.review.database import Database
 from nodulus.app.review.images import ImageReader
 from nodulus.app.review.store import Store
+from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.desk import ServiceDesk
 from nodulus.app.serve.queue import QueueTimes
 from nodulus.app.serve.sender import Destination
@@ -50,7 +51,7 @@ def make_service(
         destinations=destinations or {},
         **{"quiet_s": 0.3, "poll_s": 0.1, **more},
     )
-    service = Service(options, database)
+    service = Service(options, database, AuditLog(database))
     settings = load_settings()
 
     def no_models() -> Any:

@@ -41,7 +41,9 @@ export class StudyPage {
     this.#wire();
     this.#refreshLog();
     if (!study.has_images) {
-      byId("loading").textContent = "The CT is not where it was: start nodulus review with --images and its folder. Accept, reject, unsure and comments work without it.";
+      byId("loading").textContent = study.images_removed
+        ? `The CT was removed on ${study.images_removed.slice(0, 10)}, as the service keeps images for so long. What was found and decided is kept.`
+        : "The CT is not where it was: start nodulus review with --images and its folder. Accept, reject, unsure and comments work without it.";
       return;
     }
     const host = byId("viewer");

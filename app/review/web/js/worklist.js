@@ -39,9 +39,9 @@ function risk(share) {
   return el("span", { class: "risk" }, el("span", { class: "value" }, percent(share)), el("span", { class: "bar", "aria-hidden": "true" }, fill));
 }
 
-function notes({ warnings, images }) {
+function notes({ warnings, images, images_removed: removed }) {
   const count = Array.isArray(warnings) ? warnings.length : warnings;
-  const said = [count ? `${count} warning${count > 1 ? "s" : ""}` : "", images ? "" : "no images"];
+  const said = [count ? `${count} warning${count > 1 ? "s" : ""}` : "", images ? "" : removed ? `images removed ${removed.slice(0, 10)}` : "no images"];
   return said.filter(Boolean).join(", ");
 }
 
