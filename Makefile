@@ -7,11 +7,14 @@ DEMO   ?= demo
 ROOM   ?= metrics
 CT     ?= $(DEMO)/phantom/dicom
 BENCH  ?=
+PYTHONS ?=
+GPG_KEY ?=
+WEIGHTS_URL ?=
 # Where PyTorch is taken from; https://download.pytorch.org/whl/cpu for its CPU build.
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check coverage bench clean
+.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check coverage bench zoo release clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
@@ -28,6 +31,8 @@ help:
 	@echo "make pins    whether constraints.txt resolves on every supported Python and system"
 	@echo "make mutation     small changes in a sample of a room, and what its tests notice; ROOM=chain"
 	@echo "make bench   the chain's times beside others; CT=DICOM_FOLDER, BENCH='--parts detect' for some"
+	@echo "make zoo     the bundles as zips for MONAI's model zoo, in build/zoo"
+	@echo "make release wheel, source archive, bill of materials, licences and checksums, in dist"
 	@echo "make clean   remove the environment and what demo wrote"
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt
@@ -115,5 +120,18 @@ bench: $(VENV)/.installed
 	test "$(CT)" != "$(DEMO)/phantom/dicom" -o -d "$(CT)" || $(MAKE) demo
 	$(BIN)/python benchmarks/chain.py "$(CT)" -o bench $(BENCH)
 
+# WEIGHTS_URL: where the weights will lie; the folders beside the zips then name it.
+zoo: $(VENV)/.installed
+	$(BIN)/python -m nodulus.bundles.common.zoo -o build/zoo $(if $(WEIGHTS_URL),--weights-url "$(WEIGHTS_URL)")
+
+$(VENV)-release/.installed: .ci/release.txt
+	$(PYTHON) -m venv $(VENV)-release
+	$(VENV)-release/bin/python -m pip install -q -r .ci/release.txt
+	touch $@
+
+# PYTHONS: to install with, such as "python3.10 python3.13"; GPG_KEY: signs the checksums.
+release: $(VENV)-release/.installed
+	$(VENV)-release/bin/python .ci/release.py $(addprefix --python ,$(PYTHONS)) $(if $(GPG_KEY),--gpg-key $(GPG_KEY))
+
 clean:
-	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(VENV)-release $(DEMO) build *.egg-info
