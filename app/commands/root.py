@@ -29,6 +29,7 @@ COMMANDS = {
     "guidelines": "Say what guidelines and risk models advise for findings.",
     "import": "Turn weights that others have trained into models.",
     "info": "Say what this installation is and can do.",
+    "mcp": "Let an agent read results, by the Model Context Protocol.",
     "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",

@@ -132,3 +132,21 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"[{text}]({relative.replace(os.sep, '/')}{anchor})"
 
     return LINK.sub(turned, markdown)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write ``llms.txt`` (llmstxt.org): the pages by section, for programs that read the site."""
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}"]
+    for section in config.nav or ():
+        for title, pages in section.items():
+            if isinstance(pages, list):
+                lines += ["", f"## {title}", "", *_list_of(pages)]
+    (Path(config.site_dir) / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _list_of(pages: list[dict[str, str]]) -> Iterator[str]:
+    """A line for each page that has a title of its own in the navigation."""
+    for entry in pages:
+        for title, page in entry.items():
+            if isinstance(page, str):
+                yield f"- [{title}]({page.removesuffix('.md')}.html)"

@@ -1,0 +1,1 @@
+"""What agents in a workstation may ask: the Model Context Protocol (`nodulus mcp`)."""
