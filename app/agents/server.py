@@ -29,7 +29,7 @@ def make_server(room: ReadingRoom) -> MCPServer:
         room: what they tell.
     """
     server = MCPServer("nodulus", instructions=_INSTRUCTIONS, version=metadata.version("nodulus"))
-    read_only = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
+    read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
     def list_studies() -> str:
         """List the analysed studies with their number of findings and warnings."""
