@@ -14,11 +14,10 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, RTStructureSetStorage
-from scipy import ndimage
-from skimage.measure import find_contours
 
 from nodulus.app.exports.study import ResultToExport
 from nodulus.app.results.colors import finding_rgb
+from nodulus.app.results.contours import mask_contours
 from nodulus.app.results.dicom_series import OUTLINES
 from nodulus.app.results.read_labels import SegmentFrame, segment_frames, voxel_threshold
 
@@ -148,11 +147,9 @@ def _image(frame: SegmentFrame) -> Dataset | None:
 
 def _contours(frame: SegmentFrame) -> list[Dataset]:
     """The closed planar contours of a mask, each of at least three points."""
-    filled = ndimage.binary_fill_holes(frame.mask)
     image = _image(frame)
     made = []
-    for line in find_contours(np.pad(filled, 1).astype(np.float32), 0.5):
-        rows_columns = line[:-1] - 1  # the last point is the first again
+    for rows_columns in mask_contours(frame.mask):
         index = np.insert(rows_columns, 0, 0.0, axis=1)
         points = frame.place.index_to_lps(index)
         contour = Dataset()

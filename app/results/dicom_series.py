@@ -35,6 +35,7 @@ REVIEW_SEG = DerivedSeries(9806, "Nodulus review masks (research)")
 REVIEW_SR = DerivedSeries(9807, "Nodulus review (research, signed off)")
 PDF = DerivedSeries(9805, "Nodulus report (research, unverified)")
 FOLLOW_UP_SR = DerivedSeries(9808, "Nodulus follow-up (research, unverified)")
+PRESENTATION_STATE = DerivedSeries(9811, "Nodulus outlines (research, unverified)")
 NOT_ANALYSED = DerivedSeries(9810, "Nodulus NOT ANALYSED (research)")
 OUTLINES = DerivedSeries(9809, "Nodulus outlines (research, unverified)")
 

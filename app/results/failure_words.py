@@ -17,6 +17,7 @@ _NAMES = {
     "mask": "the mask",
     "sr": "the DICOM structured report",
     "key_objects": "the DICOM key objects",
+    "gsps": "the DICOM presentation state",
     "key_images": "the DICOM key images",
     "pdf": "the PDF report",
     "report": "the report",

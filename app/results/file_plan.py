@@ -11,6 +11,7 @@ from nodulus.app.results.options import OutputOptions
 SEG_FILE = "nodules_seg.dcm"
 SR_FILE = "nodules_sr.dcm"
 KEY_OBJECTS_FILE = "key_objects.dcm"
+GSPS_FILE = "nodules_gsps.dcm"
 PDF_FILE = "report_pdf.dcm"
 MASK_FILE = "nodules_mask.nii.gz"
 REPORT_FILE = "report.html"
@@ -68,6 +69,7 @@ def planned_files(
     plan("sr", options.sr, {"sr": SR_FILE}, False)
     keys = {f"key_image_{f.id}": key_image_file(f.id) for f in result.findings}
     plan("key_images", options.key_images, {"key_objects": KEY_OBJECTS_FILE, **keys}, True)
+    plan("gsps", options.gsps, {"gsps": GSPS_FILE}, True)
     plan("pdf", options.pdf, {"pdf": PDF_FILE}, False)
     if options.report:
         files["report"] = REPORT_FILE
@@ -78,7 +80,7 @@ def planned_files(
     return files, left_out
 
 
-_REFERRING = ("seg", "sr", "key_objects", "key_images")
+_REFERRING = ("seg", "sr", "key_objects", "key_images", "gsps")
 """What refers to source images; the PDF only belongs to their study."""
 
 

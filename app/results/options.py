@@ -30,6 +30,7 @@ class OutputOptions:
         sr: the DICOM structured report (DICOM sources only).
         key_images: a key object selection of the findings' source images, and a picture of each
             finding as DICOM secondary capture.
+        gsps: a DICOM presentation state with the findings' outlines (DICOM sources only).
         pdf: the report as a DICOM encapsulated PDF.
         report: the HTML report.
         summary: the result in a few lines of plain text.
@@ -59,6 +60,12 @@ class OutputOptions:
     key_images: bool = field(
         default=False,
         metadata={"help": "Also write a key object selection and a DICOM picture of each finding."},
+    )
+    gsps: bool = field(
+        default=False,
+        metadata={
+            "help": "Also write the outlines as a DICOM grayscale softcopy presentation state."
+        },
     )
     pdf: bool = field(
         default=False, metadata={"help": "Also write the report as DICOM encapsulated PDF."}

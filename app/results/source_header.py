@@ -15,7 +15,7 @@ from typing import Any
 from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.multival import MultiValue
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import DS, validate_value
 
 from nodulus.app.reading.slice_header import SliceHeader
 from nodulus.app.reading.uids import is_uid
@@ -142,7 +142,9 @@ def image_header(header: SliceHeader, raw: Dataset, patient: Dataset) -> Dataset
     made.StudyInstanceUID = header.study_uid
     made.SeriesInstanceUID = header.series_uid
     made.Modality = header.modality
-    made.Rows, made.Columns = header.rows, header.columns
+    made.Rows, made.Columns, made.SamplesPerPixel = header.rows, header.columns, 1
+    made.RescaleSlope = DS(header.slope or 1.0, auto_format=True)
+    made.RescaleIntercept = DS(header.intercept or 0.0, auto_format=True)
     if header.instance_number is not None and header.frame is None:
         made.InstanceNumber = header.instance_number
     if is_uid(header.frame_of_reference_uid):

@@ -36,7 +36,9 @@ TitledRows = list[tuple[str, Sequence["Picture"]]]
 _DRAWING_THREADS = 2
 _NOT_OF_THE_MAP = ("source", "grown", "ball")
 """How outlines are made that no probability map shows."""
-_OF_DICOM_SOURCES = ("seg", "sr", "key_objects", "key_images", "pdf")
+_ON_PLANES = ("seg", "key_objects", "gsps")
+"""What needs the masks on the source's images."""
+_OF_DICOM_SOURCES = ("seg", "sr", "key_objects", "key_images", "gsps", "pdf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,17 +215,17 @@ def _with_sources(draft: StudyPlan) -> StudyPlan:
 
 def _with_planes(draft: StudyPlan, probability: ProbabilityMap | None) -> StudyPlan:
     """Bring the masks onto the source's images, where a file needs them there."""
-    needed = [writer for writer in draft.writers if writer in ("seg", "key_objects")]
+    needed = [writer for writer in draft.writers if writer in _ON_PLANES]
     if draft.sources is None or not needed:
         return draft
     from nodulus.app.results.interpolated_only import warn_of_findings_without_frame
 
     try:
         planes = _on_source(draft.labels, draft, draft.sources)
-        if "seg" not in needed:
+        if "seg" not in needed and "gsps" not in needed:
             return replace(draft, label_planes=planes)
         segments, fractions = planes, None
-        if draft.options.seg_type == "fractional" and probability is not None:
+        if "seg" in needed and draft.options.seg_type == "fractional" and probability is not None:
             segments, fractions = _fractional(draft, draft.sources, probability, planes)
     except Exception as error:
         return without(draft, dict.fromkeys(needed, explain_failure(error)))

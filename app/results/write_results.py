@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nodulus.app.volume import CtVolume
 
 _STEPS = 5
-_ASIDE = ("seg", "sr", "key_objects", "key_images", "pdf")
+_ASIDE = ("seg", "sr", "key_objects", "key_images", "gsps", "pdf")
 """Made in a thread of their own: they compute in Python while the pictures leave Python free."""
 _SAY_WHAT_IS_MISSING = ("report", "summary", "pdf", "intermediates")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nodulus.app.results.encode import encode_object
 from nodulus.app.results.file_plan import (
+    GSPS_FILE,
     INTERMEDIATES_FOLDER,
     KEY_OBJECTS_FILE,
     MASK_FILE,
@@ -109,6 +110,20 @@ def key_images(plan: StudyPlan) -> Files:
         }
 
 
+def gsps(plan: StudyPlan) -> Files:
+    """Make the DICOM presentation state."""
+    from nodulus.app.results import dicom_series
+    from nodulus.app.results.presentation_state import build_presentation_state
+
+    sources = _sources(plan)
+    if plan.label_planes is None:
+        raise ValueError("no presentation state is planned")
+    uids = dicom_series.object_uids(plan.uid, dicom_series.PRESENTATION_STATE)
+    with without_identity_in_warnings():
+        made = build_presentation_state(plan.label_planes, sources, plan.result, uids)
+        return {GSPS_FILE: _encoded(made, plan, sources)}
+
+
 def pdf(plan: StudyPlan) -> Files:
     """Make the report as a DICOM encapsulated PDF."""
     from nodulus.app.results import dicom_series
@@ -173,6 +188,7 @@ WRITERS: Mapping[str, Callable[[StudyPlan], Files]] = {
     "sr": sr,
     "key_objects": key_objects,
     "key_images": key_images,
+    "gsps": gsps,
     "pdf": pdf,
     "report": report,
     "summary": summary,

@@ -11,4 +11,4 @@ class WriteReportOperator(StepOperator):
 
     def do(self, case: Case) -> None:
         """Make it in memory; the last operator writes the folder as a whole."""
-        case.make("key_objects", "key_images", "pdf", "intermediates", "report", "summary")
+        case.make("key_objects", "key_images", "gsps", "pdf", "intermediates", "report", "summary")
