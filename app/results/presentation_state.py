@@ -57,7 +57,7 @@ def build_presentation_state(
     if not layers:
         raise ValueError("no finding lies on an image of the source")
     annotations = [
-        _annotation(planes[plane] == finding.id, finding, plane, sources, layers[finding.id])
+        _annotation(planes[plane] == finding.id, finding, int(plane), sources, layers[finding.id])
         for finding in result.findings
         for plane in np.flatnonzero(np.any(planes == finding.id, axis=(1, 2)))
     ]
@@ -91,7 +91,7 @@ def _annotation(mask: Any, finding: Finding, plane: int, sources: SourceHeaders,
     name = segment_label(finding)
     return hd.pr.GraphicAnnotation(
         referenced_images=[image],
-        referenced_frame_number=int(plane) + 1 if sources.is_multiframe else None,
+        referenced_frame_number=plane + 1 if sources.is_multiframe else None,
         graphic_layer=layer,
         graphic_objects=[
             hd.pr.GraphicObject(
