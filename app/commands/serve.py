@@ -21,6 +21,7 @@ from nodulus.app.commands.chain_options import (
 )
 from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.listening import LOOPBACK, listen
+from nodulus.app.commands.oidc_options import make_oidc, oidc_options
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nodulus.app.review.database import Database
     from nodulus.app.review.server.access import Session
     from nodulus.app.serve.account_access import AccountAccess
+    from nodulus.app.serve.accounts import AccountRole
     from nodulus.app.serve.dicom_destination import DicomAddress
     from nodulus.app.serve.sender import Destination
 
@@ -69,6 +71,7 @@ NOT_SERVED = {
 @click.option(
     "--accounts", "with_accounts", is_flag=True, help="Readers sign in: see nodulus accounts."
 )
+@oidc_options
 @two_readers_option
 @click.option(
     "--host",
@@ -173,6 +176,11 @@ def command(
     data: Path,
     database: str | None,
     with_accounts: bool,
+    oidc: str | None,
+    oidc_client: str | None,
+    oidc_name: str,
+    oidc_roles: str,
+    oidc_role: dict[str, AccountRole],
     two_readers: bool,
     host: str,
     names: tuple[str, ...],
@@ -216,8 +224,8 @@ def command(
     folders and from an Orthanc. The page is at the printed address, and /api/openapi.json describes
     the interface. SIGTERM or Ctrl-C ends it; whatever way it ends, it goes on where it was.
 
-    Passwords come from NODULUS_ORTHANC_PASSWORD and NODULUS_STOW_PASSWORD, or from files that
-    NODULUS_ORTHANC_PASSWORD_FILE and NODULUS_STOW_PASSWORD_FILE name.
+    Passwords come from NODULUS_ORTHANC_PASSWORD, NODULUS_STOW_PASSWORD and NODULUS_OIDC_SECRET, or
+    from files that the same names with _FILE behind them name.
 
     Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
     """
@@ -311,8 +319,13 @@ def command(
             with_accounts=with_accounts,
             tls=bool(tls_cert),
         )
+        address = _address(listener, host, names, tls=bool(tls_cert))
+        provider = make_oidc(
+            oidc, oidc_client, oidc_name, oidc_roles, oidc_role, address,
+            with_accounts=with_accounts,
+        )  # fmt: skip
         application = create_service_app(
-            service, desk, access, log, organization, int(max_upload * GIB), viewer_build
+            service, desk, access, log, organization, int(max_upload * GIB), viewer_build, provider
         )
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)
@@ -321,6 +334,12 @@ def command(
 
 DATABASE_FILE = "nodulus.sqlite"
 """In the service's folder."""
+
+
+def _address(listener: socket.socket, host: str, names: tuple[str, ...], *, tls: bool) -> str:
+    """Where browsers reach the service; with a slash at its end."""
+    place = names[0] if names else f"{host}:{listener.getsockname()[1]}"
+    return f"{'https' if tls or names else 'http'}://{place}/"
 
 
 def _access(
@@ -342,8 +361,7 @@ def _access(
     from nodulus.app.serve.secrets import kept_token
 
     port = listener.getsockname()[1]
-    place = names[0] if names else f"{host}:{port}"
-    address = f"{'https' if tls or names else 'http'}://{place}/"
+    address = _address(listener, host, names, tls=tls)
     hosts = loopback_hosts(port, [*(f"{name}:{port}" for name in (host, *names)), *names])
     if with_accounts:
         # Behind a proxy that speaks TLS, browsers know the name that it has.

@@ -15,9 +15,19 @@ from nodulus.app.review.server.viewer_build import VIEWER
 from nodulus.app.serve.accounts import Account, Accounts
 
 LOGIN_PAGE = "/login.html"
+OIDC_LOGIN, OIDC_CALLBACK = "/oidc/login", "/oidc/callback"
 _PAGES = ("/", "/index.html", "/study.html")
 _OPEN = frozenset(
-    {"/health", "/api/login", LOGIN_PAGE, "/icon.svg", "/css/base.css", "/js/login.js"}
+    {
+        "/health",
+        "/api/login",
+        LOGIN_PAGE,
+        OIDC_LOGIN,
+        OIDC_CALLBACK,
+        "/icon.svg",
+        "/css/base.css",
+        "/js/login.js",
+    }
 )
 """What a stranger needs to sign in, and what says that the service runs."""
 
@@ -47,6 +57,22 @@ class AccountAccess:
         marks = "; Secure" if self.secure else ""
         return (
             f"{self.cookie}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{marks}"
+        )
+
+    @property
+    def state_cookie(self) -> str:
+        """The name of the cookie that ties a login with a provider to its browser."""
+        return f"{self.cookie}_oidc"
+
+    def set_state_cookie(self, state: str, max_age_s: int) -> str:
+        """Give the header that has a browser keep a login's state, or forget it.
+
+        Lax, since it must come back with the browser from the provider's page.
+        """
+        marks = "; Secure" if self.secure else ""
+        return (
+            f"{self.state_cookie}={state}; HttpOnly; SameSite=Lax; Path=/;"
+            f" Max-Age={max_age_s}{marks}"
         )
 
     async def seen(self, scope: Scope, headers: Headers) -> Seen | None:

@@ -37,6 +37,12 @@ class LoginAnswer(BaseModel):
     role: AccountRole
 
 
+class LoginWays(BaseModel):
+    """How somebody can sign in."""
+
+    single_sign_on: bool = Field(description="With an OpenID Connect provider, at /oidc/login")
+
+
 class AuditAnswer(BaseModel):
     """An entry of the audit log."""
 
@@ -56,15 +62,21 @@ class AuditPage(BaseModel):
     entries: list[AuditAnswer]
 
 
-def account_routes(access: AccountAccess, log: AuditLog) -> APIRouter:
+def account_routes(access: AccountAccess, log: AuditLog, *, single_sign_on: bool) -> APIRouter:
     """Make the routes.
 
     Args:
         access: by accounts.
         log: of who signs in.
+        single_sign_on: whether an OpenID Connect provider is there too.
     """
     router = APIRouter(prefix="/api", tags=["accounts"])
     accounts = access.accounts
+
+    @router.get("/login")
+    def ways() -> LoginWays:
+        """How somebody can sign in; open to anybody."""
+        return LoginWays(single_sign_on=single_sign_on)
 
     @router.post(
         "/login", responses={status: {"model": Problem} for status in (401, 403, 422, 429)}

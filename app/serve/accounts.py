@@ -17,7 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
-from nodulus.app.serve.tables import account_sessions, accounts
+from nodulus.app.serve.tables import account_identities, account_sessions, accounts
 
 AccountRole = Literal["reader", "adjudicator", "admin"]
 """A reader and an adjudicator decide, the latter after two readers where studies have two; an admin
@@ -90,23 +90,51 @@ class Accounts:
             NodulusError: ``settings-invalid``: the name or the password does not hold, or there
                 is one of that name.
         """
-        if not _NAME.fullmatch(name):
-            raise _invalid("The name does not hold.", "Use letters, digits and ._^@-, at most 64.")
-        if role not in get_args(AccountRole):
-            raise _invalid("There is no such role.", f"Use {', '.join(get_args(AccountRole))}.")
+        values = _checked(name, role, password)
         try:
             with self._database.write() as connection:
-                connection.execute(
-                    sa.insert(accounts).values(
-                        name=name,
-                        role=role,
-                        password=_hashed(password),
-                        disabled=False,
-                        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                    )
+                connection.execute(sa.insert(accounts).values(values))
+        except sa.exc.IntegrityError as error:
+            raise _taken() from error
+
+    def of_person(self, issuer: str, subject: str, name: str, role: AccountRole) -> Account:
+        """Give the account of somebody whom an OpenID Connect provider knows, made where needed.
+
+        It belongs to issuer and subject, whatever the name becomes there; its role is what the
+        provider says now. No password opens it.
+
+        Args:
+            issuer: of the provider.
+            subject: names the person there.
+            name: of an account that is made.
+            role: see `AccountRole`.
+
+        Raises:
+            NodulusError: ``settings-invalid``: the name does not hold or is another's;
+                ``login-failed``: the account is disabled.
+        """
+        values = _checked(name, role, secrets.token_urlsafe(64))
+        theirs = {"issuer": issuer, "subject": subject}
+        known = sa.select(account_identities.c.account).filter_by(**theirs)
+        try:
+            with self._database.write() as connection:
+                account = connection.scalar(known)
+                if account is None:
+                    connection.execute(sa.insert(accounts).values(values))
+                    connection.execute(sa.insert(account_identities).values(account=name, **theirs))
+                    account = name
+                changed = connection.execute(
+                    sa.update(accounts)
+                    .where(accounts.c.name == account, sa.not_(accounts.c.disabled))
+                    .values(role=role)
                 )
         except sa.exc.IntegrityError as error:
-            raise _invalid("There is an account of that name.", "Choose another.") from error
+            raise _taken() from error
+        if changed.rowcount == 0:
+            raise NodulusError(
+                ErrorCode.LOGIN_FAILED, "The account is disabled.", remedy="Ask an administrator."
+            )
+        return Account(str(account), role)
 
     def change(
         self, name: str, *, password: str | None = None, disabled: bool | None = None
@@ -203,6 +231,25 @@ class Accounts:
                     account_sessions.c.token_sha256 == _checksum(token)
                 )
             )
+
+
+def _checked(name: str, role: AccountRole, password: str) -> dict[str, object]:
+    """The row of a new account."""
+    if not _NAME.fullmatch(name):
+        raise _invalid("The name does not hold.", "Use letters, digits and ._^@-, at most 64.")
+    if role not in get_args(AccountRole):
+        raise _invalid("There is no such role.", f"Use {', '.join(get_args(AccountRole))}.")
+    return {
+        "name": name,
+        "role": role,
+        "password": _hashed(password),
+        "disabled": False,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _taken() -> NodulusError:
+    return _invalid("There is an account of that name.", "Choose another.")
 
 
 def _hashed(password: str) -> str:

@@ -13,6 +13,8 @@ from nodulus.app.serve.account_routes import account_routes
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.audit_trail import AuditTrail
 from nodulus.app.serve.desk import ServiceDesk
+from nodulus.app.serve.oidc import Oidc
+from nodulus.app.serve.oidc_routes import oidc_routes
 from nodulus.app.serve.queue_routes import queue_routes
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.service_instances import ServiceInstances
@@ -27,6 +29,7 @@ def create_service_app(
     organization: str = "not given",
     max_upload_bytes: int = 2**32,
     viewer: ViewerBuild | None = None,
+    oidc: Oidc | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -38,6 +41,7 @@ def create_service_app(
         organization: of the readers.
         max_upload_bytes: of a request with images.
         viewer: that opens studies beside the review's page.
+        oidc: with which those of accounts can sign in too.
     """
 
     def limit(method: str, path: str) -> int:
@@ -46,7 +50,9 @@ def create_service_app(
 
     more = [queue_routes(service), store_routes(service)]
     if isinstance(access, AccountAccess):
-        more.append(account_routes(access, log))
+        more.append(account_routes(access, log, single_sign_on=oidc is not None))
+        if oidc is not None:
+            more.append(oidc_routes(oidc, access, log))
     application = create_app(
         desk,
         access,

@@ -76,6 +76,15 @@ accounts = sa.Table(
 )
 """Who may sign in; ``password`` is an argon2id hash."""
 
+account_identities = sa.Table(
+    "account_identities",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column("account", sa.String(64)),
+)
+"""Whose account it is at an OpenID Connect provider."""
+
 account_sessions = sa.Table(
     "account_sessions",
     metadata,

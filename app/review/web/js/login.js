@@ -2,6 +2,14 @@
 const form = document.getElementById("login");
 const alertLine = document.getElementById("alert");
 
+if (location.hash === "#single-sign-on-failed") {
+  alertLine.textContent = "You could not be signed in with your organization’s account. Try again, or ask an administrator.";
+  alertLine.hidden = false;
+}
+fetch("api/login").then((answer) => answer.json()).then(({ single_sign_on: there }) => {
+  document.getElementById("single-sign-on").hidden = !there;
+}).catch(() => {}); // whoever signs in then sees that nothing answers
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const given = Object.fromEntries(new FormData(form));
