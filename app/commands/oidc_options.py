@@ -22,13 +22,14 @@ def _roles(
 ) -> dict[str, AccountRole]:
     from nodulus.app.serve.accounts import AccountRole
 
+    known: dict[str, AccountRole] = {role: role for role in get_args(AccountRole)}
     found = {}
     for value in values:
         theirs, _, ours = value.rpartition("=")
-        if not theirs or ours not in get_args(AccountRole):
-            roles = ", ".join(get_args(AccountRole))
+        if not theirs or ours not in known:
+            roles = ", ".join(known)
             raise click.BadParameter(f"{value!r} is not THEIRS=OURS with {roles}.", ctx, param)
-        found[theirs] = ours
+        found[theirs] = known[ours]
     return found
 
 

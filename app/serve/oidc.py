@@ -226,7 +226,8 @@ class Oidc:
             iat={"essential": True},
         )
         try:
-            keys = KeySet.import_key_set(self._get(self._endpoint("jwks_uri")))
+            found = self._get(self._endpoint("jwks_uri"))
+            keys = KeySet.import_key_set({"keys": found["keys"]})
             claims = dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
             registry.validate(claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
