@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodulus.app.cohort.memory import machine_mib, usable_cores
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, CohortRun
+from nodulus.app.errors import NodulusError
 from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 from nodulus.bundles.common.atomic_files import sha256
 
@@ -27,9 +29,16 @@ def machine() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": usable_cores(),
-        "memory_mib": round(machine_mib()),
+        "memory_mib": _memory_mib(),
         "python": platform.python_version(),
     }
+
+
+def _memory_mib() -> int | None:
+    """None where psutil is missing: of an installation without the extra ``cohort``."""
+    with suppress(NodulusError):
+        return round(machine_mib())
+    return None
 
 
 def versions() -> dict[str, str]:

@@ -35,9 +35,11 @@ def _lines(content: dict[str, Any]) -> list[str]:
     machine = content["machine"]
     versions = (f"{name} {version}" for name, version in content["versions"].items())
     system = f"{machine['system']} {machine['machine']}, {machine['cores']} cores"
+    if machine["memory_mib"] is not None:
+        system += f", {machine['memory_mib'] / 1024:.1f} GiB"
     lines = [
         ", ".join(versions),
-        f"Python {machine['python']}, {system}, {machine['memory_mib'] / 1024:.1f} GiB",
+        f"Python {machine['python']}, {system}",
         f"Computes on {content['device']} in {content['precision']}",
         f"Devices: {', '.join(content['devices'])}",
         *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_lines_for_people() -> None:
     assert ran.exit_code == 0, ran.output
     assert "segmentation" in ran.output
     assert "nodulus[review]" in ran.output
+
+
+def test_it_works_where_nothing_but_inference_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    content = json.loads(CliRunner().invoke(cli, ["info", "--json"]).stdout)
+    assert content["machine"]["memory_mib"] is None
+    ran = CliRunner().invoke(cli, ["info"])
+    assert ran.exit_code == 0, ran.output
+    assert "GiB" not in ran.output
 
 
 def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
