@@ -42,6 +42,13 @@ def test_every_transform_and_every_page_is_there(site: Path) -> None:
         assert (site / page.with_suffix(".html").name).is_file()
 
 
+def test_the_list_for_programs_names_pages_that_are_there(site: Path) -> None:
+    text = (site / "llms.txt").read_text(encoding="utf-8")
+    pages = re.findall(r"^- \[.+\]\((.+)\)$", text, re.MULTILINE)
+    assert {"for_researchers.html", "models/segmentation.html"} <= set(pages)
+    assert [page for page in pages if not (site / page).is_file()] == []
+
+
 def test_no_page_loads_anything_from_another_host(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert LOADED.findall(page.read_text(encoding="utf-8")) == [], page.name
