@@ -46,8 +46,6 @@ class Lobes:
         if extent is None:
             return LOBES[side]
         told = _by_place(extent, side, center_lps_mm, self._rule)
-        if extent.cut_below or extent.cut_above:
-            return told
         seen = _by_fissures(self.fissures(side), side, center_lps_mm)
         return tuple(lobe for lobe in told if lobe in seen) or LOBES[side]
 
@@ -57,7 +55,7 @@ class Lobes:
             extent = self._extent(side)
             self._fissures[side] = (
                 LungFissures(None, None)
-                if extent is None or extent.cut_above or extent.cut_below
+                if extent is None or (extent.cut_above and extent.cut_below)
                 else find_lung_fissures(
                     self._volume, self._lungs, side, extent, self._rule, self._search
                 )
@@ -88,26 +86,28 @@ def _by_fissures(
 def _by_place(
     extent: LungExtent, side: SideName, center_lps_mm: Sequence[float], rule: LobeSettings
 ) -> tuple[LobeName, ...]:
-    """Tell the lobe by height and depth alone, where no usual fissure lies.
+    """Leave out the lobes that do not reach to a point by its height and depth alone.
 
     The oblique fissure rises from the sixth rib in front to about the third to fifth thoracic
     vertebra behind (Gray's Anatomy, the lungs; Hayashi et al., RadioGraphics 21:861-874, 2001).
-    With height and depth as shares of the lung's own it is close to a line; a point well above
-    it lies in the upper lobe, one well below in the lower. On the right, where the horizontal
-    fissure bounds the upper lobe from below, only the top of the lung is told; the middle lobe is
-    never. A scan that cuts the apex tells no upper lobe, one that cuts the base no lower one.
+    With height and depth as shares of the lung's own it is close to a line; well above it there is
+    no lower lobe, well below it no other. The right horizontal fissure bounds the upper lobe from
+    below and the middle lobe from above. Where the scan cuts the apex, shares of what is left are
+    too high, and no lobe is left out for being too low; where it cuts the base, none for being too
+    high.
     """
     height = (center_lps_mm[2] - extent.low_mm) / extent.height_mm
     depth = (center_lps_mm[1] - extent.front_mm) / extent.depth_mm
     depth = min(max(depth, 0.0), 1.0)
-    if height >= rule.upper_from + rule.slope * depth and not extent.cut_above:
-        if side == "left" or height >= rule.right_upper_from:
-            return ("upper",)
-        return ("upper", "middle")
-    if (
-        height <= rule.lower_to + rule.slope * depth
-        and depth >= rule.lower_depth
-        and not extent.cut_below
-    ):
-        return ("lower",)
-    return LOBES[side]
+    out: set[LobeName] = set()
+    if not extent.cut_above:
+        if height >= rule.upper_from + rule.slope * depth:
+            out.add("lower")
+        if height >= rule.right_upper_from:
+            out.add("middle")
+    if not extent.cut_below:
+        if height <= rule.lower_to + rule.slope * depth and depth >= rule.lower_depth:
+            out.update(("upper", "middle"))
+        if side == "right" and height <= rule.right_middle_to:
+            out.add("upper")
+    return tuple(lobe for lobe in LOBES[side] if lobe not in out)

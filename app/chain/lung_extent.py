@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,17 @@ class LungExtent:
     def height_mm(self) -> float:
         """From the lowest to the highest level."""
         return self.high_mm - self.low_mm
+
+    def whole(self, height_per_depth: float) -> LungExtent:
+        """What the lung reaches to, with what the scan cuts off supposed.
+
+        Args:
+            height_per_depth: of a lung that the scan shows in whole.
+        """
+        height = max(self.height_mm, height_per_depth * self.depth_mm)
+        low = self.high_mm - height if self.cut_below else self.low_mm
+        high = self.low_mm + height if self.cut_above else self.high_mm
+        return replace(self, low_mm=low, high_mm=high)
 
     @property
     def depth_mm(self) -> float:

@@ -69,10 +69,11 @@ def find_lung_fissures(
         sampled = grid.sample(hu, hu_grid), grid.sample(share, share_grid)
         return find_fissure(*sampled, grid, search, above, clear_mm)
 
-    oblique = found(_oblique_grid(extent, rule, search))
+    whole = extent.whole(rule.cut_height_per_depth)
+    oblique = found(_oblique_grid(whole, rule, search))
     if side == "left" or oblique is None:
         return LungFissures(oblique, None)
-    level = _horizontal_grid(extent, rule, search)
+    level = _horizontal_grid(whole, rule, search)
     return LungFissures(oblique, found(level, oblique, settings.clear_mm))
 
 

@@ -195,6 +195,9 @@ class FissureSettings(_Section):
         gt=0, lt=0.5, description="Probability of the fissure beyond either end of the interval"
     )
     margin_mm: float = Field(ge=0, description="Added to either end")
+    open_mm: float = Field(
+        ge=0, description="An end so near to that of the band that is searched is none"
+    )
     clear_mm: float = Field(
         ge=0, description="Nearer to the oblique fissure no horizontal one is looked for"
     )
@@ -213,6 +216,9 @@ class LobeSettings(_Section):
         ge=0,
         description="Levels with less lung do not count: the trachea above the apex, the tip of a "
         "recess",
+    )
+    cut_height_per_depth: float = Field(
+        gt=0, description="How tall at least a lung is supposed to be that the scan cuts"
     )
     upper_from: float = Field(description="Height in front above which it is the upper lobe")
     lower_to: float = Field(description="Height in front below which it is the lower lobe")

@@ -14,6 +14,7 @@ from nodulus.transforms.fissures.surface_grid import SurfaceGrid
 FloatArray = NDArray[np.float32]
 
 _MAD_TO_SD = 1.4826
+_NO_END_MM = 1e4
 
 
 def find_fissure(
@@ -85,4 +86,7 @@ def _surface(costs: FloatArray, grid: SurfaceGrid, rule: FissureRule) -> Fissure
         grid.heights_mm[np.argmax(shares >= share, axis=2)]
         for share in (rule.tail, 0.5, 1.0 - rule.tail)
     )
-    return FissureSurface(grid, rule.nodes, low - rule.margin_mm, middle, high + rule.margin_mm)
+    reach = float(grid.heights_mm[-1]) - rule.open_mm
+    low = np.where(low <= -reach, -_NO_END_MM, low - rule.margin_mm)
+    high = np.where(high >= reach, _NO_END_MM, high + rule.margin_mm)
+    return FissureSurface(grid, rule.nodes, low, middle, high)

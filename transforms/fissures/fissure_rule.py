@@ -29,6 +29,7 @@ class FissureRule:
         temperature: divides the costs; the higher, the wider the interval of doubt.
         tail: probability that the fissure lies beyond either end of the interval.
         margin_mm: added to either end.
+        open_mm: an end so near to the grid's counts as none: nothing is told beyond it.
     """
 
     average_mm: float
@@ -50,3 +51,4 @@ class FissureRule:
     temperature: float
     tail: float
     margin_mm: float
+    open_mm: float

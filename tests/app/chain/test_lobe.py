@@ -127,18 +127,35 @@ def turned_geometry(
     return Geometry((shape[0], shape[1], shape[2]), affine)
 
 
-@pytest.mark.parametrize(
-    ("cut_mm", "kept"),
-    [((40.0, 0.0), "upper"), ((0.0, 40.0), "lower")],
-    ids=["the base is cut", "the apex is cut"],
-)
-def test_a_cut_scan_says_nothing_that_depends_on_the_cut(
-    cut_mm: tuple[float, float], kept: str
-) -> None:
-    lobes = lobes_of(*make_chest(cut_mm=cut_mm))
+CUTS = {"the base is cut": ((40.0, 0.0), "upper"), "the apex is cut": ((0.0, 40.0), "lower")}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_where_the_scan_cuts_a_lung_fissures_still_tell(cut: str) -> None:
+    volume, lungs = make_chest(cut_mm=CUTS[cut][0])
+    lobes = lobes_of(volume, lungs)
+    for side in SIDES:
+        at = points(side)
+        at = at[lungs.at(at)]
+        told = [lobes.possible(side, point) for point in at.tolist()]
+        assert all(lobe in one for lobe, one in zip(true_lobes(at), told, strict=True))
+        assert np.mean([len(one) == 1 for one in told]) > 0.7
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_cut_lung_without_fissures_says_nothing_that_depends_on_the_cut(cut: str) -> None:
+    cut_mm, kept = CUTS[cut]
+    _, lungs = make_chest(cut_mm=cut_mm)
+    lobes = lobes_of(even(lungs), lungs)
     told = {one[0] for side in SIDES for one in said(lobes, side) if len(one) == 1}
     assert told == {kept}
-    assert lobes.fissures("left").oblique is None
+
+
+def test_of_a_lung_that_is_cut_at_both_ends_nothing_is_told() -> None:
+    lobes = lobes_of(*make_chest(cut_mm=(40.0, 40.0)))
+    for side in SIDES:
+        assert lobes.fissures(side).oblique is None
+        assert set(said(lobes, side)) == {LOBES[side]}
 
 
 def test_one_lung_alone_has_no_lobes() -> None:

@@ -28,6 +28,15 @@ def test_a_lung_reaches_from_its_first_to_its_last_level() -> None:
     assert (extent.cut_below, extent.cut_above) == (False, False)
 
 
+def test_of_a_cut_lung_a_usual_height_is_supposed() -> None:
+    extent = lung_extents(box_lungs(), RULE)["left"]
+    assert extent.whole(1.3) == extent
+    low = dataclasses.replace(extent, low_mm=60.0, cut_below=True).whole(1.4)
+    assert (low.low_mm, low.high_mm) == (extent.high_mm - 1.4 * extent.depth_mm, extent.high_mm)
+    high = dataclasses.replace(extent, high_mm=180.0, cut_above=True).whole(1.4)
+    assert (high.low_mm, high.high_mm) == (extent.low_mm, extent.low_mm + 1.4 * extent.depth_mm)
+
+
 def test_nothing_is_measured_of_lungs_unlike_each_other() -> None:
     assert set(lung_extents(box_lungs((240.0, 215.0)), RULE)) == {"left", "right"}
     assert lung_extents(box_lungs((240.0, 190.0)), RULE) == {}
