@@ -16,7 +16,9 @@ from typing import Any, Literal
 
 from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.result import StudyResult
-from nodulus.app.review.entries import Entry, Rejection, Role
+from nodulus.app.review.entries import Entry, Outline, Rejection, Role
+from nodulus.app.review.outlines import outline_dice
+from nodulus.app.review.reading_rule import shipped_reading_rule
 from nodulus.app.review.review_state import (
     Difference,
     Opinions,
@@ -225,7 +227,8 @@ def differences(one: ReviewedFinding | None, two: ReviewedFinding | None) -> tup
     """Say in what two readers differ on one finding.
 
     Why a finding is rejected, and what is remarked on it, is no difference; of one that both
-    reject nothing else is. Outlines differ where a voxel does.
+    reject nothing else is. Outlines that both drew agree from the Dice of configs/review.json on;
+    where only one drew, the other let the chain's stand, and they differ.
 
     Args:
         one: as the first reader left it; None where they have not found it.
@@ -241,9 +244,15 @@ def differences(one: ReviewedFinding | None, two: ReviewedFinding | None) -> tup
         "texture": one.texture != two.texture,
         "malignancy": one.malignancy != two.malignancy,
         "characteristics": dict(one.characteristics) != dict(two.characteristics),
-        "outline": one.outline != two.outline,
+        "outline": not _outlines_agree(one.outline, two.outline),
     }
     return tuple(name for name, differs in told.items() if differs)
+
+
+def _outlines_agree(one: Outline | None, two: Outline | None) -> bool:
+    if one is None or two is None or one == two:
+        return one == two
+    return outline_dice(one, two) >= shipped_reading_rule().outlines_agree_dice
 
 
 def _pairs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nodulus.app.errors import NodulusError
@@ -20,6 +21,7 @@ from nodulus.app.review.double_reading import (
     view_of,
 )
 from nodulus.app.review.entries import Adoption, Entry, Outline, Role
+from nodulus.app.review.outlines import encode_outline
 from nodulus.app.review.refusals import check_entry
 from nodulus.app.review.review_state import ReviewedFinding, reviewed
 from tests.app.review.review_samples import entry, make_finding, make_result
@@ -101,6 +103,21 @@ def test_a_redrawn_outline_is_a_difference_unless_both_drew_the_same() -> None:
     assert both.start.differ["1"] == ()
     assert both.start.findings[0].changed == ("outline",)
     assert both.start.findings[0].outline is not None
+
+
+@pytest.mark.parametrize(("shift", "difference"), [(2, ()), (3, ("outline",))])
+def test_outlines_that_both_drew_agree_by_their_overlap(
+    shift: int, difference: tuple[str, ...]
+) -> None:
+    def drawn(start: int) -> ReviewedFinding:
+        box = (slice(3, 4), slice(5, 6), slice(start, start + 10))
+        outline = encode_outline(box, np.ones((1, 1, 10), bool))
+        return replace(findings((0, 10))[0], outline=outline)
+
+    assert differences(drawn(20), drawn(20 + shift)) == difference
+    assert differences(drawn(20 + shift), drawn(20)) == difference
+    assert differences(drawn(20), drawn(200)) == ("outline",)
+    assert differences(drawn(20), findings((0, 10))[0]) == ("outline",)
 
 
 def test_of_what_both_reject_nothing_differs() -> None:

@@ -159,6 +159,15 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
     }
 
 
+def test_the_work_list_fits_a_screen_of_1280_pixels(chromium: Browser, address: str) -> None:
+    page = Watched(chromium, address).page
+    page.wait_for_selector("#rows a")
+    wide, shown = page.evaluate(
+        "() => ['scrollWidth', 'clientWidth'].map(k => document.querySelector('.scroll')[k])"
+    )
+    assert wide <= shown
+
+
 def test_without_webgl_the_server_draws_and_the_keys_are_the_same(
     playwright: Playwright, address: str
 ) -> None:

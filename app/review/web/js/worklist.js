@@ -82,7 +82,7 @@ function drawRows() {
   const chosen = document.activeElement?.getAttribute("href");
   byId("rows").replaceChildren(...shown.map((study) => {
     const cells = COLUMNS.map(([name, , , cell]) => {
-      const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number"].filter(Boolean).join(" ");
+      const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number", name === "reader" && "wraps"].filter(Boolean).join(" ");
       return el("td", { class: css || null }, cell(study));
     });
     const row = el("tr", {}, ...cells);
