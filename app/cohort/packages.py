@@ -1,4 +1,4 @@
-"""Packages of the extra ``cohort``, imported when they are wanted."""
+"""Packages of the extras ``cohort`` and ``cluster``, imported when they are wanted."""
 
 from __future__ import annotations
 
@@ -44,12 +44,21 @@ def dicomweb_client() -> Any:
     return _imported("dicomweb_client")
 
 
-def _imported(name: str) -> Any:
+def ray() -> Any:
+    """Import what spreads work over many machines, of the extra ``cluster``.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("ray", "cluster")
+
+
+def _imported(name: str, extra: str = "cohort") -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise NodulusError(
             ErrorCode.PACKAGE_MISSING,
             f"Cohorts need the package {name.partition('.')[0].replace('_', '-')}.",
-            remedy="Install it with: pip install -c constraints.txt '.[cohort]'",
+            remedy=f"Install it with: pip install -c constraints.txt '.[{extra}]'",
         ) from error

@@ -26,6 +26,7 @@ from nodulus.app.results.same_study import stored_result
 if TYPE_CHECKING:
     from nodulus.app.cohort.item_runner import RunnerOptions
     from nodulus.app.cohort.supervisor import Limits
+    from nodulus.app.cohort.worker import Starts, Worker
 
 STATE_FOLDER = "cohort"
 """In the output folder: the ledgers, manifests and tables."""
@@ -75,6 +76,7 @@ class CohortRun:
 
 
 Tell = Callable[[Outcome | None], None]
+NewWorker = Callable[["Starts"], "Worker"]
 
 
 def run_cohort(
@@ -87,6 +89,7 @@ def run_cohort(
     retry_failed: bool = False,
     begun: Callable[[int, int], None] | None = None,
     tell: Tell | None = None,
+    new_worker: NewWorker | None = None,
 ) -> CohortRun:
     """Analyse what is not done yet of a shard.
 
@@ -99,6 +102,7 @@ def run_cohort(
         retry_failed: whether studies that failed are tried again.
         begun: called once with (items to do, items done before).
         tell: called with each outcome, and with None whenever an item has ended.
+        new_worker: starts a worker; None for processes of this machine.
 
     Raises:
         NodulusError: models, settings or the output folder cannot be used, or another run is at
@@ -128,7 +132,7 @@ def run_cohort(
         if begun is not None:
             begun(len(to_do), len(items) - len(to_do))
         if to_do:
-            _run(to_do, options, ledger, workers, limits, note)
+            _run(to_do, options, ledger, workers, limits, note, new_worker)
         counts = ledger.counts()
     return CohortRun(
         shard,
@@ -168,11 +172,14 @@ def _run(
     workers: int,
     limits: Limits,
     tell: Tell,
+    new_worker: NewWorker | None,
 ) -> None:
     if workers:
         from nodulus.app.cohort.supervisor import Supervisor
+        from nodulus.app.cohort.worker_process import WorkerProcess
 
-        Supervisor(options, ledger, min(workers, len(items)), limits, tell).run(items)
+        count = min(workers, len(items))
+        Supervisor(options, ledger, count, limits, tell, new_worker or WorkerProcess).run(items)
         return
     from nodulus.app.cohort.item_runner import ItemRunner
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from nodulus.app.cohort.items import CohortItem
 from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome
-from nodulus.app.cohort.memory import resident_mib
-from nodulus.app.cohort.worker_process import Starts, WorkerProcess
+from nodulus.app.cohort.worker import Starts, Worker
+from nodulus.app.cohort.worker_process import WorkerProcess
 from nodulus.app.errors import ErrorCode, NodulusError
 
 _LOOK_EVERY_S = 0.5
@@ -63,7 +63,7 @@ Report = Callable[[Outcome | None], None]
 
 
 class Supervisor:
-    """Runs items in worker processes.
+    """Runs items in workers.
 
     Args:
         options: how items are analysed.
@@ -71,17 +71,25 @@ class Supervisor:
         workers: how many.
         limits: of a study.
         report: see `Report`.
+        new_worker: starts a worker; by default as a process of this machine.
     """
 
     def __init__(
-        self, options: Starts, ledger: Record, workers: int, limits: Limits, report: Report
+        self,
+        options: Starts,
+        ledger: Record,
+        workers: int,
+        limits: Limits,
+        report: Report,
+        new_worker: Callable[[Starts], Worker] = WorkerProcess,
     ) -> None:
         self._options = options
         self._ledger = ledger
         self._count = workers
         self._limits = limits
         self._report = report
-        self._workers: list[WorkerProcess] = []
+        self._new_worker = new_worker
+        self._workers: list[Worker] = []
         self._queue: deque[CohortItem] = deque()
         self._deaths: Counter[tuple[str, str]] = Counter()
         self._stopped: dict[str, set[str]] = {}
@@ -153,7 +161,7 @@ class Supervisor:
         """Start workers that are missing, and give those that are free something to do."""
         wanted = min(self._count, len(self._queue) + sum(w.item is not None for w in self._workers))
         while len(self._workers) < wanted:
-            self._workers.append(WorkerProcess(self._options))
+            self._workers.append(self._new_worker(self._options))
         for worker in self._workers:
             if worker.is_ready and worker.item is None and self._queue:
                 item = self._queue.popleft()
@@ -165,34 +173,45 @@ class Supervisor:
 
     def _look(self) -> None:
         """Wait for messages; see who has died, hangs, or takes too much."""
-        by_handle: dict[Any, WorkerProcess] = {}
+        by_handle: dict[Any, Worker] = {}
         for worker in self._workers:
-            by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
+            by_handle[worker.connection] = by_handle[worker.sentinel] = worker
         if not by_handle:
             time.sleep(_LOOK_EVERY_S)
         for handle in wait(list(by_handle), timeout=_LOOK_EVERY_S):
             worker = by_handle[handle]
             if worker in self._workers and not self._received(worker):
                 self._died(worker)
-        now = time.monotonic()
         for worker in tuple(self._workers):
-            if worker.item is None:
+            if self._over_limit(worker) is None:
                 continue
-            if now - worker.since > self._limits.time_s:
-                self._stop(worker, _time_error(self._limits.time_s, worker.step))
-            elif (held := resident_mib(worker.process.pid or 0)) > self._limits.memory_mib:
-                self._stop(worker, _memory_error(held, self._limits.memory_mib, worker.step))
+            # What it has said until now comes first: it may be at another study.
+            if not self._received(worker):
+                self._died(worker)
+            elif (error := self._over_limit(worker)) is not None:
+                self._stop(worker, error)
 
-    def _received(self, worker: WorkerProcess) -> bool:
+    def _over_limit(self, worker: Worker) -> NodulusError | None:
+        """Why a worker is to be stopped; None where it is not."""
+        if worker.item is None:
+            return None
+        if time.monotonic() - worker.since > self._limits.time_s:
+            return _time_error(self._limits.time_s, worker.step)
+        held = worker.held_mib()
+        if held > self._limits.memory_mib:
+            return _memory_error(held, self._limits.memory_mib, worker.step)
+        return None
+
+    def _received(self, worker: Worker) -> bool:
         """Take what a worker has sent; whether it lives."""
         try:
             while worker.connection.poll():
                 self._take(worker, worker.connection.recv())
         except (EOFError, OSError):
             return False
-        return worker.process.is_alive()
+        return worker.is_alive
 
-    def _take(self, worker: WorkerProcess, message: tuple[Any, ...]) -> None:
+    def _take(self, worker: Worker, message: tuple[Any, ...]) -> None:
         name, *content = message
         if name == "ready":
             worker.is_ready, self._starts_in_vain = True, 0
@@ -225,7 +244,7 @@ class Supervisor:
         if self._unwritable >= _UNWRITABLE_IN_A_ROW:
             raise _unwritable(f"{self._unwritable} studies in a row could not be written")
 
-    def _died(self, worker: WorkerProcess) -> None:
+    def _died(self, worker: Worker) -> None:
         """A worker has ended by itself: its study is tried again, or given up."""
         self._workers.remove(worker)
         worker.close(kill=True)
@@ -242,15 +261,14 @@ class Supervisor:
         if self._deaths[worker.item.id, worker.key] < self._limits.attempts:
             self._again(worker.item)
         else:
-            code = worker.process.exitcode
-            self._give_up(worker, _death_error(self._limits.attempts, code, worker.step))
+            self._give_up(worker, _death_error(self._limits.attempts, worker.end, worker.step))
 
-    def _stop(self, worker: WorkerProcess, error: NodulusError) -> None:
+    def _stop(self, worker: Worker, error: NodulusError) -> None:
         self._workers.remove(worker)
         worker.close(kill=True)
         self._give_up(worker, error)
 
-    def _give_up(self, worker: WorkerProcess, error: NodulusError) -> None:
+    def _give_up(self, worker: Worker, error: NodulusError) -> None:
         """Put down why a study was stopped; the others of its item are still done."""
         item, key = worker.item, worker.key
         assert item is not None, "it was given one"
@@ -311,8 +329,7 @@ def _memory_error(held_mib: float, limit_mib: float, step: str) -> NodulusError:
     )
 
 
-def _death_error(attempts: int, code: int | None, step: str) -> NodulusError:
-    how = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
+def _death_error(attempts: int, how: str, step: str) -> NodulusError:
     return NodulusError(
         ErrorCode.WORKER_DIED,
         f"The worker ended with {how} in the step {step!r}, in each of {attempts} attempts.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.cohort.item_runner import RunnerOptions
     from nodulus.app.cohort.ledger import Outcome
-    from nodulus.app.cohort.run_cohort import CohortRun, Shard
+    from nodulus.app.cohort.run_cohort import CohortRun, NewWorker, Shard
     from nodulus.app.cohort.supervisor import Limits
     from nodulus.app.result import PointName
 
@@ -67,6 +68,13 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
     show_default=True,
     help="Only part I of N, for as many machines; the same parts everywhere.",
 )
+@click.option(
+    "--ray",
+    "ray_address",
+    metavar="ADDRESS",
+    help="Workers on the machines of a Ray cluster: auto, its head's address, or local. All of them"
+    " must see SOURCES and OUTPUT under the same paths.",
+)
 @click.option("--retry-failed", is_flag=True, help="Try studies again that failed.")
 @time_limit_option
 @memory_limit_option
@@ -82,6 +90,7 @@ def command(
     output: Path,
     workers: int | None,
     shard: Shard,
+    ray_address: str | None,
     retry_failed: bool,
     time_limit: float,
     memory_limit: float | None,
@@ -105,28 +114,41 @@ def command(
     Exit status: 0 all studies done, 1 some refused, failed or left, 2 wrong usage.
     """
     from nodulus.app.cohort.item_runner import RunnerOptions
-    from nodulus.app.cohort.memory import machine_mib, usable_cores
     from nodulus.app.cohort.supervisor import Limits
 
-    count = usable_cores() if workers is None else workers
-    options = RunnerOptions(
-        output,
-        models,
-        settings,
-        operating_point,
-        device,
-        precision,
-        taken(results),
-        threads=max(1, usable_cores() // max(1, count)),
-        clinical=clinical,
-    )
-    memory = memory_limit or 0.9 * machine_mib() / max(1, count)
-    with clean_end():
-        failed = _run(
-            sources, options, shard, count, Limits(time_limit, memory), retry_failed=retry_failed
+    if ray_address is not None and workers == 0:
+        raise click.UsageError("--workers 0 has no child process, and --ray works in others.")
+    with clean_end(), ExitStack() as stack:
+        cores, mib, new_worker = _machines(ray_address, stack)
+        count = cores if workers is None else workers
+        options = RunnerOptions(
+            output,
+            models,
+            settings,
+            operating_point,
+            device,
+            precision,
+            taken(results),
+            threads=max(1, cores // max(1, count)),
+            clinical=clinical,
         )
+        limits = Limits(time_limit, memory_limit or 0.9 * mib / max(1, count))
+        failed = _run(sources, options, shard, count, limits, new_worker, retry_failed=retry_failed)
     if failed:
         sys.exit(EXIT_FAILED)
+
+
+def _machines(ray_address: str | None, stack: ExitStack) -> tuple[int, float, NewWorker | None]:
+    """Cores, memory (MiB) and what starts workers: of this machine, or of a cluster."""
+    from nodulus.app.cohort.memory import machine_mib, usable_cores
+
+    if ray_address is None:
+        return usable_cores(), machine_mib(), None
+    from nodulus.app.cohort.ray_cluster import RayCluster, cluster_size, connected
+
+    stack.enter_context(connected(ray_address))
+    cores, gpus, mib = cluster_size()
+    return cores, mib, RayCluster(gpus).worker
 
 
 def _run(
@@ -135,6 +157,7 @@ def _run(
     shard: Shard,
     workers: int,
     limits: Limits,
+    new_worker: NewWorker | None,
     *,
     retry_failed: bool,
 ) -> bool:
@@ -172,6 +195,7 @@ def _run(
                 retry_failed=retry_failed,
                 begun=bar.begin,
                 tell=bar.tell,
+                new_worker=new_worker,
             )
         except KeyboardInterrupt:
             errors.print("Interrupted. The same command goes on from here.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from nodulus.app.cohort.items import CohortItem
 from nodulus.app.cohort.ledger import Outcome
 from nodulus.app.cohort.supervisor import Limits, Supervisor
-from nodulus.app.cohort.worker_process import Starts
+from nodulus.app.cohort.worker import Starts
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.events import Events
 from nodulus.app.serve.intake import read_identity

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nodulus.app.cohort.supervisor import Limits
-from nodulus.app.cohort.worker_process import Starts
+from nodulus.app.cohort.worker import Starts
 from nodulus.app.deploy.node.orthanc import Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder

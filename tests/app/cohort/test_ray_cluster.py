@@ -1,0 +1,85 @@
+"""Workers on a real Ray cluster of this machine: none is lost or done twice, whatever dies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nodulus.app.cohort.ledger import Ledger, Outcome
+from nodulus.app.cohort.ray_cluster import RayCluster, cluster_size, connected
+from nodulus.app.cohort.supervisor import Limits, Supervisor
+from nodulus.app.errors import ErrorCode, NodulusError
+from tests.app.cohort.stand_in import StandInOptions, Unable, item
+
+pytestmark = pytest.mark.ray
+pytest.importorskip("ray")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    with connected("local"):
+        yield
+
+
+def test_whatever_dies_hangs_or_grows_costs_its_own_study(tmp_path: Path) -> None:
+    (tmp_path / "marks").mkdir()
+    names = ["a", "b,die-once,c", "die-1", "d,fat-1,e", "hang-1,f", "slow-1,a"]
+    items = [item(name) for name in names]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.begin(items)
+    told: list[Outcome | None] = []
+    limits = Limits(time_s=20.0, memory_mib=450.0, attempts=2)
+    options = StandInOptions(tmp_path / "marks")
+    Supervisor(options, ledger, 2, limits, told.append, RayCluster(gpus=0).worker).run(items)
+
+    outcomes = list(ledger.outcomes())
+    done = Counter(o.key for o in outcomes if o.status == "done")
+    assert done == Counter([*"abcdef", "die-once", "slow-1"])
+    failed = {o.key: o.code for o in outcomes if o.status == "failed"}
+    assert failed == {
+        "die-1": ErrorCode.WORKER_DIED.value,
+        "fat-1": ErrorCode.MEMORY_LIMIT.value,
+        "hang-1": ErrorCode.TIME_LIMIT.value,
+    }
+    assert ledger.counts()["open"] == 0
+    assert told.count(None) == len(names)
+    tries = {path.name: path.read_text().count("began") for path in options.marks.iterdir()}
+    assert {key for key, count in tries.items() if count > 1} == {"die-1", "die-once"}
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.begin([item("a")])
+    supervisor = Supervisor(
+        Unable(), ledger, 1, Limits(), lambda _: None, RayCluster(gpus=0).worker
+    )
+    with pytest.raises(NodulusError) as caught:
+        supervisor.run([item("a")])
+    assert caught.value.code is ErrorCode.MODEL_NOT_FOUND
+
+
+def test_the_cluster_tells_its_size() -> None:
+    cores, gpus, mib = cluster_size()
+    assert cores >= 1
+    assert gpus >= 0
+    assert mib > 100
+
+
+def test_a_worker_that_cannot_go_on_has_died(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.begin([item("a")])
+    cluster = RayCluster(gpus=0)
+    options = StandInOptions(tmp_path / "no such folder")
+    Supervisor(options, ledger, 1, Limits(), lambda _: None, cluster.worker).run([item("a")])
+    assert [o.code for o in ledger.outcomes()] == [ErrorCode.WORKER_DIED.value]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
+def test_no_cluster_at_an_address_is_said_at_once(address: str) -> None:
+    with pytest.raises(NodulusError, match=f"No Ray cluster answers at {address}") as caught:
+        connected(address).__enter__()
+    assert caught.value.code is ErrorCode.SOURCE_NOT_REACHABLE
+    assert isinstance(caught.value.__cause__, OSError | ValueError)
