@@ -40,7 +40,15 @@ _FORMATS_HELP = "\b\n" + "\n".join(f"{name:10}{one.meaning}" for name, one in FO
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the files."
 )
-def command(results: tuple[Path, ...], formats: tuple[str, ...], output: Path) -> None:
+@click.option(
+    "--images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where the CTs are, if not where detect read them, for gsps; may be repeated.",
+)
+def command(
+    results: tuple[Path, ...], formats: tuple[str, ...], output: Path, images: tuple[Path, ...]
+) -> None:
     """Export each study; see the help above."""
     from nodulus.app.exports.study import ResultToExport
     from nodulus.app.review.result_folders import check_results, read_folder, study_folders
@@ -54,7 +62,7 @@ def command(results: tuple[Path, ...], formats: tuple[str, ...], output: Path) -
             click.secho(f"error: {folder} holds no readable result", err=True, fg="red")
             failed = True
             continue
-        study = ResultToExport(folder, found.result)
+        study = ResultToExport(folder, found.result, found.images, images)
         for name, export in exporters.items():
             try:
                 files = export(study)

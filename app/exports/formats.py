@@ -48,6 +48,7 @@ FORMATS: Mapping[str, ExportFormat] = {
     "slicer": ExportFormat("slicer", "3D Slicer: nodules.seg.nrrd, nodules.mrk.json", "nrrd"),
     "nifti": ExportFormat("label_nifti", "nodules.nii.gz with the findings' numbers, nodules.tsv"),
     "rtstruct": ExportFormat("rtstruct", "DICOM RT Structure Set: nodules_rtstruct.dcm"),
+    "gsps": ExportFormat("gsps", "DICOM presentation state with outlines: nodules_gsps.dcm"),
     "coco": ExportFormat("coco", "COCO annotations, slice by slice: nodules.coco.json"),
     "fhir": ExportFormat("fhir", "FHIR R4 Bundle: findings.fhir.json"),
     "csv": ExportFormat("findings_csv", "findings.csv with a cohort's columns"),

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset, dcmread
@@ -18,6 +19,9 @@ from nodulus.app.results.label_boxes import Labels
 from nodulus.app.results.read_labels import read_labels
 from nodulus.transforms.geometry import Geometry
 
+if TYPE_CHECKING:
+    from nodulus.app.review.images import ImageReader
+
 
 @dataclass(frozen=True, eq=False)
 class ResultToExport:
@@ -26,10 +30,14 @@ class ResultToExport:
     Args:
         folder: that `nodulus detect` wrote.
         result: its findings.json.
+        recorded_images: where its images were when it was made; None where it is not known.
+        images: where else to look for them, before that.
     """
 
     folder: Path
     result: StudyResult
+    recorded_images: Path | None = None
+    images: tuple[Path, ...] = ()
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -64,6 +72,13 @@ class ResultToExport:
             with contextlib.suppress(OSError, InvalidDicomError):
                 return dcmread(self.folder / name, stop_before_pixels=True)
         return None
+
+    def image_reader(self) -> ImageReader:
+        """Give what finds the study's images; to be closed."""
+        from nodulus.app.chain import load_settings
+        from nodulus.app.review.images import ImageReader
+
+        return ImageReader(self.images, 0, load_settings())
 
     def segmentation(self) -> Dataset:
         """Read the DICOM segmentation, whose frames are those of the source.

@@ -12,6 +12,7 @@ import highdicom as hd
 import numpy as np
 from pydicom import Dataset
 
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import Finding, StudyResult
 from nodulus.app.results import dicom_series as derived
 from nodulus.app.results.colors import finding_rgb
@@ -42,7 +43,8 @@ def build_presentation_state(
         The data set, ready to be saved.
 
     Raises:
-        ValueError: no finding has an outline, or the images have different rescale values.
+        NodulusError: ``images-not-found`` where no image shows a finding; ``inconsistent-series``
+            where the images have different rescale values.
     """
     layers = {
         finding.id: hd.pr.GraphicLayer(
@@ -55,7 +57,12 @@ def build_presentation_state(
         if np.any(planes == finding.id)
     }
     if not layers:
-        raise ValueError("no finding lies on an image of the source")
+        raise NodulusError(
+            ErrorCode.IMAGES_NOT_FOUND,
+            "All nodules lie on interpolated slices alone, so that no image shows an outline.",
+            remedy="Take the segmentation as NIfTI, or analyse the complete series.",
+            subject=result.series_uid,
+        )
     annotations = [
         _annotation(planes[plane] == finding.id, finding, int(plane), sources, layers[finding.id])
         for finding in result.findings
@@ -118,7 +125,13 @@ def _to_hu(sources: SourceHeaders) -> Any:
     """The rescaling of all images to Hounsfield units."""
     values = {(image.RescaleIntercept, image.RescaleSlope) for image in sources.datasets}
     if len(values) > 1:
-        raise ValueError("the images have different rescale values")
+        raise NodulusError(
+            ErrorCode.INCONSISTENT_SERIES,
+            f"The images have {len(values)} different rescales to Hounsfield units, and a"
+            " presentation state has one.",
+            remedy="Take the segmentation (DICOM SEG).",
+            subject=str(sources.datasets[0].SeriesInstanceUID),
+        )
     ((intercept, slope),) = values
     return hd.ModalityLUTTransformation(
         rescale_intercept=intercept,

@@ -134,7 +134,7 @@ class ImageReader:
         """
 
         def read() -> StudyImages:
-            volume = self._volume(result, recorded)
+            volume = self.volume(result, recorded)
             return StudyImages(volume, read_labels(folder, result), self._settings)
 
         with self._locks[key]:
@@ -152,7 +152,16 @@ class ImageReader:
                 return
             self._read.popitem(last=False)
 
-    def _volume(self, result: StudyResult, recorded: Path | None) -> CtVolume:
+    def volume(self, result: StudyResult, recorded: Path | None) -> CtVolume:
+        """Read the volume that a result was made of, anew each time.
+
+        Args:
+            result: of the study.
+            recorded: where its images were when it was analysed.
+
+        Raises:
+            NodulusError: ``images-not-found``, or they cannot be read.
+        """
         places = self._places_of(recorded)
         problem: NodulusError | None = None
         for place in places:

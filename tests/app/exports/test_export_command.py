@@ -20,12 +20,13 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 def test_every_format_of_one_study(axial: Exported, tmp_path: Path) -> None:
     wanted = [part for name in FORMATS for part in ("--to", name)]
-    code, said = run(axial.folder, *wanted, "-o", tmp_path / "there")
+    code, said = run(axial.folder, *wanted, "-o", tmp_path / "there", "--images", tmp_path / "ct")
     assert code == 0, said
     written = {path.name for path in (tmp_path / "there" / "out").iterdir()}
     assert written == {
         "nodules.seg.nrrd", "nodules.mrk.json", "nodules.nii.gz", "nodules.tsv",
-        "nodules_rtstruct.dcm", "nodules.coco.json", "findings.fhir.json", "findings.csv",
+        "nodules_rtstruct.dcm", "nodules_gsps.dcm", "nodules.coco.json",
+        "findings.fhir.json", "findings.csv",
     }  # fmt: skip
 
 

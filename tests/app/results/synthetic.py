@@ -47,6 +47,7 @@ def _common(identity: bool) -> Dataset:
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit = 15
     dataset.PixelRepresentation = 1
+    dataset.RescaleIntercept, dataset.RescaleSlope = 0, 1
     dataset.SeriesNumber = 3
     dataset.Manufacturer = ""
     if identity:
