@@ -171,7 +171,7 @@ class ItemRunner:
         elif item.remote is not None:
             folder = stack.enter_context(private_folder())
             item.remote.fetch(folder)
-            found = find_studies(folder)
+            found = find_studies(folder, archives=stack.enter_context(Archives()))
         else:
             assert item.path is not None
             found = find_studies(item.path, archives=stack.enter_context(Archives()))

@@ -1,4 +1,4 @@
-"""What a cohort consists of: studies below folders, paths of a table, studies of a server."""
+"""What a cohort consists of: studies of folders, servers and object storage, paths of a table."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.progress import Progress
 
 if TYPE_CHECKING:
-    from nodulus.app.cohort.dicomweb import RemoteStudy
+    from nodulus.app.cohort.object_storage import StoredFiles
     from nodulus.app.reading import StudyInput
 
 TABLES = (".csv", ".parquet")
 PATH_COLUMN = "path"
+
+
+class Remote(Protocol):
+    """What lies on another machine; can be pickled."""
+
+    def fetch(self, folder: Path) -> int:
+        """Write its files into a folder that only this user may enter; tell how many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +44,7 @@ class CohortItem:
     given: str
     study: StudyInput | None = None
     path: Path | None = None
-    remote: RemoteStudy | None = None
+    remote: Remote | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +69,15 @@ def inventory(sources: Iterable[Path | str], progress: Progress | None = None) -
     Args:
         sources: folders, DICOM or research files, DICOMDIRs, zip files, or tables (``.csv``,
             ``.parquet``) with a column ``path``, URLs or paths; what is relative in it is so to the
-            table's folder. Or URLs of DICOMweb servers, with QIDO-RS's filters.
+            table's folder. Or URLs of DICOMweb servers, with QIDO-RS's filters, or of object
+            storage.
         progress: called with (files done, files in all), source by source.
 
     Raises:
         NodulusError: a source does not exist, does not answer, or is no table that can be read.
     """
     from nodulus.app.cohort.dicomweb import is_url
+    from nodulus.app.cohort.object_storage import is_storage, list_storage
     from nodulus.app.reading.archive import is_archive
 
     items: dict[str, CohortItem] = {}
@@ -78,6 +87,8 @@ def inventory(sources: Iterable[Path | str], progress: Progress | None = None) -
         source = Path(given)
         if is_url(str(given)):
             found, trouble = _of_server(str(given)), ()
+        elif is_storage(str(given)):
+            found, trouble = [_stored_item(files) for files in list_storage(str(given))], ()
         elif source.suffix.lower() in TABLES:
             found, trouble = [i for row in _rows(source) for i in _of_row(source, row)], ()
         elif source.is_file() and is_archive(source, by_itself=True):
@@ -88,7 +99,7 @@ def inventory(sources: Iterable[Path | str], progress: Progress | None = None) -
         for item in found:
             if item.id not in items:
                 items[item.id] = item
-            elif item.study is not None or item.remote is not None:
+            elif item.id.startswith("study-"):
                 problems.append(_in_two_sources(item, items[item.id]))
     return Inventory(tuple(items[key] for key in sorted(items)), tuple(problems))
 
@@ -104,10 +115,17 @@ def _of_server(url: str) -> list[CohortItem]:
 
 
 def _of_row(table: Path, text: str) -> list[CohortItem]:
-    """What a row of a table names: a path, or studies of a server."""
+    """What a row of a table names: a path, something stored, or studies of a server."""
     from nodulus.app.cohort.dicomweb import is_url
+    from nodulus.app.cohort.object_storage import StoredFiles, is_storage
 
+    if is_storage(text):
+        return [_stored_item(StoredFiles(text))]
     return _of_server(text) if is_url(text) else [path_item(table.parent / text, text)]
+
+
+def _stored_item(files: StoredFiles) -> CohortItem:
+    return CohortItem(f"path-{_digest(files.url)}", files.url, remote=files)
 
 
 def path_item(path: Path, given: str) -> CohortItem:

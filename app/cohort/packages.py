@@ -44,6 +44,15 @@ def dicomweb_client() -> Any:
     return _imported("dicomweb_client")
 
 
+def fsspec() -> Any:
+    """Import what reads object storage.
+
+    Raises:
+        NodulusError: ``package-missing``.
+    """
+    return _imported("fsspec")
+
+
 def ray() -> Any:
     """Import what spreads work over many machines, of the extra ``cluster``.
 

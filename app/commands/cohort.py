@@ -105,7 +105,8 @@ def command(
     """Find and rate lung nodules in many studies, on every core.
 
     SOURCES are folders, DICOM or research files, zip files, DICOMweb servers (their URL, with the
-    filters of a search), or tables (.csv, .parquet) with a column "path". Each study gets a folder
+    filters of a search), object storage (such as s3://bucket/scans), or tables (.csv, .parquet)
+    with a column "path". Each study gets a folder
     in OUTPUT as with detect; OUTPUT/cohort has studies and findings as tables (CSV and Parquet), a
     page (index.html) and the run's manifest.
 
