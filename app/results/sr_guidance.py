@@ -64,8 +64,15 @@ def _risk(risk: RiskRecord) -> list[Any]:
     ]
 
 
-def advice_texts(guidance: Guidance | None) -> list[str]:
-    """Give the answer of the whole study in words, a text for each guideline; and its grounds."""
+def advice_texts(
+    guidance: Guidance | None, about: str = "as if each finding were a nodule"
+) -> list[str]:
+    """Give the answer of the whole study in words, a text for each guideline; and its grounds.
+
+    Args:
+        guidance: of the study.
+        about: says what the guidelines were applied to.
+    """
     if guidance is None:
         return []
     texts = Texts()
@@ -84,7 +91,7 @@ def advice_texts(guidance: Guidance | None) -> list[str]:
             words += ". Needs a reader"
             names = [name.replace("_", " ") for name in (*one.missing, *one.unknown_applicability)]
             words += f"; not known: {', '.join(dict.fromkeys(names))}" if names else ""
-        lines.append(f"Guideline, as if each finding were a nodule: {words}.")
+        lines.append(f"Guideline, {about}: {words}.")
     known = [f"{f.name.replace('_', ' ')} {f.value} ({f.source})" for f in guidance.facts]
     lines.append(f"Known of the patient: {'; '.join(known) or 'nothing'}.")
     return lines

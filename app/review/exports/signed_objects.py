@@ -27,12 +27,14 @@ from nodulus.app.results.label_boxes import Labels, planes_by_label
 from nodulus.app.results.source_masks import labels_on_source
 from nodulus.app.results.sources import SourceHeaders, read_source_headers
 from nodulus.app.results.sr_document import Verification, sr_document
+from nodulus.app.results.sr_guidance import advice_texts, category_evaluations, guidance_of
 from nodulus.app.results.sr_measures import algorithm
 from nodulus.app.results.warning_filter import without_identity_in_warnings
 from nodulus.app.review.entries import OutlinedBy, RejectionReason
 from nodulus.app.review.images import StudyImages
 from nodulus.app.review.outlines import current_labels
 from nodulus.app.review.review_state import ReviewedFinding, ReviewState, SignOff
+from nodulus.app.review.reviewed_guidance import reviewed_guidance
 
 _REASONS: Mapping[RejectionReason, Code] = {
     "vessel": codes.VESSEL,
@@ -144,6 +146,7 @@ def encode_signed_sr(study: SignedStudy) -> bytes:
 
     Each finding of the chain is confirmed, changed, indeterminate or rejected. One that was
     rejected has no finding type, so that nobody who reads measurement groups takes it for a nodule.
+    What guidelines and risk models say is that of `reviewed_guidance`, said as the chain's SR does.
 
     Args:
         study: signed off.
@@ -154,8 +157,9 @@ def encode_signed_sr(study: SignedStudy) -> bytes:
     signed = study.sign_off
     sources = _sources(study)
     segments = _segments(study, sources)
-    # What guidelines said was of the chain's findings, not of the reader's.
-    study = replace(study, result=study.result.model_copy(update={"guidance": None}))
+    # What guidelines said was of the chain's findings; here it is of the reader's.
+    guidance = reviewed_guidance(study.result, study.state)
+    study = replace(study, result=study.result.model_copy(update={"guidance": guidance}))
     with without_identity_in_warnings():
         made = _build_sr(study, signed, sources, segments)
         return encode_object(made, sources.patient_name, deidentified=False)
@@ -213,7 +217,7 @@ def _group(
     segments: _Segments,
     touched: Mapping[int, list[int]],
 ) -> Any:
-    finding = reviewed.finding
+    finding = reviewed.finding.model_copy(update={"id": reviewed.label})  # as guidance has it
     number = segments.numbers.get(reviewed.id)
     is_nodule = reviewed.decision != "rejected"
     common: dict[str, Any] = {
@@ -228,7 +232,10 @@ def _group(
         ],
         # What the reader has outlined, no algorithm has found.
         "algorithm_id": algorithm(result) if reviewed.source == "chain" else None,
-        "qualitative_evaluations": _evaluations(reviewed),
+        "qualitative_evaluations": [
+            *_evaluations(reviewed),
+            *category_evaluations(guidance_of(result.guidance, finding.id)),
+        ],
     }
     if is_nodule:
         common |= {"finding_category": codes.ABNORMAL_STRUCTURE, "finding_type": codes.NODULE}
@@ -292,7 +299,8 @@ def _nothing_found(study: SignedStudy) -> Any:
 
 
 def _comments(study: SignedStudy) -> list[str]:
-    texts = [study.result.disclaimer]
+    texts = advice_texts(study.result.guidance, "of what the reader did not reject")
+    texts.append(study.result.disclaimer)
     texts += [f"Warning: {warning.message}" for warning in study.result.warnings]
     if study.state.comment:
         texts.append(study.state.comment)

@@ -18,7 +18,10 @@ import pytest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from playwright.sync_api import Browser, Page, Playwright
+    from playwright.sync_api import Browser, Page, Playwright, ViewportSize
+
+    from nodulus.app.review.desk import Desk
+    from nodulus.app.review.server.viewer_build import ViewerBuild
 
 PATIENCE_S = 120.0
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -73,11 +76,44 @@ def served(make: Callable[[socket.socket], FastAPI]) -> Iterator[None]:
             thread.join(PATIENCE_S)
 
 
+@contextmanager
+def served_desk(desk: Desk, viewer: ViewerBuild | None = None) -> Iterator[str]:
+    """Serve the review of a desk; gives the address of its work list.
+
+    Args:
+        desk: of the studies.
+        viewer: opens them too.
+    """
+    from nodulus.app.review.desk import Reader
+    from nodulus.app.review.server.access import loopback_session
+    from nodulus.app.review.server.application import create_app
+
+    found: list[str] = []
+
+    def make(listener: socket.socket) -> FastAPI:
+        port = listener.getsockname()[1]
+        session = loopback_session(port, Reader("Dr. Test"))
+        found.append(f"http://127.0.0.1:{port}/?token={session.token}")
+        return create_app(desk, session, viewer=viewer)
+
+    with served(make):
+        yield found[0]
+
+
 class Watched:
     """A page that notes what it asks for and what goes wrong."""
 
-    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 800):
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def __init__(
+        self,
+        browser: Browser,
+        address: str,
+        width: int = 1280,
+        height: int = 800,
+        *,
+        touch: bool = False,
+    ):
+        viewport: ViewportSize = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, has_touch=touch)
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_S * 1000)
         self.origin = address.partition("/?")[0]

@@ -22,7 +22,7 @@ from tests.app.review.page_driver import (
     axe_core,
     browser,
     faults,
-    served,
+    served_desk,
     why_not,
 )
 from tests.app.synthetic_chest import NODULES_LPS
@@ -80,25 +80,15 @@ def result(
 def address(
     result: Path, tmp_path: Path, models: Models, chain_settings: ChainSettings
 ) -> Iterator[str]:
-    from nodulus.app.review.desk import Desk, Reader
+    from nodulus.app.review.desk import Desk
     from nodulus.app.review.images import ImageReader
-    from nodulus.app.review.server.access import loopback_session
-    from nodulus.app.review.server.application import create_app
     from nodulus.app.review.store import Store
 
     copied = shutil.copytree(result, tmp_path / "results")
     images = ImageReader((), 2**30, chain_settings)
     desk = Desk([copied], Store.in_folder, images, lambda: models, chain_settings)
-    found: list[str] = []
-
-    def make(listener):
-        port = listener.getsockname()[1]
-        session = loopback_session(port, Reader("Dr. Test"))
-        found.append(f"http://127.0.0.1:{port}/?token={session.token}")
-        return create_app(desk, session)
-
-    with served(make):
-        yield found[0]
+    with served_desk(desk) as found:
+        yield found
     desk.close()
 
 

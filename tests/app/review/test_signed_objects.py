@@ -12,6 +12,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from nodulus.app.chain.settings import load_settings
+from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.review.entries import Rejection
 from nodulus.app.review.exports.signed_objects import (
     SignedStudy,
@@ -115,14 +116,45 @@ def test_each_group_says_what_the_reader_made_of_its_finding(signed: SignedStudy
         assert [int(v) for v in ratings] == ([] if one.malignancy is None else [one.malignancy])
 
 
-def test_every_warning_and_every_word_of_the_reader_is_a_comment(signed: SignedStudy) -> None:
-    made = dcmread(BytesIO(encode_signed_sr(signed)))
-    said = [
+def comments_of(made: Dataset) -> list[str]:
+    return [
         item.TextValue
         for item in made.ContentSequence
         if item.ValueType == "TEXT" and item.ConceptNameCodeSequence[0].CodeMeaning == "Comment"
     ]
+
+
+def test_guidelines_go_by_what_the_reader_entered_and_let_stand(signed: SignedStudy) -> None:
+    """A ground-glass nodule below 30 mm is category 2 at baseline, and a rejected one has none."""
+    signs = {
+        "status": "baseline", "benign_calcification": False, "fat": False, "juxtapleural": False,
+        "airway": "none", "cyst": "none", "spiculated": False,
+    }  # fmt: skip
+    facts = {
+        "screening": True, "round": "baseline", "known_lung_cancer": False, "lungs_complete": True,
+        "inflammation": False, "lymphadenopathy": False, "metastasis": False, "age_years": 63,
+        "findings": {"1": signs, "2": signs, "3": signs},
+    }  # fmt: skip
+    state = replace(signed.state, clinical=ClinicalFacts.model_validate(facts))
+    made = dcmread(BytesIO(encode_signed_sr(replace(signed, state=state))))
+    said, known, *_ = comments_of(made)
+    assert said == (
+        "Guideline, of what the reader did not reject: Lung-RADS v2022: 2. low-dose CT in 12"
+        " months. Rule: ground-glass nodule below 30 mm."
+    )
+    assert "screening True (reader)" in known
+    categories = [
+        [value for name, value in codes_of(group).items() if "Lung-RADS" in name]
+        for group in groups_of(made)
+    ]
+    assert categories == [["2"], [], ["2"]]
+
+
+def test_every_warning_and_every_word_of_the_reader_is_a_comment(signed: SignedStudy) -> None:
+    said = comments_of(dcmread(BytesIO(encode_signed_sr(signed))))
+    guidelines = [one for one in said if one.startswith(("Guideline", "Known of the patient"))]
     assert said == [
+        *guidelines,
         signed.result.disclaimer,
         *(f"Warning: {warning.message}" for warning in signed.result.warnings),
         "of the study",

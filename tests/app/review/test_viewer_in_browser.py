@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nodulus.app.review.desk import Desk, Reader
-from nodulus.app.review.server.access import loopback_session
-from nodulus.app.review.server.application import create_app
+from nodulus.app.review.desk import Desk
 from nodulus.app.review.server.viewer_build import open_viewer_build
-from tests.app.review.page_driver import Watched, served, why_not
+from tests.app.review.page_driver import Watched, served_desk, why_not
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,16 +32,8 @@ pytestmark = [
 @pytest.fixture
 def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
     """Where the work list is, with the viewer beside it."""
-    desk, found = make_desk(), []
-
-    def make(listener):
-        port = listener.getsockname()[1]
-        session = loopback_session(port, Reader("A"))
-        found.append(f"http://127.0.0.1:{port}/?token={session.token}")
-        return create_app(desk, session, viewer=open_viewer_build(Path(BUILD)))
-
-    with served(make):
-        yield found[0]
+    with served_desk(make_desk(), open_viewer_build(Path(BUILD))) as found:
+        yield found
 
 
 def test_ohif_shows_the_ct_and_the_segmentation(chromium: Browser, address: str) -> None:
