@@ -1,4 +1,4 @@
-"""A hook of MkDocs: pages that lie outside ``docs/``, and the reference of the transforms.
+"""A hook of MkDocs: pages outside ``docs/``, notebooks, and the reference of the transforms.
 
 The guide's Markdown is written for the repository: its links are relative to the file, so that they
 also work on a forge. Here README, model cards and the like become pages, links are turned to those
@@ -18,8 +18,10 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from notebook import as_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 # Files of the repository, and the pages that they become.
 OUTSIDE = {
     "README.md": "index.md",
@@ -31,6 +33,7 @@ OUTSIDE = {
         f"bundles/{name}/docs/README.md": f"models/{name}.md"
         for name in ("segmentation", "nodule", "malignancy")
     },
+    **{f"docs/notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS},
 }
 SOURCES = {page: source for source, page in OUTSIDE.items()}
 TRANSFORMS = "reference/transforms"
@@ -90,9 +93,13 @@ def _module_page(name: str) -> str:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what lies outside ``docs/``."""
+    """Add what lies outside ``docs/``, and the notebooks as pages."""
     for source, page in OUTSIDE.items():
-        files.append(File.generated(config, page, abs_src_path=str(ROOT / source)))
+        path = ROOT / source
+        if path in NOTEBOOKS:
+            files.append(File.generated(config, page, content=as_markdown(path)))
+        else:
+            files.append(File.generated(config, page, abs_src_path=str(path)))
     pages = [file.src_uri for file in files.documentation_pages()]
     for linked in sorted(set(_linked_files(pages))):
         uri = f"files/{linked}"

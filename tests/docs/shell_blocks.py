@@ -1,4 +1,4 @@
-"""The shell commands of the documentation: every ``bash`` block of every page, as words."""
+"""The shell commands of the documentation: every ``bash`` block of every page and notebook."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from docs.site.notebook import read_cells
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^ *```$")
@@ -42,13 +44,16 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """The fenced blocks of all pages."""
+    """The fenced blocks of all pages, and the commands of the notebooks."""
     found = []
     for page in pages():
         for indent, language, text in _BLOCK.findall(page.read_text(encoding="utf-8")):
             lines = [line.removeprefix(indent) for line in text.splitlines()]
             name = page.relative_to(REPOSITORY).as_posix()
             found.append(Block(name, language, "\n".join(lines) + "\n"))
+    for notebook in sorted((REPOSITORY / "docs" / "notebooks").glob("*.ipynb")):
+        name = notebook.relative_to(REPOSITORY).as_posix()
+        found += [Block(name, c.language, c.text) for c in read_cells(notebook) if c.is_command]
     return found
 
 
