@@ -159,7 +159,7 @@ def test_node(
 STEPS = (
     ("seg", "mask"),
     ("sr",),
-    ("key_objects", "key_images", "pdf", "intermediates", "report", "summary"),
+    ("key_objects", "key_images", "gsps", "pdf", "intermediates", "report", "summary"),
 )
 """What the three writing operators make; test_application.py runs them on the real SDK."""
 

@@ -69,7 +69,9 @@ def read_by_ann(study: Study) -> None:
 def test_nothing_that_one_reader_does_shows_in_any_answer_to_the_other(room: Room) -> None:
     ann, bob, chief = room.study("Ann"), room.client("Bob"), room.client("Chief", "adjudicator")
     other = room.client("Eve")
-    names = {"key": ann.path.rpartition("/")[2]}
+    key = ann.path.rpartition("/")[2]
+    places = dict.fromkeys(("series", "uid", "number", "numbers"), "1") | {"tag": "7FE00010"}
+    names = {"key": key, "study": key, **places}
     before = {one: every_answer(one, names) for one in (bob, chief, other)}
     assert len(before[bob]) >= 18
     read_by_ann(ann)

@@ -78,6 +78,7 @@ def names_of(client: TestClient, slices: list[Path]) -> dict[str, str]:
         "uid": str(header.SOPInstanceUID),
         "number": "1",
         "numbers": "1",
+        "tag": "7FE00010",
     }
 
 
