@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.candidates.label_marks import LabelNames, label_marks
 from nodulus.app.candidates.placed_marks import placed_marks
-from nodulus.app.candidates.problems import invalid
+from nodulus.app.candidates.problems import invalid, mask_errors
 from nodulus.app.candidates.same_space import check_same_space
 from nodulus.app.candidates.structures_asked_for import structures_asked_for
 from nodulus.app.data.masks.mask_error import MaskError
@@ -59,16 +59,15 @@ class DicomSeg:
         self.name = name
         self.sha256 = sha256(path)
         self.path = path
-        try:
+        with mask_errors(
+            path,
+            "It cannot be used as a segmentation",
+            "Give a DICOM SEG with a segment that is a nodule, or name it: FILE#SEGMENT.",
+            (MaskError,),
+        ):
             seg = open_segmentation(path)
             self._structures = structures_asked_for(structures_of(seg), label, path)
             self._frames = frames_of(seg, _CUT, path)
-        except MaskError as error:
-            raise invalid(
-                path,
-                f"It cannot be used as a segmentation: {error.message}.",
-                "Give a DICOM SEG with a segment that is a nodule, or name it: FILE#SEGMENT.",
-            ) from error
         self._slice_mm = _stated_slice_mm(seg)
         self._frame_of_reference = str(seg.get("FrameOfReferenceUID") or "") or None
         self._source_series = frozenset(

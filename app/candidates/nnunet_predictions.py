@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodulus.app.candidates.label_image import LabelImage
-from nodulus.app.candidates.problems import invalid
+from nodulus.app.candidates.problems import invalid, mask_errors
 from nodulus.app.data.masks.mask_error import MaskError
 from nodulus.app.data.nnunet.dataset_json import DATASET_FILE, read_dataset_json
 from nodulus.app.errors import NodulusError
@@ -39,15 +39,14 @@ class NnunetPredictions:
     def __init__(self, path: Path, name: str, label: str | None = None) -> None:
         self.name = name
         self.path = path
-        try:
+        with mask_errors(
+            path,
+            "It cannot be used as a folder of predictions",
+            "Give a folder that nnUNetv2_predict wrote, and name its label: FOLDER#LABEL.",
+            (MaskError, NodulusError),
+        ):
             self._dataset = read_dataset_json(path)
             self._values = self._dataset.nodule_values(() if label is None else (label,))
-        except (NodulusError, MaskError) as error:
-            raise invalid(
-                path,
-                f"It cannot be used as a folder of predictions: {error.message.rstrip('.')}.",
-                "Give a folder that nnUNetv2_predict wrote, and name its label: FOLDER#LABEL.",
-            ) from error
         self.sha256 = sha256(path / DATASET_FILE)
         ending = self._dataset.file_ending
         self._files = {f.name.removesuffix(ending): f for f in sorted(path.glob(f"*{ending}"))}

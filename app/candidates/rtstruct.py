@@ -9,7 +9,7 @@ from pydicom import dcmread
 
 from nodulus.app.candidates.label_marks import LabelNames, label_marks
 from nodulus.app.candidates.placed_marks import placed_marks
-from nodulus.app.candidates.problems import invalid
+from nodulus.app.candidates.problems import mask_errors
 from nodulus.app.data.masks.mask_error import MaskError
 from nodulus.app.data.masks.rtstruct import read_rtstruct
 from nodulus.app.data.prepare.source_slices import source_slices
@@ -53,16 +53,15 @@ class RtStructureSet:
         if volume.study_uid not in (None, *(self.study_uids or ())):
             report(1, 1)
             return placed_marks([], volume, self.name, self.path)
-        try:
+        with mask_errors(
+            self.path,
+            "Its contours cannot be used",
+            "Give a structure set of this CT series with an ROI that is a nodule, or name it:"
+            " FILE#ROI.",
+            (MaskError, NodulusError),
+        ):
             source = source_slices(volume)
             found = read_rtstruct(self.path, source, self._patterns)
-        except (MaskError, NodulusError) as error:
-            raise invalid(
-                self.path,
-                f"Its contours cannot be used: {error.message.rstrip('.')}.",
-                "Give a structure set of this CT series with an ROI that is a nodule, or name it:"
-                " FILE#ROI.",
-            ) from error
         marks: list[Mark] = []
         for done, one in enumerate(found, start=1):
             drawn = np.zeros(source.shape_irc, np.uint16)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nodulus.app.candidates.label_marks import LabelNames, label_marks
 from nodulus.app.candidates.placed_marks import placed_marks
-from nodulus.app.candidates.problems import invalid
+from nodulus.app.candidates.problems import mask_errors
 from nodulus.app.candidates.structures_asked_for import structures_asked_for
 from nodulus.app.data.masks.mask_error import MaskError
 from nodulus.app.data.masks.slicer_segmentation import open_slicer_segmentation
@@ -41,16 +41,15 @@ class SlicerSegments:
         self.name = name
         self.sha256 = sha256(path)
         self.path = path
-        try:
+        with mask_errors(
+            path,
+            "It cannot be used as a segmentation",
+            "Save the segmentation from 3D Slicer as .seg.nrrd, and name its segment:"
+            " FILE#SEGMENT.",
+            (MaskError,),
+        ):
             self._segmentation = open_slicer_segmentation(path)
             self._structures = structures_asked_for(self._segmentation.structures, label, path)
-        except MaskError as error:
-            raise invalid(
-                path,
-                f"It cannot be used as a segmentation: {error.message}.",
-                "Save the segmentation from 3D Slicer as .seg.nrrd, and name its segment:"
-                " FILE#SEGMENT.",
-            ) from error
 
     def marks(self, volume: CtVolume, report: Progress) -> Marks:
         """See :class:`nodulus.app.marks.CandidateSource`."""

@@ -40,7 +40,7 @@ class FarWorker:
         self._options = options
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[tuple[Any, threading.Event]] = queue.SimpleQueue()
-        self._given: list[threading.Event] = []
+        self._given: threading.Event | None = None
 
     def run(self) -> None:
         """Run items until None comes; an unforeseen error ends the process, as elsewhere."""
@@ -64,18 +64,18 @@ class FarWorker:
         """Take what `recv` gives."""
         self._inbox.put(message)
 
-    def messages(self) -> tuple[list[Any], float]:
-        """Give what was sent, after half a second at the most, and the memory held in MiB.
+    def message(self) -> tuple[Any, float]:
+        """Give what was sent next, and the memory held in MiB; None after half a second without.
 
         That it is called again says that what it gave before has arrived.
         """
-        for arrived in self._given:
-            arrived.set()
-        found = []
-        with suppress(queue.Empty):
-            found.append(self._outbox.get(timeout=_POLL_S))
-        self._given = [arrived for _, arrived in found]
-        return [message for message, _ in found], resident_mib(os.getpid())
+        if self._given is not None:
+            self._given.set()
+        try:
+            message, self._given = self._outbox.get(timeout=_POLL_S)
+        except queue.Empty:
+            message, self._given = None, None
+        return message, resident_mib(os.getpid())
 
 
 class RayWorker(Worker):
@@ -142,8 +142,8 @@ class RayWorker(Worker):
         library = ray()
         with suppress(library.exceptions.RayActorError, OSError):  # it or the near end is gone
             while True:
-                found, held_mib = library.get(self._actor.messages.remote())
-                for message in found:
+                message, held_mib = library.get(self._actor.message.remote())
+                if message is not None:
                     self._far.send(message)
                 self._held_mib = held_mib  # after what the worker said before it held as much
         self._life.close()

@@ -25,8 +25,7 @@ from nodulus.app.results.same_study import stored_result
 
 if TYPE_CHECKING:
     from nodulus.app.cohort.item_runner import RunnerOptions
-    from nodulus.app.cohort.supervisor import Limits
-    from nodulus.app.cohort.worker import Starts, Worker
+    from nodulus.app.cohort.supervisor import Limits, NewWorker
 
 STATE_FOLDER = "cohort"
 """In the output folder: the ledgers, manifests and tables."""
@@ -76,7 +75,6 @@ class CohortRun:
 
 
 Tell = Callable[[Outcome | None], None]
-NewWorker = Callable[["Starts"], "Worker"]
 
 
 def run_cohort(
@@ -176,10 +174,9 @@ def _run(
 ) -> None:
     if workers:
         from nodulus.app.cohort.supervisor import Supervisor
-        from nodulus.app.cohort.worker_process import WorkerProcess
 
         count = min(workers, len(items))
-        Supervisor(options, ledger, count, limits, tell, new_worker or WorkerProcess).run(items)
+        Supervisor(options, ledger, count, limits, tell, new_worker).run(items)
         return
     from nodulus.app.cohort.item_runner import ItemRunner
 

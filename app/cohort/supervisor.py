@@ -60,6 +60,7 @@ class Record(Protocol):
 
 Report = Callable[[Outcome | None], None]
 """Called with each outcome, and with None whenever an item has ended."""
+NewWorker = Callable[[Starts], Worker]
 
 
 class Supervisor:
@@ -71,7 +72,7 @@ class Supervisor:
         workers: how many.
         limits: of a study.
         report: see `Report`.
-        new_worker: starts a worker; by default as a process of this machine.
+        new_worker: starts a worker; None for processes of this machine.
     """
 
     def __init__(
@@ -81,14 +82,14 @@ class Supervisor:
         workers: int,
         limits: Limits,
         report: Report,
-        new_worker: Callable[[Starts], Worker] = WorkerProcess,
+        new_worker: NewWorker | None = None,
     ) -> None:
         self._options = options
         self._ledger = ledger
         self._count = workers
         self._limits = limits
         self._report = report
-        self._new_worker = new_worker
+        self._new_worker = new_worker or WorkerProcess
         self._workers: list[Worker] = []
         self._queue: deque[CohortItem] = deque()
         self._deaths: Counter[tuple[str, str]] = Counter()

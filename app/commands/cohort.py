@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.cohort.item_runner import RunnerOptions
     from nodulus.app.cohort.ledger import Outcome
-    from nodulus.app.cohort.run_cohort import CohortRun, NewWorker, Shard
-    from nodulus.app.cohort.supervisor import Limits
+    from nodulus.app.cohort.run_cohort import CohortRun, Shard
+    from nodulus.app.cohort.supervisor import Limits, NewWorker
     from nodulus.app.result import PointName
 
 INTERRUPTED = 130

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydicom import Dataset
 
+    from nodulus.app.result import StudyResult
+    from nodulus.app.results.dicom_series import DerivedSeries, ObjectUids
+    from nodulus.app.results.label_boxes import Labels
     from nodulus.app.results.sources import SourceHeaders
 
 Files = dict[str, bytes]
@@ -82,16 +85,10 @@ def sr(plan: StudyPlan) -> Files:
 
 def key_objects(plan: StudyPlan) -> Files:
     """Make the DICOM key object selection."""
-    from nodulus.app.results import dicom_series
+    from nodulus.app.results.dicom_series import KEY_OBJECTS
     from nodulus.app.results.key_objects import build_key_objects
 
-    sources = _sources(plan)
-    if plan.label_planes is None:
-        raise ValueError("no key objects are planned")
-    uids = dicom_series.object_uids(plan.uid, dicom_series.KEY_OBJECTS)
-    with without_identity_in_warnings():
-        made = build_key_objects(plan.label_planes, sources, plan.result, uids)
-        return {KEY_OBJECTS_FILE: _encoded(made, plan, sources)}
+    return {KEY_OBJECTS_FILE: _of_label_planes(plan, build_key_objects, KEY_OBJECTS)}
 
 
 def key_images(plan: StudyPlan) -> Files:
@@ -112,16 +109,10 @@ def key_images(plan: StudyPlan) -> Files:
 
 def gsps(plan: StudyPlan) -> Files:
     """Make the DICOM presentation state."""
-    from nodulus.app.results import dicom_series
+    from nodulus.app.results.dicom_series import PRESENTATION_STATE
     from nodulus.app.results.presentation_state import build_presentation_state
 
-    sources = _sources(plan)
-    if plan.label_planes is None:
-        raise ValueError("no presentation state is planned")
-    uids = dicom_series.object_uids(plan.uid, dicom_series.PRESENTATION_STATE)
-    with without_identity_in_warnings():
-        made = build_presentation_state(plan.label_planes, sources, plan.result, uids)
-        return {GSPS_FILE: _encoded(made, plan, sources)}
+    return {GSPS_FILE: _of_label_planes(plan, build_presentation_state, PRESENTATION_STATE)}
 
 
 def pdf(plan: StudyPlan) -> Files:
@@ -207,6 +198,22 @@ def _sources(plan: StudyPlan) -> SourceHeaders:
     if plan.sources is None:
         raise ValueError("the source is not DICOM")
     return plan.sources
+
+
+def _of_label_planes(
+    plan: StudyPlan,
+    build: Callable[[Labels, SourceHeaders, StudyResult, ObjectUids], Dataset],
+    series: DerivedSeries,
+) -> bytes:
+    """An object that shows the findings on the source's images, encoded."""
+    from nodulus.app.results.dicom_series import object_uids
+
+    sources = _sources(plan)
+    if plan.label_planes is None:
+        raise ValueError(f"no {series.description} is planned")
+    uids = object_uids(plan.uid, series)
+    with without_identity_in_warnings():
+        return _encoded(build(plan.label_planes, sources, plan.result, uids), plan, sources)
 
 
 def _encoded(dataset: Dataset, plan: StudyPlan, sources: SourceHeaders) -> bytes:

@@ -11,6 +11,7 @@ from nodulus.app.review.images import ImageReader
 from nodulus.app.review.result_folders import FailedStudy
 from nodulus.app.review.store import Store
 from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.removals import Removals
 
 _MOST_FAILED = 1000
 
@@ -54,7 +55,7 @@ class ServiceDesk(Desk):
 
     def images_removed(self) -> Mapping[str, str]:
         """When the images of studies were removed, by the folder of their result."""
-        return self._queue.images_removed()
+        return Removals(self._queue).images()
 
     def failed(self) -> list[FailedStudy]:
         """Studies that were refused or have failed."""

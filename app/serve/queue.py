@@ -22,8 +22,7 @@ from nodulus.app.serve.tables import deliveries, studies, study_results
 
 State = Literal["received", "waiting", "running", "done", "refused", "failed"]
 Source = Literal["zip", "stow", "folder", "orthanc"]
-Removable = Literal["images", "results"]
-_ENDED: tuple[State, ...] = ("done", "refused", "failed")
+ENDED: tuple[State, ...] = ("done", "refused", "failed")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Queue:
         times: QueueTimes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._database = database
+        self.database = database
         self._owner = owner
         self.times = times or QueueTimes()
         self._clock = clock
@@ -153,7 +152,7 @@ class Queue:
         fresh: dict[str, Any] = {
             "state": state,
             "due": now + quiet_s,
-            "changed": _now(),
+            "changed": timestamp(),
             "attempts": 0,
             "more": False,
             "code": None,
@@ -161,13 +160,13 @@ class Queue:
             "remedy": None,
             "images_removed": None,
         }
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             row = self._row(connection, study, lock=True)
             if row is None:
                 connection.execute(
                     sa.insert(studies).values(
                         id=study, study_uid=study_uid, source=source, origin=origin,
-                        received=_now(), images=images, owner=None, lease_until=0.0, **fresh,
+                        received=timestamp(), images=images, owner=None, lease_until=0.0, **fresh,
                     )
                 )  # fmt: skip
                 return
@@ -194,7 +193,7 @@ class Queue:
         now = self._clock()
         is_due = studies.c.state.in_(("received", "waiting")) & (studies.c.due <= now)
         is_left = (studies.c.state == "running") & (studies.c.lease_until < now)
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             query = (
                 sa.select(studies)
                 .where(is_due | is_left)
@@ -220,7 +219,7 @@ class Queue:
 
     def renew(self) -> None:
         """Keep the leases of this process."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 sa.update(studies)
                 .where(studies.c.owner == self._owner, studies.c.state == "running")
@@ -229,7 +228,7 @@ class Queue:
 
     def release(self) -> None:
         """Give back what this process has in work; the attempt does not count."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 sa.update(studies)
                 .where(studies.c.owner == self._owner, studies.c.state == "running")
@@ -248,7 +247,7 @@ class Queue:
         Returns:
             Its state now; None where the lease was lost and nothing was put down.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             row = self._row(connection, study, lock=True)
             if row is None or row["owner"] != self._owner or row["state"] != "running":
                 return None
@@ -305,7 +304,7 @@ class Queue:
         Raises:
             NodulusError: ``study-not-found``, or ``request-refused``.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             row = self._row(connection, study, lock=True)
             if row is None:
                 raise not_found()
@@ -323,63 +322,17 @@ class Queue:
                 )
             self._put(connection, study, state="waiting", attempts=0, due=self._clock())
 
-    def removable(self, what: Removable, before: str) -> list[str]:
-        """Give the studies that have ended, with all sent, and have something to remove.
-
-        Args:
-            what: images or results.
-            before: ISO 8601, UTC: those that ended until then.
-
-        Returns:
-            Their ids, the oldest first.
-        """
-        query = sa.select(studies.c.id).where(_is_removable(what, before))
-        with self._database.read() as connection:
-            return list(connection.scalars(query.order_by(studies.c.changed)))
-
-    def remove(
-        self, what: Removable, study: str, before: str, put_away: Callable[[QueuedStudy], bool]
-    ) -> bool:
-        """Put down that something of a study is removed, if it still may be.
-
-        Args:
-            what: images or results.
-            study: its id.
-            before: as for `removable`.
-            put_away: moves it away, within the transaction; False where it may not.
-
-        Returns:
-            Whether it was.
-        """
-        query = sa.select(studies).where(studies.c.id == study, _is_removable(what, before))
-        with self._database.write() as connection:
-            row = connection.execute(query.with_for_update()).mappings().first()
-            if row is None or not put_away(self._with_results(connection, [row])[0]):
-                return False
-            connection.execute(
-                sa.update(studies).where(studies.c.id == study).values({f"{what}_removed": _now()})
-            )
-            return True
-
-    def images_removed(self) -> dict[str, str]:
-        """When images were removed, by the folder of the result; of those that are not there."""
-        query = sa.select(study_results.c.folder, studies.c.images_removed).where(
-            study_results.c.study == studies.c.id, studies.c.images_removed.is_not(None)
-        )
-        with self._database.read() as connection:
-            return {str(folder): str(at) for folder, at in connection.execute(query)}
-
     def study(self, study: str) -> QueuedStudy:
         """Give one study.
 
         Raises:
             NodulusError: ``study-not-found``.
         """
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             row = self._row(connection, study)
             if row is None:
                 raise not_found()
-            return self._with_results(connection, [row])[0]
+            return with_results(connection, [row])[0]
 
     def studies(
         self, states: Sequence[State] = (), limit: int = 100, offset: int = 0
@@ -392,7 +345,7 @@ class Queue:
             offset: how many are passed over.
         """
         where = studies.c.state.in_(states) if states else sa.true()
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(studies).where(where))
             rows = connection.execute(
                 sa.select(studies)
@@ -401,11 +354,11 @@ class Queue:
                 .limit(limit)
                 .offset(offset)
             )
-            return int(total or 0), self._with_results(connection, rows.mappings().all())
+            return int(total or 0), with_results(connection, rows.mappings().all())
 
     def counts(self) -> dict[State, int]:
         """How many studies are in each state."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(
                 sa.select(studies.c.state, sa.func.count()).group_by(studies.c.state)
             )
@@ -414,7 +367,7 @@ class Queue:
 
     def study_of_result(self, folder: str) -> str | None:
         """Which study a result's folder belongs to."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.scalar(
                 sa.select(study_results.c.study).where(study_results.c.folder == folder)
             )
@@ -422,7 +375,7 @@ class Queue:
 
     def uid_of(self, name: str) -> str:
         """Give a study's StudyInstanceUID by its id; what is none stays as it is."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.scalar(sa.select(studies.c.study_uid).where(studies.c.id == name))
         return name if found is None else str(found)
 
@@ -435,20 +388,25 @@ class Queue:
 
     def _put(self, connection: sa.Connection, study: str, **values: Any) -> None:
         connection.execute(
-            sa.update(studies).where(studies.c.id == study).values(changed=_now(), **values)
+            sa.update(studies).where(studies.c.id == study).values(changed=timestamp(), **values)
         )
 
-    def _with_results(
-        self, connection: sa.Connection, rows: Sequence[sa.RowMapping]
-    ) -> list[QueuedStudy]:
-        found: dict[str, list[tuple[str, str, int]]] = {}
-        for row in connection.execute(
-            sa.select(study_results)
-            .where(study_results.c.study.in_([row["id"] for row in rows]))
-            .order_by(study_results.c.key)
-        ):
-            found.setdefault(row.study, []).append((row.key, row.folder, row.findings))
-        return [_study(row, tuple(found.get(row["id"], ()))) for row in rows]
+
+def with_results(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[QueuedStudy]:
+    """Give the studies of rows of their table, with their results.
+
+    Args:
+        connection: to the database.
+        rows: whole ones.
+    """
+    found: dict[str, list[tuple[str, str, int]]] = {}
+    for row in connection.execute(
+        sa.select(study_results)
+        .where(study_results.c.study.in_([row["id"] for row in rows]))
+        .order_by(study_results.c.key)
+    ):
+        found.setdefault(row.study, []).append((row.key, row.folder, row.findings))
+    return [_study(row, tuple(found.get(row["id"], ()))) for row in rows]
 
 
 def not_found() -> NodulusError:
@@ -457,14 +415,6 @@ def not_found() -> NodulusError:
         ErrorCode.STUDY_NOT_FOUND,
         "There is no such study here.",
         remedy="Ask for the list of studies.",
-    )
-
-
-def _is_removable(what: Removable, before: str) -> sa.ColumnElement[bool]:
-    unsent = sa.exists().where(deliveries.c.study == studies.c.id, deliveries.c.state != "sent")
-    column = studies.c.images_removed if what == "images" else studies.c.results_removed
-    return sa.and_(
-        studies.c.state.in_(_ENDED), studies.c.changed <= before, column.is_(None), ~unsent
     )
 
 
@@ -483,5 +433,6 @@ def _given_up(attempts: int) -> dict[str, str | None]:
     }
 
 
-def _now() -> str:
+def timestamp() -> str:
+    """The time as the tables keep it: ISO 8601, UTC."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

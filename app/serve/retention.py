@@ -22,7 +22,8 @@ from nodulus.app.review.result_folders import read_folder
 from nodulus.app.review.store import Store, analysis_name
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.intake import Intake
-from nodulus.app.serve.queue import Queue, QueuedStudy, Removable
+from nodulus.app.serve.queue import Queue, QueuedStudy
+from nodulus.app.serve.removals import Removable, Removals
 
 logger = logging.getLogger("nodulus")
 
@@ -75,6 +76,7 @@ class Sweeper:
     ) -> None:
         self._folder = folder
         self._queue = queue
+        self._removals = Removals(queue)
         self._intake = intake
         self._results = results
         self._store = store
@@ -99,7 +101,7 @@ class Sweeper:
             days = self._retention.days(what)
             if days is not None:
                 before = (self._now() - timedelta(days=days)).isoformat(timespec="milliseconds")
-                for study in self._queue.removable(what, before):
+                for study in self._removals.due(what, before):
                     removed += self._remove(what, study, before)
         self._delete()
         return removed
@@ -115,7 +117,7 @@ class Sweeper:
             return True
 
         with self._intake.alone() as alone:
-            if not alone or not self._queue.remove(what, study, before, put_away):
+            if not alone or not self._removals.remove(what, study, before, put_away):
                 return False
         logger.info("study %s: %s removed", study, what)
         self._log.write(

@@ -33,6 +33,8 @@ _INSTANCE = (
     "NumberOfFrames",
 )  # fmt: skip
 """Attributes of the answers (PS3.18 Tables 10.6.3-3 to 10.6.3-5)."""
+Limit = Annotated[int, Query(ge=0, le=10_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
 _CONTROL = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
 
 
@@ -48,8 +50,8 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
     @router.get("/studies")
     def search_studies(
         request: Request,
-        limit: Annotated[int, Query(ge=0, le=10_000)] = 100,
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> Response:
         """QIDO-RS: studies; attributes in the query are matched, ``*`` and date ranges too."""
         wanted, more = _wanted(request), _included(request)
@@ -62,8 +64,8 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
     def search_series(
         study: str,
         request: Request,
-        limit: Annotated[int, Query(ge=0, le=10_000)] = 1000,
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Limit = 1000,
+        offset: Offset = 0,
     ) -> Response:
         """QIDO-RS: series of a study."""
         groups: dict[str, list[Instance]] = {}
@@ -90,8 +92,8 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
     def search_study_instances(
         study: str,
         request: Request,
-        limit: Annotated[int, Query(ge=0, le=10_000)] = 5000,
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Limit = 5000,
+        offset: Offset = 0,
     ) -> Response:
         """QIDO-RS: instances of a study."""
         return search(study, None, request, offset, limit)
@@ -101,8 +103,8 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
         study: str,
         series: str,
         request: Request,
-        limit: Annotated[int, Query(ge=0, le=10_000)] = 5000,
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Limit = 5000,
+        offset: Offset = 0,
     ) -> Response:
         """QIDO-RS: instances of a series."""
         return search(study, series, request, offset, limit)

@@ -14,7 +14,6 @@ from nodulus.app.review.double_reading import View
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,
-    GuidanceAnswer,
     ListStatus,
     Problem,
     SessionAnswer,
@@ -22,11 +21,11 @@ from nodulus.app.review.server.answers import (
     StudyList,
     StudyRow,
     entry_answer,
-    guidance_answer,
     study_answer,
     study_row,
 )
 from nodulus.app.review.server.caller import Asking
+from nodulus.app.review.server.guidance_answer import GuidanceAnswer, guidance_answer
 from nodulus.app.review.server.requests import EntryRequest
 from nodulus.app.review.server.viewer_build import ViewerBuild, study_in_viewer
 

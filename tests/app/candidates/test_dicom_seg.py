@@ -10,13 +10,11 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
-from nodulus.app.candidates import open_candidates
 from nodulus.app.candidates.label_marks import label_marks
-from nodulus.app.errors import NodulusError
-from nodulus.app.marks import Marks
 from nodulus.app.reading import load_volume
 from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import around_the_nodules, ball, write_seg
+from tests.app.candidates.opened import marks_of, refused
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import NODULES_LPS
 
@@ -30,18 +28,6 @@ def scan(volume: CtVolume, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ct
     first = volume.geometry.affine_lps[:3, 3]
     files = write_series(folder, volume.hu, spacing_mm=(1.5, 1.5), step_mm=2.0, first_lps_mm=first)
     return load_volume(folder), files
-
-
-def marks_of(path: Path, volume: CtVolume, **more: str) -> Marks:
-    return open_candidates(path, **more).marks(volume, lambda done, total: None)
-
-
-def refused(path: Path, volume: CtVolume, **more: str) -> str:
-    with pytest.raises(NodulusError) as caught:
-        marks_of(path, volume, **more)
-    assert caught.value.code.value == "candidates-invalid"
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 def masks(geometry, **names: tuple[tuple[float, float, float], float]) -> dict[str, np.ndarray]:

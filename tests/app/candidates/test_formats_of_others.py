@@ -15,11 +15,11 @@ from pydicom.uid import generate_uid
 from skimage.measure import find_contours
 
 from nodulus.app.candidates import open_candidates
-from nodulus.app.errors import NodulusError
 from nodulus.app.marks import Marks
 from nodulus.app.reading import load_volume
 from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import around_the_nodules, ball, write_nifti
+from tests.app.candidates.opened import marks_of, refused
 from tests.app.data.masks.dicom_masks import write_rtstruct
 from tests.app.other_tools import (
     write_dcmqi_report,
@@ -50,18 +50,6 @@ def scan(folder: Path) -> CtVolume:
 @pytest.fixture(scope="module")
 def masks(scan: CtVolume) -> tuple[np.ndarray, np.ndarray]:
     return ball(scan.geometry, BIG, 9.0), ball(scan.geometry, SMALL, 4.0)
-
-
-def marks_of(path: Path, volume: CtVolume, **more: str) -> Marks:
-    return open_candidates(path, **more).marks(volume, lambda done, total: None)
-
-
-def refused(path: Path, volume: CtVolume, **more: str) -> str:
-    with pytest.raises(NodulusError) as caught:
-        marks_of(path, volume, **more)
-    assert caught.value.code.value == "candidates-invalid"
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 def voxels(found: Marks, scan: CtVolume) -> np.ndarray:

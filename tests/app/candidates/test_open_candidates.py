@@ -9,14 +9,13 @@ import nibabel
 import numpy as np
 import pytest
 
-from nodulus.app.candidates import open_candidates
 from nodulus.app.candidates.label_marks import label_marks
 from nodulus.app.errors import NodulusError
-from nodulus.app.marks import Marks
 from nodulus.app.reading.research import read_values
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
 from tests.app.candidates.files import around_the_nodules, ball, write_nifti, write_table
+from tests.app.candidates.opened import marks_of
 from tests.app.synthetic_chest import NODULES_LPS
 
 BIG, SMALL = NODULES_LPS["big"], NODULES_LPS["small"]
@@ -25,10 +24,6 @@ BIG, SMALL = NODULES_LPS["big"], NODULES_LPS["small"]
 @pytest.fixture(scope="module")
 def volume(volume: CtVolume) -> CtVolume:
     return around_the_nodules(volume)
-
-
-def marks_of(path: Path, volume: CtVolume, **more: str) -> Marks:
-    return open_candidates(path, **more).marks(volume, lambda done, total: None)
 
 
 def refused(path: Path, volume: CtVolume, **more: str) -> str:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nodulus.app.cohort.items import CohortItem, path_item
-from nodulus.app.cohort.ledger import Outcome
+from nodulus.app.cohort.ledger import Ledger, Outcome
+from nodulus.app.cohort.supervisor import Limits, NewWorker, Supervisor
 from nodulus.app.errors import ErrorCode, NodulusError
 
 
@@ -86,3 +88,29 @@ class Unable:
         if self.dies:
             os._exit(9)
         raise NodulusError(ErrorCode.MODEL_NOT_FOUND, "no model.", remedy="Give one.")
+
+
+def supervise(
+    marks: Path,
+    names: Sequence[str],
+    limits: Limits,
+    *,
+    workers: int = 2,
+    options: Any = None,
+    new_worker: NewWorker | None = None,
+) -> tuple[Ledger, list[Outcome | None]]:
+    """Run items of these names; the ledger beside the marks, and what was told."""
+    items = [item(name) for name in names]
+    ledger = Ledger(marks.parent / "state" / "ledger.sqlite")
+    ledger.begin(items)
+    told: list[Outcome | None] = []
+    is_open = ledger.open_items()
+    options = options or StandInOptions(marks)
+    supervisor = Supervisor(options, ledger, workers, limits, told.append, new_worker)
+    supervisor.run([one for one in items if one.id in is_open])
+    return ledger, told
+
+
+def by_key(ledger: Ledger) -> dict[str, Outcome]:
+    """The outcomes by the key of their study."""
+    return {outcome.key: outcome for outcome in ledger.outcomes()}

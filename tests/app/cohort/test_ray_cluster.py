@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.ray_cluster import RayCluster, cluster_size, connected
-from nodulus.app.cohort.supervisor import Limits, Supervisor
+from nodulus.app.cohort.supervisor import Limits
 from nodulus.app.errors import ErrorCode, NodulusError
-from tests.app.cohort.stand_in import StandInOptions, Unable, item
+from tests.app.cohort.stand_in import StandInOptions, Unable, supervise
 
 pytestmark = pytest.mark.ray
 pytest.importorskip("ray")
@@ -24,17 +25,20 @@ def cluster() -> Iterator[None]:
         yield
 
 
-def test_whatever_dies_hangs_or_grows_costs_its_own_study(tmp_path: Path) -> None:
+@pytest.fixture
+def marks(tmp_path: Path) -> Path:
     (tmp_path / "marks").mkdir()
-    names = ["a", "b,die-once,c", "die-1", "d,fat-1,e", "hang-1,f", "slow-1,a"]
-    items = [item(name) for name in names]
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    ledger.begin(items)
-    told: list[Outcome | None] = []
-    limits = Limits(time_s=20.0, memory_mib=450.0, attempts=2)
-    options = StandInOptions(tmp_path / "marks")
-    Supervisor(options, ledger, 2, limits, told.append, RayCluster(gpus=0).worker).run(items)
+    return tmp_path / "marks"
 
+
+def far(marks: Path, *names: str, **more: Any) -> tuple[Ledger, list[Outcome | None]]:
+    limits = Limits(time_s=20.0, memory_mib=450.0, attempts=2)
+    return supervise(marks, names, limits, new_worker=RayCluster(gpus=0).worker, **more)
+
+
+def test_whatever_dies_hangs_or_grows_costs_its_own_study(marks: Path) -> None:
+    names = ["a", "b,die-once,c", "die-1", "d,fat-1,e", "hang-1,f", "slow-1,a"]
+    ledger, told = far(marks, *names)
     outcomes = list(ledger.outcomes())
     done = Counter(o.key for o in outcomes if o.status == "done")
     assert done == Counter([*"abcdef", "die-once", "slow-1"])
@@ -46,18 +50,13 @@ def test_whatever_dies_hangs_or_grows_costs_its_own_study(tmp_path: Path) -> Non
     }
     assert ledger.counts()["open"] == 0
     assert told.count(None) == len(names)
-    tries = {path.name: path.read_text().count("began") for path in options.marks.iterdir()}
+    tries = {path.name: path.read_text().count("began") for path in marks.iterdir()}
     assert {key for key, count in tries.items() if count > 1} == {"die-1", "die-once"}
 
 
-def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    ledger.begin([item("a")])
-    supervisor = Supervisor(
-        Unable(), ledger, 1, Limits(), lambda _: None, RayCluster(gpus=0).worker
-    )
+def test_a_worker_that_cannot_start_says_why(marks: Path) -> None:
     with pytest.raises(NodulusError) as caught:
-        supervisor.run([item("a")])
+        far(marks, "a", options=Unable())
     assert caught.value.code is ErrorCode.MODEL_NOT_FOUND
 
 
@@ -68,12 +67,8 @@ def test_the_cluster_tells_its_size() -> None:
     assert mib > 100
 
 
-def test_a_worker_that_cannot_go_on_has_died(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    ledger.begin([item("a")])
-    cluster = RayCluster(gpus=0)
-    options = StandInOptions(tmp_path / "no such folder")
-    Supervisor(options, ledger, 1, Limits(), lambda _: None, cluster.worker).run([item("a")])
+def test_a_worker_that_cannot_go_on_has_died(marks: Path) -> None:
+    ledger, _ = far(marks, "a", options=StandInOptions(marks / "no such folder"))
     assert [o.code for o in ledger.outcomes()] == [ErrorCode.WORKER_DIED.value]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,30 +11,13 @@ from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.memory import MIB
 from nodulus.app.cohort.supervisor import Limits, Supervisor
 from nodulus.app.errors import ErrorCode, NodulusError
-from tests.app.cohort.stand_in import StandInOptions, Unable, item
+from tests.app.cohort.stand_in import Unable, by_key, item, supervise
 
 
 @pytest.fixture
 def marks(tmp_path: Path) -> Path:
     (tmp_path / "marks").mkdir()
     return tmp_path / "marks"
-
-
-def supervise(
-    marks: Path, names: Sequence[str], limits: Limits, *, workers: int = 2, options: Any = None
-) -> tuple[Ledger, list[Outcome | None]]:
-    items = [item(name) for name in names]
-    ledger = Ledger(marks.parent / "state" / "ledger.sqlite")
-    ledger.begin(items)
-    told: list[Outcome | None] = []
-    is_open = ledger.open_items()
-    supervisor = Supervisor(options or StandInOptions(marks), ledger, workers, limits, told.append)
-    supervisor.run([one for one in items if one.id in is_open])
-    return ledger, told
-
-
-def by_key(ledger: Ledger) -> dict[str, Outcome]:
-    return {outcome.key: outcome for outcome in ledger.outcomes()}
 
 
 def test_a_dead_or_fat_worker_costs_its_own_study(marks: Path) -> None:
