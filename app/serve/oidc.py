@@ -124,7 +124,7 @@ class Oidc:
         state, login = secrets.token_urlsafe(32), self._new_login()
         with self._client() as client:
             address, _ = client.create_authorization_url(
-                self._endpoint("authorization_endpoint"),
+                _endpoint(self._metadata(), "authorization_endpoint"),
                 state=state,
                 nonce=login.nonce,
                 code_verifier=login.verifier,
@@ -153,7 +153,9 @@ class Oidc:
             raise OidcError("the answer is of another issuer")
         if "code" not in answer:
             raise OidcError("the provider refused")
-        claims = self._claims(self._token(answer["code"], login), login.nonce)
+        metadata = self._metadata()
+        token = self._token(_endpoint(metadata, "token_endpoint"), answer["code"], login)
+        claims = self._claims(_endpoint(metadata, "jwks_uri"), token, login.nonce)
         return Person(
             self._settings.issuer, str(claims["sub"]), self._name(claims), self._role(claims)
         )
@@ -189,11 +191,10 @@ class Oidc:
         client.trust_env = False
         return client
 
-    def _token(self, code: str, login: _Login) -> str:
+    def _token(self, address: str, code: str, login: _Login) -> str:
         """Exchange the code for the ID token."""
         from authlib.integrations.base_client import OAuthError
 
-        address = self._endpoint("token_endpoint")
         try:
             with self._client() as client:
                 token = client.fetch_token(
@@ -208,7 +209,7 @@ class Oidc:
         except (OAuthError, requests.RequestException, KeyError, ValueError, TypeError) as error:
             raise OidcError("the provider gave no ID token for the code") from error
 
-    def _claims(self, token: str, nonce: str) -> dict[str, Any]:
+    def _claims(self, keys_address: str, token: str, nonce: str) -> dict[str, Any]:
         """Verify an ID token (OpenID Connect Core 3.1.3.7); give what it says."""
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -226,7 +227,7 @@ class Oidc:
             iat={"essential": True},
         )
         try:
-            found = self._get(self._endpoint("jwks_uri"))
+            found = self._get(keys_address)
             keys = KeySet.import_key_set({"keys": found["keys"]})
             claims = dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
             registry.validate(claims)
@@ -255,16 +256,13 @@ class Oidc:
             raise OidcError("the ID token has no role of ours")
         return role
 
-    def _endpoint(self, name: str) -> str:
-        """An address of the provider, by its metadata (OpenID Connect Discovery 1.0)."""
+    def _metadata(self) -> dict[str, Any]:
+        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
         issuer = self._settings.issuer
         metadata = self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if metadata.get("issuer") != issuer:
             raise OidcError("the provider's metadata are of another issuer")
-        address = str(metadata.get(name, ""))
-        if not _is_protected(address):
-            raise OidcError(f"the provider has no {name} by https")
-        return address
+        return metadata
 
     def _get(self, address: str) -> dict[str, Any]:
         try:
@@ -274,6 +272,14 @@ class Oidc:
                 return dict(answer.json())
         except (requests.RequestException, ValueError, TypeError) as error:
             raise OidcError(f"the provider does not answer ({type(error).__name__})") from error
+
+
+def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
+    """An address of the provider, by its metadata."""
+    address = str(metadata.get(name, ""))
+    if not _is_protected(address):
+        raise OidcError(f"the provider has no {name} by https")
+    return address
 
 
 def _is_protected(address: str) -> bool:
