@@ -9,8 +9,9 @@ has on both scans, or on one, gets a row. Then, from all rows:
 - repeatability: the coefficient of variation of one measurement, ``sqrt(mean(d^2) / 2)`` with ``d``
   the logarithm of the measured over the true ratio of both volumes (Bland and Altman, BMJ 312:1654,
   1996), by size and acquisition, and 1.96 sqrt(2) of it, the 95 % limit between two measurements;
+- bias: the measured over the true volume by size, texture, attachment and slice distance;
 - how often the limits of ``configs/repeatability.json`` hold the true ratio, and the interval of a
-  doubling time the true one.
+  doubling time the true one; what is said of nodules that grew, stayed and shrank.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import argparse
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from follow_pairs_tables import Row, summary
 
 from nodulus.app.chain import Chain
 from nodulus.app.followup.compare import AnalysedScan, compare
@@ -32,15 +33,15 @@ from nodulus.app.followup.result import FollowUp, NoduleChange
 from nodulus.app.reading import load_volume
 from nodulus.app.result import Finding
 
-Row = dict[str, Any]
-ZONES = ("parenchyma", "periphery", "vessel", "diaphragm")
 LEAST_REACH_MM = 3.0
-THIN_MM = 1.5
+GROUND_GLASS, PART_SOLID = 7.0 / 3.0, 11.0 / 3.0
+"""Readers' mean texture below which a nodule is one or the other (the LNDb challenge's limits)."""
 COLUMNS = (
-    "patient_id", "nodule", "fate", "zone", "days", "growth", "true_prior_mm3", "true_current_mm3",
-    "prior_id", "current_id", "outcome", "state", "ambiguous", "prior_mm3", "current_mm3",
-    "mean_diameter_mm", "thickest_mm", "alike", "doubling_days", "shortest_days", "longest_days",
-    "distance_mm",
+    "patient_id", "nodule", "fate", "zone", "texture", "attachment", "days", "growth",
+    "true_prior_mm3", "true_current_mm3", "prior_id", "current_id", "outcome", "stray", "state",
+    "ambiguous", "prior_mm3", "current_mm3", "mean_diameter_mm", "prior_slice_mm",
+    "current_slice_mm", "thickest_mm", "alike", "with_interval", "doubling_days", "shortest_days",
+    "longest_days", "distance_mm",
 )  # fmt: skip
 
 
@@ -84,136 +85,100 @@ def outcome(change: NoduleChange | None, before: Finding | None, now: Finding | 
     return "wrong" if None not in pair else "not matched"
 
 
+def is_stray(
+    change: NoduleChange | None, before: Finding | None, now: Finding | None, truth: Row
+) -> bool:
+    """Whether a nodule that was found on one scan alone was matched with something else.
+
+    A finding that overlaps the nodule on the other scan is that nodule, found off its centre.
+    """
+    if (before is None) == (now is None) or not (change and change.prior and change.current):
+        return False
+    scan, other = ("current", change.current) if now is None else ("prior", change.prior)
+    if not truth[f"{scan}_label"]:
+        return True
+    center = [float(truth[f"{scan}_center_{axis}_lps_mm"]) for axis in "xyz"]
+    reach = 0.5 * (float(truth[f"{scan}_diameter_mm"]) + other.longest_diameter_mm)
+    return math.dist(other.center_lps_mm, center) > reach
+
+
+def analysed(chain: Chain, folder: Path, uid: str, kernel: str) -> AnalysedScan:
+    """One scan, with the kernel that its DICOM header would have."""
+    (path,) = folder.glob(f"luna16/subset*/{uid}.mhd")
+    volume = load_volume(path)
+    volume = replace(volume, facts=replace(volume.facts, convolution_kernel=kernel))
+    return AnalysedScan(volume, chain.analyse(volume))
+
+
 def rows_of_pair(
     truths: Sequence[Row], chain: Chain, folder: Path, limits: Repeatability
-) -> list[Row]:
+) -> tuple[FollowUp, list[Row]]:
     """Analyse both scans, compare them, and look every nodule up."""
-    scans = []
-    for scan in ("prior", "current"):
-        uid = truths[0][f"{scan}_series_uid"]
-        (path,) = folder.glob(f"luna16/subset*/{uid}.mhd")
-        volume = load_volume(path)
-        scans.append(AnalysedScan(volume, chain.analyse(volume)))
-    prior, current = scans
+    kernels = {row["series_uid"]: row["kernel"] for row in read_rows(folder / "studies.csv")}
+    made_of = {(row["series_uid"], row["label"]): row for row in read_rows(folder / "nodules.csv")}
+    uids = {scan: truths[0][f"{scan}_series_uid"] for scan in ("prior", "current")}
     start = time.process_time()
+    prior, current = (analysed(chain, folder, uid, kernels[uid]) for uid in uids.values())
+    analysing = time.process_time() - start
     found = compare(prior, current, limits, float(truths[0]["days"]))
-    seconds = time.process_time() - start
-    spacings = [scan.volume.geometry.spacing_irc_mm for scan in scans]
+    comparing = time.process_time() - start - analysing
+    slices = [scan.volume.geometry.spacing_irc_mm[0] for scan in (prior, current)]
+    differ = any(warning.code == "acquisitions-differ" for warning in found.warnings)
     rows = []
     for truth in truths:
         before = found_at(prior.analysis.findings, truth, "prior")
         now = found_at(current.analysis.findings, truth, "current")
         change = change_of(found, before, now)
         doubling = change.doubling_time if change else None
-        matched = outcome(change, before, now)
+        shown = "current" if truth["current_label"] else "prior"
+        known = made_of[uids[shown], truth[f"{shown}_label"]]
         rows.append({
             **{name: truth[name] for name in ("patient_id", "nodule", "fate", "zone", "days")},
+            "texture": texture(float(known["texture"])),
+            "attachment": known["attachment"],
             "growth": truth["growth"],
             "true_prior_mm3": sphere_mm3(truth["prior_diameter_mm"]),
             "true_current_mm3": sphere_mm3(truth["current_diameter_mm"]),
             "prior_id": before.id if before else "",
             "current_id": now.id if now else "",
-            "outcome": matched,
+            "outcome": outcome(change, before, now),
+            "stray": int(is_stray(change, before, now, truth)),
             "state": change.state if change else "",
             "ambiguous": int(change.ambiguous) if change else "",
             "prior_mm3": before.volume_mm3 if before else "",
             "current_mm3": now.volume_mm3 if now else "",
-            "mean_diameter_mm": before.mean_diameter_mm if before else "",
-            "thickest_mm": max(spacing[0] for spacing in spacings),
-            "alike": int(np.allclose(spacings[0], spacings[1])),
+            "mean_diameter_mm": min(
+                (one.mean_diameter_mm for one in (before, now) if one), default=""
+            ),
+            "prior_slice_mm": slices[0],
+            "current_slice_mm": slices[1],
+            "thickest_mm": max(slices),
+            "alike": int(not differ),
+            "with_interval": int(doubling is not None),
             "doubling_days": doubling.days if doubling else "",
             "shortest_days": doubling.shortest_days if doubling else "",
             "longest_days": doubling.longest_days if doubling else "",
             "distance_mm": change.distance_mm if change else "",
         })  # fmt: skip
-    counts = [len(scan.analysis.findings) for scan in scans]
+    counts = [len(scan.analysis.findings) for scan in (prior, current)]
     print(
         f"{truths[0]['patient_id']}: {counts[0]} and {counts[1]} findings, lungs overlap by"
-        f" {found.lung_overlap:.2f}, compared in {seconds:.1f} s of processor time", flush=True
+        f" {found.lung_overlap:.2f}; processor time {analysing:.1f} s to analyse,"
+        f" {comparing:.1f} s to compare", flush=True
     )  # fmt: skip
-    return rows
+    return found, rows
+
+
+def texture(rating: float) -> str:
+    """The texture of a readers' mean rating, 1 ground glass to 5 solid."""
+    if rating < GROUND_GLASS:
+        return "ground-glass"
+    return "part-solid" if rating < PART_SOLID else "solid"
 
 
 def sphere_mm3(diameter_mm: str) -> float | str:
     """The volume of a sphere; empty without one."""
     return math.pi / 6 * float(diameter_mm) ** 3 if diameter_mm else ""
-
-
-def log_error(row: Row) -> float:
-    """Logarithm of the measured over the true ratio of the volumes."""
-    measured = float(row["current_mm3"]) / float(row["prior_mm3"])
-    return math.log(measured * float(row["true_prior_mm3"]) / float(row["true_current_mm3"]))
-
-
-def matching_lines(rows: Sequence[Row]) -> list[str]:
-    """Counts of matched, wrongly matched and unmatched nodules by zone."""
-    lines = ["| zone | on both scans | found on both | matched | wrong | not matched |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
-    for zone in (*ZONES, "all"):
-        there = [r for r in rows if r["fate"] in ("unchanged", "changed")
-                 and zone in (r["zone"], "all")]  # fmt: skip
-        outcomes = [r["outcome"] for r in there if r["outcome"] != "not on both"]
-        counts = [outcomes.count(name) for name in ("matched", "wrong", "not matched")]
-        lines.append(f"| {zone} | {len(there)} | {len(outcomes)} | "
-                     + " | ".join(map(str, counts)) + " |")  # fmt: skip
-    return lines
-
-
-def repeatability_lines(rows: Sequence[Row], limits: Repeatability) -> list[str]:
-    """Coefficient of variation, limit, and how often the settings' limits hold the truth."""
-    matched = [r for r in rows if r["outcome"] == "matched"]
-    small: Callable[[Row], bool] = lambda r: float(r["mean_diameter_mm"]) < 8  # noqa: E731
-    thin: Callable[[Row], bool] = lambda r: float(r["thickest_mm"]) <= THIN_MM  # noqa: E731
-    alike: Callable[[Row], bool] = lambda r: str(r["alike"]) == "1"  # noqa: E731
-    lines = [
-        "| scans | mean diameter | nodules | coefficient of variation | 95 % limit | held |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, kind in (
-        (f"alike, slices to {THIN_MM:g} mm", lambda r: alike(r) and thin(r)),
-        ("alike, thicker slices", lambda r: alike(r) and not thin(r)),
-        ("made differently", lambda r: not alike(r)),
-    ):
-        for size, wanted in (("below 8 mm", True), ("8 mm and more", False)):
-            part = [r for r in matched if kind(r) and small(r) == wanted]
-            if len(part) < 2:
-                lines.append(f"| {name} | {size} | {len(part)} | | | |")
-                continue
-            errors = np.array([log_error(r) for r in part])
-            cv = math.sqrt(float(np.mean(errors**2)) / 2)
-            held = sum(
-                abs(error) <= limits.limit(float(row["mean_diameter_mm"]))
-                for error, row in zip(errors, part, strict=True)
-            )
-            lines.append(
-                f"| {name} | {size} | {len(part)} | {cv:.3f} | {1.96 * math.sqrt(2) * cv:.3f} |"
-                f" {held} of {len(part)} |"
-            )
-    return lines
-
-
-def doubling_line(rows: Sequence[Row]) -> str:
-    """How often a doubling time's interval holds the true one."""
-    told = [r for r in rows if r["doubling_days"] and r["outcome"] == "matched"
-            and float(r["growth"]) > 1]  # fmt: skip
-    held = 0
-    for row in told:
-        growth = float(row["true_current_mm3"]) / float(row["true_prior_mm3"])
-        true = float(row["days"]) * math.log(2) / math.log(growth)
-        longest = float(row["longest_days"]) if row["longest_days"] else math.inf
-        held += float(row["shortest_days"]) <= true <= longest
-    return f"Doubling times of nodules that grew, within their interval: {held} of {len(told)}."
-
-
-def alone_lines(rows: Sequence[Row]) -> list[str]:
-    """What the comparison says of nodules that are on one scan alone."""
-    lines = []
-    for fate, scan in (("new", "current"), ("vanished", "prior")):
-        seen = [r for r in rows if r["fate"] == fate and r[f"{scan}_id"] != ""]
-        states = sorted({str(r["state"]) for r in seen})
-        counts = ", ".join(f"{s} {sum(r['state'] == s for r in seen)}" for s in states)
-        lines.append(f"Of {len(seen)} {fate} nodules that were found: {counts or 'none'}.")
-    return lines
 
 
 def main() -> None:
@@ -235,7 +200,9 @@ def main() -> None:
     for truths in todo:
         if chain is None or time.monotonic() - start > 60 * given.minutes:
             break
-        made = rows_of_pair(truths, chain, given.pairs, limits)
+        found, made = rows_of_pair(truths, chain, given.pairs, limits)
+        kept = given.output / f"{truths[0]['patient_id']}.json"
+        kept.write_text(found.model_dump_json(indent=1), encoding="utf-8")
         is_new = not table.exists()
         with table.open("a", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
@@ -243,17 +210,7 @@ def main() -> None:
                 writer.writeheader()
             writer.writerows(made)
     rows = read_rows(table)
-    pairs = len({row["patient_id"] for row in rows})
-    lines = [
-        f"{pairs} pairs, {len(rows)} nodules",
-        "",
-        *matching_lines(rows),
-        "",
-        *repeatability_lines(rows, limits),
-        "",
-        doubling_line(rows),
-        *alone_lines(rows),
-    ]
+    lines = summary(rows, limits)
     print("\n".join(lines))
     (given.output / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -12,20 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from nodulus.app.data.phantom.anatomy import Anatomy
 from nodulus.app.data.phantom.pair_recipe import PairRecipe
 from nodulus.app.data.phantom.recipe import draw
-from nodulus.transforms.geometry import Geometry
 
 FloatArray = NDArray[np.float64]
 
 _WAVE_LENGTH_MM = 110.0
 _FRONT_SHARE = 0.25
 _INVERSE_STEPS = 12
-_SLAB = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +52,7 @@ class Motion:
     def to_first(self, points_xyz: ArrayLike) -> FloatArray:
         """Map points (..., 3) of the second scan to the first."""
         points = np.asarray(points_xyz, dtype=np.float64)
-        height = np.clip((self.apex_z - points[..., 2]) / (self.apex_z - self.dome_z), 0.0, 1.0)
-        share = height * height * (3.0 - 2.0 * height)
-        front = np.clip((self.back_y - points[..., 1]) / self.depth_mm, 0.0, 1.0)
+        share, front = self._share(points[..., 2]), self._front(points[..., 1])
         moved = points.copy()
         moved[..., 2] += self.breath_mm * share
         moved[..., 1] += _FRONT_SHARE * self.breath_mm * share * front
@@ -66,6 +61,32 @@ class Motion:
             moved[..., axis] += self.wave_mm[axis] * np.sin(angle).mean(axis=-1)
         return moved @ self.turn.T
 
+    def to_first_on_grid(
+        self, xs: FloatArray, ys: FloatArray, zs: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Map the points of an axial grid to the first scan, as a sum of two terms.
+
+        Args:
+            xs: of the columns, shape (c,).
+            ys: of the rows, shape (r,).
+            zs: of the slices, shape (i,).
+
+        Returns:
+            What the columns add, shape (c, 3), and what slices and rows do, shape (i, r, 3): a
+            point is the sum of the two.
+        """
+        share, front = self._share(zs), self._front(ys)
+        terms = []
+        for axis, line in enumerate((xs, ys, zs)):
+            term = np.zeros((len(line), 3))
+            term[:, axis] = line
+            angle = 2.0 * np.pi / _WAVE_LENGTH_MM * line[:, None] + self.phase[:, axis]
+            terms.append(term + self.wave_mm / 3.0 * np.sin(angle))
+        terms[2][:, 2] += self.breath_mm * share
+        across = terms[1][None, :] + terms[2][:, None]
+        across[..., 1] += _FRONT_SHARE * self.breath_mm * share[:, None] * front
+        return terms[0] @ self.turn.T, across @ self.turn.T
+
     def to_second(self, points_xyz: ArrayLike) -> FloatArray:
         """Map points (..., 3) of the first scan to the second, by fixed-point iteration."""
         wanted = np.asarray(points_xyz, dtype=np.float64)
@@ -73,6 +94,15 @@ class Motion:
         for _ in range(_INVERSE_STEPS):
             found = found + (wanted - self.to_first(found)) @ self.turn
         return found
+
+    def _share(self, z: FloatArray) -> FloatArray:
+        """How much of the breath there is at a height, 0 to 1."""
+        height = np.clip((self.apex_z - z) / (self.apex_z - self.dome_z), 0.0, 1.0)
+        return np.asarray(height * height * (3.0 - 2.0 * height))
+
+    def _front(self, y: FloatArray) -> FloatArray:
+        """How far in front of the back a place lies, 0 to 1."""
+        return np.asarray(np.clip((self.back_y - y) / self.depth_mm, 0.0, 1.0))
 
 
 def draw_motion(recipe: PairRecipe, body: Anatomy, rng: np.random.Generator) -> Motion:
@@ -88,48 +118,3 @@ def draw_motion(recipe: PairRecipe, body: Anatomy, rng: np.random.Generator) -> 
         wave_mm=rng.uniform(-1.0, 1.0, 3) * recipe.wave_mm,
         phase=rng.uniform(0.0, 2.0 * np.pi, (3, 3)),
     )
-
-
-def resampled(
-    values: NDArray[np.generic],
-    geometry: Geometry,
-    target: Geometry,
-    motion: Motion | None,
-    outside: float,
-) -> NDArray[np.float32]:
-    """Bring a volume of the first scan onto a grid, moved (linear).
-
-    Thick slices are averaged over several thin ones, as a scanner would.
-
-    Args:
-        values: shape (I, R, C).
-        geometry: of ``values``, anatomy mm.
-        target: the grid, anatomy mm.
-        motion: of the scan on that grid; None for none.
-        outside: the value beyond the volume.
-
-    Returns:
-        Shape of the grid.
-    """
-    count = max(1, round(target.spacing_irc_mm[0] / geometry.spacing_irc_mm[0]))
-    parts = (np.arange(count) - (count - 1) / 2.0) / count
-    out = np.zeros(target.shape_irc, dtype=np.float32)
-    rows, columns = target.shape_irc[1:]
-    for first in range(0, len(out), _SLAB):
-        slices = np.arange(first, min(first + _SLAB, len(out)))
-        for part in parts:
-            index = np.stack(
-                np.meshgrid(slices + part, np.arange(rows), np.arange(columns), indexing="ij"),
-                axis=-1,
-            )
-            points = target.index_to_lps(index)
-            source = geometry.lps_to_index(points if motion is None else motion.to_first(points))
-            out[slices] += map_coordinates(
-                values,
-                np.moveaxis(source, -1, 0),
-                output=np.float32,
-                order=1,
-                mode="constant",
-                cval=outside,
-            ) / np.float32(count)
-    return out

@@ -21,7 +21,7 @@ from nodulus.app.data.phantom.anatomy import draw_anatomy
 from nodulus.app.data.phantom.background import mark_ignored
 from nodulus.app.data.phantom.chest import make_chest, part_rng
 from nodulus.app.data.phantom.lesions import Lesion
-from nodulus.app.data.phantom.motion import Motion, draw_motion, resampled
+from nodulus.app.data.phantom.motion import Motion, draw_motion
 from nodulus.app.data.phantom.nodules import draw_count, draw_nodules, visible
 from nodulus.app.data.phantom.pair_recipe import PairRecipe
 from nodulus.app.data.phantom.phantom_study import (
@@ -35,6 +35,7 @@ from nodulus.app.data.phantom.phantom_study import (
 )
 from nodulus.app.data.phantom.placement import Sphere, airway_spheres
 from nodulus.app.data.phantom.recipe import PhantomRecipe, draw
+from nodulus.app.data.phantom.resample import resampled
 from nodulus.app.data.phantom.scanner import (
     Acquisition,
     add_noise,
@@ -166,8 +167,9 @@ def make_pair(
     chest = make_chest(body, _finest(first[1], second[1]), recipe.coarse_mm, seed, index)
 
     def scanned(scan: Acquisition, grid: Geometry, moved: Motion | None) -> _Scan:
-        hu = resampled(chest.hu, chest.geometry, grid, moved, _AIR_HU)
-        lungs = resampled(chest.lung_share, chest.geometry, grid, moved, 0.0) > 127
+        volumes = ((chest.hu, _AIR_HU), (chest.lung_share, 0.0))
+        hu, share = resampled(volumes, chest.geometry, grid, moved)
+        lungs = share > 127
         if scan.round_field:
             lungs[:, outside_round_field(lungs.shape[1:])] = False
         affine = grid.affine_lps.copy()
