@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.feature import match_template
 
+from nodulus.app.followup.cross_correlation import cross_correlation
 from nodulus.app.followup.matching_rule import MatchingRule, shipped_matching_rule
 from nodulus.app.followup.register import RegisteredScan, Registration
 
@@ -60,7 +60,7 @@ def local_match(
     expected = registration.to_prior(point)
     if float(template.std()) < 1e-3:
         return LocalMatch(_point(expected), 0.0, 0.0, accepted=False)
-    scores = match_template(searched, template)
+    scores = cross_correlation(searched, template)
     best = np.unravel_index(int(np.argmax(scores)), scores.shape)
     correlation = float(scores[best])
     if correlation < rule.least_correlation:

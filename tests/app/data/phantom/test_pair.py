@@ -21,14 +21,13 @@ from nodulus.app.data.phantom.dataset import (
     is_complete,
     write_dataset,
 )
-from nodulus.app.data.phantom.motion import Motion, draw_motion, resampled
+from nodulus.app.data.phantom.motion import Motion, draw_motion
 from nodulus.app.data.phantom.pair import doubling_days, make_pair
 from nodulus.app.data.phantom.pair_recipe import PairRecipe
 from nodulus.app.data.phantom.recipe import PhantomRecipe
 from nodulus.app.followup.find_pairs import find_pairs
 from nodulus.app.followup.scan_header import scan_header_of
 from nodulus.bundles.common.lidc.shapes import load_shapes
-from nodulus.transforms.geometry import Geometry
 
 SEED = 4
 ALIKE = PairRecipe(
@@ -74,17 +73,6 @@ def test_a_deeper_breath_moves_the_diaphragm_and_not_the_apex():
     low, high = np.array([60.0, still.back_y, still.dome_z]), np.array([60.0, 0.0, still.apex_z])
     np.testing.assert_allclose(still.to_second(low), low - [0.0, 0.0, 20.0], atol=1e-3)
     np.testing.assert_allclose(still.to_second(high), high, atol=1e-6)
-
-
-def test_thick_slices_are_means_of_thin_ones():
-    thin = Geometry((8, 2, 2), np.diag([1.0, 1.0, 1.0, 1.0])[:, [2, 1, 0, 3]])
-    affine = thin.affine_lps.copy()
-    affine[:3, 0] *= 4.0
-    affine[:3, 3] += thin.affine_lps[:3, 0] * 1.5
-    thick = Geometry((2, 2, 2), affine)
-    values = np.repeat(np.arange(8.0, dtype=np.float32), 4).reshape(8, 2, 2)
-    made = resampled(values, thin, thick, None, -1.0)
-    np.testing.assert_allclose(made[:, 0, 0], [1.5, 5.5], atol=1e-5)
 
 
 def test_a_grown_nodule_has_its_volume_on_both_scans(alike):
