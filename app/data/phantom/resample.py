@@ -129,7 +129,7 @@ def _linear(
     low = np.clip(np.floor(index).astype(int), 0, max(last - 1, 0))
     shape = [-1 if a == axis else 1 for a in range(values.ndim)]
     share = np.clip(index - low, 0.0, 1.0).reshape(shape)
-    near = np.take(values, low, axis).astype(np.float64)
+    near: NDArray[np.float64] = np.take(values, low, axis).astype(np.float64)
     if np.any(share > 0):
         near += (np.take(values, np.minimum(low + 1, last), axis) - near) * share
     near[((index < 0) | (index > last)).reshape(shape) & np.ones(near.shape, bool)] = outside
