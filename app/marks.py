@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,31 @@ class CandidateSource(Protocol):
         ...
 
 
+@runtime_checkable
+class ScanSources(Protocol):
+    """Sources that differ from scan to scan, such as a folder with files of many studies."""
+
+    @property
+    def name(self) -> str:
+        """By which results call them."""
+        ...
+
+    def of_scan(self, volume: CtVolume) -> tuple[Sequence[CandidateSource], list[VolumeWarning]]:
+        """Give those of one scan, and what a reader of its result must know.
+
+        Args:
+            volume: the scan.
+
+        Raises:
+            NodulusError: what is of this scan cannot be used.
+        """
+        ...
+
+
+StudySources = Callable[[Sequence[Path]], ScanSources]
+"""Gives the sources that a study's own objects (DICOM SEG, RTSTRUCT, SR) are."""
+
+
 @dataclass(frozen=True)
 class OtherCandidates:
     """Candidates beside, or in the place of, those of the chain's own segmentation.
@@ -107,10 +133,63 @@ class OtherCandidates:
     Args:
         sources: of different names.
         only: what no one of them marks is no candidate.
+        of_study: what makes sources of the objects that came with the images; None to leave
+            these alone.
     """
 
-    sources: Sequence[CandidateSource] = ()
+    sources: Sequence[CandidateSource | ScanSources] = ()
     only: bool = False
+    of_study: StudySources | None = None
+
+    def with_objects(self, objects: Sequence[Path]) -> OtherCandidates:
+        """Take the objects of a study for a source, where they are wanted.
+
+        Args:
+            objects: files of DICOM SEG, RTSTRUCT and SR.
+        """
+        if self.of_study is None:
+            return self
+        return replace(self, sources=(*self.sources, self.of_study(objects)), of_study=None)
+
+    def of_scan(self, volume: CtVolume) -> tuple[list[CandidateSource], list[VolumeWarning]]:
+        """Give the sources of one scan, and what a reader of its result must know of them.
+
+        Args:
+            volume: the scan.
+
+        Raises:
+            NodulusError: what is of this scan cannot be used.
+        """
+        sources: list[CandidateSource] = []
+        warnings: list[VolumeWarning] = []
+        for one in self.sources:
+            if isinstance(one, ScanSources):
+                found, notes = one.of_scan(volume)
+                sources += found
+                warnings += notes
+            else:
+                sources.append(one)
+        return sources, warnings
+
+
+class OpensCandidates(Protocol):
+    """Opens candidates where they are wanted, in a worker's process too; can be pickled."""
+
+    def open(self) -> OtherCandidates:
+        """Open them.
+
+        Raises:
+            NodulusError: a file cannot be used.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """A checksum that changes with what they say.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        ...
 
 
 OWN_CANDIDATES = OtherCandidates()

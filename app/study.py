@@ -80,7 +80,7 @@ def analyse_study(
         progress,
         occlusion=Occlusion() if options.explain else None,
         keep_crops=options.keep_intermediates,
-        others=others,
+        others=others.with_objects(study.objects),
     )
     result = assemble_result(volume, analysis, models, settings, study.considered)
     result = _guided(result, volume, options, clinical)

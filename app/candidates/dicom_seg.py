@@ -46,6 +46,7 @@ class DicomSeg:
         path: of the file.
         name: of the source.
         label: the number or name of the segment that is a nodule; None for those above.
+        named_only: where no code or name says so, none is one.
 
     Raises:
         NodulusError: ``candidates-invalid``.
@@ -55,7 +56,9 @@ class DicomSeg:
     series_uids: frozenset[str] | None = None
     of_any_scan = False
 
-    def __init__(self, path: Path, name: str, label: str | None = None) -> None:
+    def __init__(
+        self, path: Path, name: str, label: str | None = None, *, named_only: bool = False
+    ) -> None:
         self.name = name
         self.sha256 = sha256(path)
         self.path = path
@@ -66,7 +69,9 @@ class DicomSeg:
             (MaskError,),
         ):
             seg = open_segmentation(path)
-            self._structures = structures_asked_for(structures_of(seg), label, path)
+            self._structures = structures_asked_for(
+                structures_of(seg), label, path, named_only=named_only
+            )
             self._frames = frames_of(seg, _CUT, path)
         self._slice_mm = _stated_slice_mm(seg)
         self._frame_of_reference = str(seg.get("FrameOfReferenceUID") or "") or None

@@ -15,6 +15,7 @@ from nodulus.app.reading.files import RESEARCH_SUFFIXES, stem
 from nodulus.app.result import SEGMENTATION_SOURCE
 
 if TYPE_CHECKING:
+    from nodulus.app.candidates.candidate_folder import CandidateFolder
     from nodulus.app.candidates.dicom_seg import DicomSeg
     from nodulus.app.candidates.label_image import LabelImage
     from nodulus.app.candidates.mark_table import MarkTable
@@ -24,15 +25,11 @@ if TYPE_CHECKING:
     from nodulus.app.candidates.rtstruct import RtStructureSet
     from nodulus.app.candidates.slicer_segmentation import SlicerSegments
 
+    FileOfCandidates: TypeAlias = (
+        MarkTable | LabelImage | SlicerSegments | DicomSeg | RtStructureSet | PointFile
+    )
     FileCandidates: TypeAlias = (
-        MarkTable
-        | LabelImage
-        | SlicerSegments
-        | NnunetPredictions
-        | DicomSeg
-        | RtStructureSet
-        | PointFile
-        | MonaiDetection
+        FileOfCandidates | NnunetPredictions | MonaiDetection | CandidateFolder
     )
 
 _TABLES = (".csv", ".tsv", ".txt")
@@ -53,8 +50,8 @@ def open_candidates(
         path: a CSV file in LUNA16's form (``seriesuid, coordX, coordY, coordZ`` in LPS mm, and
             ``probability`` where there is one), a label image (NIfTI, MHD, NRRD), a DICOM SEG,
             RT Structure Set or SR (TID 1500), a segmentation or markups of 3D Slicer
-            (``.seg.nrrd``, ``.mrk.json``), a folder of nnU-Net's predictions, or the folder of
-            MONAI's bundle lung_nodule_ct_detection.
+            (``.seg.nrrd``, ``.mrk.json``), a folder of nnU-Net's predictions, the folder of
+            MONAI's bundle lung_nodule_ct_detection, or a folder with files of many scans.
         name: by which results call it; None for the file's stem.
         label: the number or name of the label or segment that is a nodule; None for those that
             are called so, or all.
@@ -85,23 +82,40 @@ def open_candidates(
         )
     if path.is_dir():
         return _folder(path, given, label, device)
+    return open_file(path, given, label)
+
+
+def open_file(
+    path: Path, name: str, label: str | None = None, *, named_only: bool = False
+) -> FileOfCandidates:
+    """Open one file.
+
+    Args:
+        path: see :func:`open_candidates`.
+        name: by which results call it.
+        label: the number or name of the label or segment that is a nodule.
+        named_only: of DICOM objects, only what they call a nodule.
+
+    Raises:
+        NodulusError: see :func:`open_candidates`.
+    """
     with path.open("rb") as file:
         head = file.read(132)
     lower = path.name.lower()
     if lower.endswith(RESEARCH_SUFFIXES):
-        return _label_image(path, given, label)
+        return _label_image(path, name, label)
     if lower.endswith((*_TABLES, MARKUPS_SUFFIX)):
         if label is not None:
             raise invalid(path, "A file of marks has no labels.", "Leave #LABEL out.")
         if lower.endswith(_TABLES):
             from nodulus.app.candidates.mark_table import MarkTable
 
-            return MarkTable(path, given)
+            return MarkTable(path, name)
         from nodulus.app.candidates.point_file import PointFile
 
-        return PointFile(path, given)
+        return PointFile(path, name)
     if looks_like_dicom(head):
-        return _dicom(path, given, label)
+        return _dicom(path, name, label, named_only=named_only)
     raise invalid(
         path,
         "It is no table of marks, label image, DICOM object or file of 3D Slicer.",
@@ -120,7 +134,9 @@ def _label_image(path: Path, name: str, label: str | None) -> LabelImage | Slice
     return LabelImage(path, name, label)
 
 
-def _dicom(path: Path, name: str, label: str | None) -> DicomSeg | RtStructureSet | PointFile:
+def _dicom(
+    path: Path, name: str, label: str | None, *, named_only: bool
+) -> DicomSeg | RtStructureSet | PointFile:
     """By its SOP class; what is none of them is refused as a segmentation."""
     from pydicom import dcmread
 
@@ -141,36 +157,28 @@ def _dicom(path: Path, name: str, label: str | None) -> DicomSeg | RtStructureSe
 
         if label is not None:
             raise invalid(path, "A report has no labels.", "Leave #LABEL out.")
-        return PointFile(path, name)
+        return PointFile(path, name, named_only=named_only)
     from nodulus.app.candidates.dicom_seg import DicomSeg
 
-    return DicomSeg(path, name, label)
+    return DicomSeg(path, name, label, named_only=named_only)
 
 
 def _folder(
     path: Path, name: str, label: str | None, device: str
-) -> MonaiDetection | NnunetPredictions:
+) -> MonaiDetection | NnunetPredictions | CandidateFolder:
+    from nodulus.app.candidates.monai_detection.bundle_settings import is_detection_bundle
+
     if (path / DATASET_FILE).is_file():
         from nodulus.app.candidates.nnunet_predictions import NnunetPredictions
 
         return NnunetPredictions(path, name, label)
-    return _bundle(path, name, device)
+    if is_detection_bundle(path):
+        from nodulus.app.candidates.monai_detection.source import MonaiDetection
 
+        return MonaiDetection(path, name, device)
+    from nodulus.app.candidates.candidate_folder import CandidateFolder
 
-def _bundle(path: Path, name: str, device: str) -> MonaiDetection:
-    from nodulus.app.candidates.monai_detection.bundle_settings import is_detection_bundle
-
-    if not is_detection_bundle(path):
-        raise invalid(
-            path,
-            "It is a folder, and neither that of MONAI's bundle lung_nodule_ct_detection nor of"
-            " predictions of nnU-Net.",
-            "Give one file, that bundle's folder with configs/inference.json in it, or a folder"
-            " with nnU-Net's dataset.json and label images.",
-        )
-    from nodulus.app.candidates.monai_detection.source import MonaiDetection
-
-    return MonaiDetection(path, name, device)
+    return CandidateFolder(path, name, label, open_file)
 
 
 def _check_there(path: Path) -> None:

@@ -26,13 +26,15 @@ class PointFile:
     Args:
         path: of the file.
         name: of the source.
+        named_only: of a report, only what it calls a nodule.
     """
 
     series_uids: frozenset[str] | None = None
     of_any_scan = False
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, *, named_only: bool = False) -> None:
         self.name = name
+        self._named_only = named_only
         self.sha256 = sha256(path)
         self.path = path
         self.form: SourceForm = "markups" if is_markups(path) else "dicom-sr"
@@ -44,7 +46,11 @@ class PointFile:
     def marks(self, volume: CtVolume, report: Progress) -> Marks:
         """See :class:`nodulus.app.marks.CandidateSource`."""
         try:
-            found = open_points(self.path, {image.path for image in volume.source_images})
+            found = open_points(
+                self.path,
+                {image.path for image in volume.source_images},
+                named_only=self._named_only,
+            )
         except NodulusError as error:
             raise invalid(self.path, error.message, error.remedy) from error
         report(1, 1)

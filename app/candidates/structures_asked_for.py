@@ -10,7 +10,7 @@ from nodulus.app.data.masks.structures import Structure, choose_structures
 
 
 def structures_asked_for(
-    structures: Sequence[Structure], label: str | None, path: Path
+    structures: Sequence[Structure], label: str | None, path: Path, *, named_only: bool = False
 ) -> list[Structure]:
     """The structure that is asked for, else those that are nodules, else all of them.
 
@@ -18,9 +18,11 @@ def structures_asked_for(
         structures: all of a file.
         label: number or name of one; None for the nodules, and where no code or name says so, all.
         path: of the file, for the error.
+        named_only: where none is called a nodule, none is one.
 
     Raises:
-        MaskError: nothing is asked for by that name, or the file has no structure.
+        MaskError: nothing is asked for by that name, the file has no structure, or none that may
+            be one.
     """
     if label is not None and label.isdecimal():
         own = [s for s in structures if s.number == int(label)]
@@ -29,6 +31,6 @@ def structures_asked_for(
     try:
         return choose_structures(structures, () if label is None else (label,), path)
     except MaskError:
-        if label is not None or not structures:
+        if label is not None or named_only or not structures:
             raise
         return list(structures)

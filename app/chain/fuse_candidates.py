@@ -100,13 +100,13 @@ def fuse_candidates(
         NodulusError: marks of a source cannot be those of this scan.
         ValueError: two sources have one name.
     """
-    names = [SEGMENTATION_SOURCE, *(source.name for source in others.sources)]
+    sources, warnings = others.of_scan(scan.volume)
+    names = [SEGMENTATION_SOURCE, *(source.name for source in sources)]
     if len(set(names)) < len(names):
         raise ValueError(f"two sources of candidates have one name: {', '.join(names)}")
     fusion = settings.pipeline.fusion
     places = [_own_place(n, scan, settings, own) for n in range(len(own.candidates))]
     dropped: list[CandidateRecord] = []
-    warnings: list[VolumeWarning] = []
     infos = [
         CandidateSourceInfo(
             name=SEGMENTATION_SOURCE,
@@ -117,7 +117,7 @@ def fuse_candidates(
         )
     ]
     seen = SeenAlready(own.probability, own.grid, scan.region_on(own.grid))
-    for source in others.sources:
+    for source in sources:
         with steps(f"candidates {source.name}") as report:
             given = source.marks(scan.volume, report)
             # The most probable one first: what it shares with others is told of it.

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from nodulus.app.cohort.packages import dicomweb_client
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.reading.discovery import MARKING_MODALITIES
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
@@ -42,30 +43,25 @@ class RemoteStudy:
     url: str
     study_uid: str
 
-    def fetch(self, folder: Path) -> int:
+    def fetch(self, folder: Path, *, objects: bool = False) -> int:
         """Write the study's CT images into a folder, one at a time.
 
         Args:
             folder: that only this user may enter.
+            objects: whether segmentations, structure sets and reports are wanted too.
 
         Returns:
-            How many there were.
+            How many images there were.
 
         Raises:
             NodulusError: ``source-not-reachable``; ``no-ct-series`` where it has no CT series.
             OSError: they cannot be written.
         """
-        count = 0
         with _errors_of(self.url):
             client = _client(self.url)
-            found = client.search_for_series(
-                self.study_uid, search_filters={"Modality": "CT"}, fields=["Modality"]
-            )
-            series = [uid for one in found if (uid := _value(one, "0020000E"))]
-            for uid in series:
-                for image in client.iter_series(self.study_uid, uid):
-                    image.save_as(folder / f"{count:06d}.dcm", enforce_file_format=True)
-                    count += 1
+            count = self._fetch_series(client, "CT", folder)
+            for modality in MARKING_MODALITIES if objects and count else ():
+                self._fetch_series(client, modality, folder)
         if not count:
             raise NodulusError(
                 ErrorCode.NO_CT_SERIES,
@@ -73,6 +69,18 @@ class RemoteStudy:
                 remedy="Search for CT alone: put ModalitiesInStudy=CT into the URL.",
                 subject=self.study_uid,
             )
+        return count
+
+    def _fetch_series(self, client: DICOMwebClient, modality: str, folder: Path) -> int:
+        found = client.search_for_series(
+            self.study_uid, search_filters={"Modality": modality}, fields=["Modality"]
+        )
+        count = 0
+        for uid in (_value(one, "0020000E") for one in found):
+            for instance in client.iter_series(self.study_uid, uid) if uid else ():
+                path = folder / f"{modality}-{count:06d}.dcm"
+                instance.save_as(path, enforce_file_format=True)
+                count += 1
         return count
 
 

@@ -19,6 +19,7 @@ from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome, Status
 from nodulus.app.cohort.memory import peak_mib
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.clinical import ChangingClinicalFile, ClinicalFile
+from nodulus.app.marks import OWN_CANDIDATES, OpensCandidates
 from nodulus.app.output import OutputFolder
 from nodulus.app.private_folder import private_folder
 from nodulus.app.process import import_monai
@@ -69,6 +70,7 @@ class RunnerOptions:
         threads: of one worker.
         clinical: file of what is known of the patients beside the headers, by study.
         clinical_may_change: whether that file is read again when it has changed.
+        candidates: of other tools.
     """
 
     output: Path
@@ -81,6 +83,7 @@ class RunnerOptions:
     threads: int = 1
     clinical: Path | None = None
     clinical_may_change: bool = False
+    candidates: OpensCandidates | None = None
 
     def start(self) -> ItemRunner:
         """Load the networks in a process that does nothing else.
@@ -117,6 +120,8 @@ class ItemRunner:
         self._output = OutputFolder(options.output)
         kind = ChangingClinicalFile if options.clinical_may_change else ClinicalFile
         self._clinical = kind(options.clinical) if options.clinical else None
+        opens = options.candidates
+        self._others = OWN_CANDIDATES if opens is None else opens.open()
 
     @property
     def settings(self) -> ChainSettings:
@@ -162,6 +167,7 @@ class ItemRunner:
             self._options.results,
             lambda study, step, _done, _total: tell(study.key, step),
             self._clinical,
+            self._others,
         )
         return _measured(item, outcome, began)
 
@@ -170,7 +176,7 @@ class ItemRunner:
             found = Discovery((item.study,), ())
         elif item.remote is not None:
             folder = stack.enter_context(private_folder())
-            item.remote.fetch(folder)
+            item.remote.fetch(folder, objects=self._others.of_study is not None)
             found = find_studies(folder, archives=stack.enter_context(Archives()))
         else:
             assert item.path is not None
@@ -195,7 +201,7 @@ def run_fingerprint(options: RunnerOptions) -> str:
 
     Raises:
         NodulusError: models or settings cannot be read.
-        OSError: the clinical file cannot be read.
+        OSError: the clinical file or one of candidates cannot be read.
     """
     settings = chain_settings(options)
     content = {
@@ -207,6 +213,8 @@ def run_fingerprint(options: RunnerOptions) -> str:
     }
     if options.clinical is not None:
         content["clinical"] = sha256(options.clinical)
+    if options.candidates is not None:
+        content["candidates"] = options.candidates.fingerprint()
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

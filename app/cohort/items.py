@@ -23,8 +23,13 @@ PATH_COLUMN = "path"
 class Remote(Protocol):
     """What lies on another machine; can be pickled."""
 
-    def fetch(self, folder: Path) -> int:
-        """Write its files into a folder that only this user may enter; tell how many."""
+    def fetch(self, folder: Path, *, objects: bool = False) -> int:
+        """Write its files into a folder that only this user may enter; tell how many.
+
+        Args:
+            folder: for the files.
+            objects: whether what others have marked in the images is wanted too.
+        """
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,7 @@ def write_manifest(run: CohortRun, options: RunnerOptions, workers: int) -> Path
         "device": options.device,
         "precision": options.precision,
         "results": asdict(options.results),
+        "candidates": None if options.candidates is None else options.candidates.fingerprint(),
         "clinical_sha256": sha256(options.clinical) if options.clinical else None,
         "machine": machine(),
         "shard": asdict(run.shard),

@@ -28,11 +28,12 @@ class StoredFiles:
 
     url: str
 
-    def fetch(self, folder: Path) -> int:
+    def fetch(self, folder: Path, *, objects: bool = False) -> int:
         """Write the files into a folder, with the names and folders that they have there.
 
         Args:
             folder: that only this user may enter.
+            objects: all files are fetched, also without.
 
         Returns:
             How many there were.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
+    from nodulus.app.candidates.candidate_folder import CandidateFolder
+    from nodulus.app.candidates.candidate_options import CandidateOptions
     from nodulus.app.candidates.open_candidates import FileCandidates
+    from nodulus.app.marks import OpensCandidates
     from nodulus.app.reading import Discovery
 
 candidates_option = click.option(
@@ -19,55 +22,83 @@ candidates_option = click.option(
     multiple=True,
     metavar="[NAME=]FILE[#LABEL]",
     help="Candidates of another tool, beside the segmentation's: a CSV file in LUNA16's form, a"
-    " label image, a DICOM SEG, RTSTRUCT or SR, .seg.nrrd or .mrk.json of 3D Slicer, or a folder of"
-    " nnU-Net's predictions or of MONAI's lung_nodule_ct_detection. May be given several times.",
+    " label image, a DICOM SEG, RTSTRUCT or SR, .seg.nrrd or .mrk.json of 3D Slicer, a folder with"
+    " such files of many scans, of nnU-Net's predictions, or of MONAI's lung_nodule_ct_detection."
+    " May be given several times.",
 )
 candidates_only_option = click.option(
     "--candidates-only",
     is_flag=True,
-    help="What no FILE of --candidates marks is no candidate.",
+    help="What none of these marks is no candidate.",
 )
 
 
-def opened(
-    given: Sequence[str], only: bool, deidentify: bool, device: str
-) -> tuple[FileCandidates, ...]:
-    """Open the files of ``--candidates``.
+candidates_of_study_option = click.option(
+    "--candidates-of-study",
+    is_flag=True,
+    help="Segmentations and reports (DICOM SEG, RTSTRUCT, SR) of other tools that come with the"
+    " images are candidates too.",
+)
+
+
+def candidates_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The three options of a command; `taken_candidates` reads them."""
+    for option in (candidates_of_study_option, candidates_only_option, candidates_option):
+        function = option(function)
+    return function
+
+
+def taken_candidates(given: Mapping[str, Any], deidentify: bool, device: str) -> CandidateOptions:
+    """Give the options of a call.
 
     Args:
-        given: each ``[NAME=]FILE[#LABEL]``.
-        only: whether there are to be no others, which needs a file.
+        given: the command's parameters, by name; others than `candidates_options` are passed over.
         deidentify: results are de-identified, so that no file name may go into them.
-        device: where a network among them runs.
+        device: where a network among the files runs.
 
     Raises:
-        NodulusError: a file cannot be used, or two have one name.
+        click.UsageError: there are to be only candidates that nothing gives.
     """
-    if only and not given:
-        raise click.UsageError("--candidates-only needs --candidates.")
-    if not given:
-        return ()
-    from nodulus.app.candidates import open_candidates
+    from nodulus.app.candidates.candidate_options import CandidateOptions
 
-    sources: list[FileCandidates] = []
-    for text in given:
-        name, path, label = _parts(text)
-        if name is None and deidentify:
+    options = CandidateOptions(
+        given["candidates"],
+        given["candidates_only"],
+        given["candidates_of_study"],
+        deidentify,
+        device,
+    )
+    if options.only and not options.given and not options.of_study:
+        raise click.UsageError("--candidates-only needs --candidates or --candidates-of-study.")
+    return options
+
+
+def opens(options: CandidateOptions) -> OpensCandidates | None:
+    """What a worker opens; None where no candidates of others are wanted."""
+    return options if options.given or options.of_study else None
+
+
+def check_several(sources: Sequence[FileCandidates]) -> None:
+    """Check that each file says of which scan it is, where there may be many.
+
+    Args:
+        sources: as opened.
+
+    Raises:
+        NodulusError: ``candidates-invalid``.
+    """
+    for source in sources:
+        if not _names_its_scan(source):
             raise _invalid(
-                path,
-                "With --deidentify no file name may go into the results, and these candidates have"
-                " no other name.",
-                "Give them one: --candidates NAME=FILE.",
+                source.path,
+                "It does not say of which scan it is, and there may be several.",
+                "Give a folder with files that are named after the scans, a DICOM SEG, or a table"
+                " with a column seriesuid.",
             )
-        source = open_candidates(path, name, label=label, device=device)
-        if source.name in {one.name for one in sources}:
-            raise _invalid(
-                path,
-                f"Two sources of candidates are called {source.name!r}.",
-                "Give one of them another name: --candidates NAME=FILE.",
-            )
-        sources.append(source)
-    return tuple(sources)
+
+
+def _names_its_scan(source: FileCandidates) -> bool:
+    return source.of_any_scan or source.series_uids is not None or source.study_uids is not None
 
 
 def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> None:
@@ -80,8 +111,17 @@ def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> No
     Raises:
         NodulusError: ``candidates-invalid``.
     """
+    from nodulus.app.candidates.candidate_folder import CandidateFolder
+
     chosen = [one.series_uid for s in discovery.studies for one in s.considered if one.chosen]
     for source in sources:
+        if isinstance(source, CandidateFolder) and not _has_any(source, discovery):
+            raise _invalid(
+                source.path,
+                "None of its files is of a scan of the input.",
+                "Name the files, or the folders that they lie in, after the scans:"
+                " SeriesInstanceUID, StudyInstanceUID, or the stem of the scan's file.",
+            )
         if source.series_uids is not None and chosen and not source.series_uids & set(chosen):
             first = min(source.series_uids)
             raise _invalid(
@@ -91,16 +131,24 @@ def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> No
                 "Write the input's SeriesInstanceUID, or the stem of its file name, in the column"
                 " seriesuid.",
             )
-        named = (
-            source.of_any_scan or source.series_uids is not None or source.study_uids is not None
-        )
-        if not named and len(chosen) > 1:
+        if not _names_its_scan(source) and len(chosen) > 1:
             raise _invalid(
                 source.path,
                 f"A label image does not say of which scan it is, and the input has {len(chosen)}"
                 " of them.",
                 "Give one scan at a time, a DICOM SEG, or a table with a column seriesuid.",
             )
+
+
+def _has_any(source: CandidateFolder, discovery: Discovery) -> bool:
+    from nodulus.app.reading.slice_plan import SlicePlan
+
+    for study in discovery.studies:
+        plan = study.chosen
+        study_uid = plan.slices[0].study_uid if isinstance(plan, SlicePlan) else None
+        if any(s.chosen and source.has(s.series_uid, study_uid) for s in study.considered):
+            return True
+    return not any(study.chosen for study in discovery.studies)
 
 
 def check_studies(sources: Sequence[FileCandidates], discovery: Discovery) -> None:
@@ -126,21 +174,6 @@ def check_studies(sources: Sequence[FileCandidates], discovery: Discovery) -> No
                 "It is of another study than any of the input.",
                 "Give the segmentation of this study.",
             )
-
-
-def _parts(text: str) -> tuple[str | None, Path, str | None]:
-    """Name, file and label of ``[NAME=]FILE[#LABEL]``; a file that is there is taken as it is."""
-    if Path(text).exists():
-        return None, Path(text), None
-    name, found, rest = text.partition("=")
-    if not found or "/" in name or "\\" in name:
-        name, rest = "", text
-    path = Path(rest)
-    label: str | None = None
-    if not path.exists() and "#" in rest:
-        before, _, label = rest.rpartition("#")
-        path = Path(before)
-    return name or None, path, label or None
 
 
 def _invalid(path: Path, message: str, remedy: str) -> NodulusError:

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.candidates_option import (
+    candidates_options,
+    check_several,
+    opens,
+    taken_candidates,
+)
 from nodulus.app.commands.chain_options import (
     device_option,
     memory_limit_option,
@@ -79,6 +85,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 @time_limit_option
 @memory_limit_option
 @clinical_option
+@candidates_options
 @models_option
 @settings_option
 @operating_point_option
@@ -122,6 +129,9 @@ def command(
     with clean_end(), ExitStack() as stack:
         cores, mib, new_worker = _machines(ray_address, stack)
         count = cores if workers is None else workers
+        outputs = taken(results)
+        candidates = taken_candidates(results, outputs.deidentify, device)
+        check_several(candidates.sources())  # rather now than in a worker
         options = RunnerOptions(
             output,
             models,
@@ -129,9 +139,10 @@ def command(
             operating_point,
             device,
             precision,
-            taken(results),
+            outputs,
             threads=max(1, cores // max(1, count)),
             clinical=clinical,
+            candidates=opens(candidates),
         )
         limits = Limits(time_limit, memory_limit or 0.9 * mib / max(1, count))
         failed = _run(sources, options, shard, count, limits, new_worker, retry_failed=retry_failed)

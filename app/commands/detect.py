@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodulus.app.commands.candidates_option import (
-    candidates_only_option,
-    candidates_option,
+    candidates_options,
     check_belongs,
     check_studies,
-    opened,
+    taken_candidates,
 )
 from nodulus.app.commands.chain_options import (
     debug_option,
@@ -37,6 +36,7 @@ from nodulus.app.process import import_monai
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nodulus.app.candidates.candidate_options import CandidateOptions
     from nodulus.app.candidates.open_candidates import FileCandidates
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.commands.progress import StudyProgress
@@ -66,8 +66,7 @@ if TYPE_CHECKING:
     help="Also write every candidate in LUNA16's submission form.",
 )
 @clinical_option
-@candidates_option
-@candidates_only_option
+@candidates_options
 @output_options()
 @device_option
 @precision_option
@@ -80,8 +79,6 @@ def command(
     operating_point: PointName | None,
     marks: Path | None,
     clinical: Path | None,
-    candidates: tuple[str, ...],
-    candidates_only: bool,
     device: str,
     precision: PrecisionSetting | None,
     debug: bool,
@@ -102,6 +99,7 @@ def command(
     if debug:
         logging.basicConfig(level=logging.DEBUG)
     options = taken(results)
+    candidates = taken_candidates(results, options.deidentify, device)
     with clean_end():
         failed = _detect(
             source,
@@ -111,8 +109,8 @@ def command(
             operating_point,
             marks,
             clinical,
-            opened(candidates, candidates_only, options.deidentify, device),
-            candidates_only,
+            candidates,
+            candidates.sources(),
             options,
             device,
             precision,
@@ -130,8 +128,8 @@ def _detect(
     operating_point: PointName | None,
     marks: Path | None,
     clinical: Path | None,
+    candidates: CandidateOptions,
     sources: tuple[FileCandidates, ...],
-    candidates_only: bool,
     options: OutputOptions,
     device: str,
     precision: PrecisionSetting | None,
@@ -147,7 +145,6 @@ def _detect(
         studies = _studies(source, progress, stack)
         from nodulus.app.chain import load_models, load_settings
         from nodulus.app.guidelines.clinical import ClinicalFile
-        from nodulus.app.marks import OtherCandidates
         from nodulus.app.output import OutputFolder
         from nodulus.app.results.luna16_marks import marks_of, write_marks
         from nodulus.app.results.write_results import import_writers
@@ -176,7 +173,7 @@ def _detect(
             chain_settings,
             options,
             clinical=facts,
-            others=OtherCandidates(sources, candidates_only),
+            others=candidates.of(sources),
             progress=progress.study,
             finished=finished,
         )

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.candidates_option import (
+    candidates_options,
+    check_several,
+    taken_candidates,
+)
 from nodulus.app.commands.chain_options import device_option, precision_option
 from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
@@ -66,6 +71,7 @@ NOT_DELIVERED = {
 @click.option("--settings", type=click.Path(path_type=Path), help="As for detect.")
 @operating_point_option
 @clinical_option
+@candidates_options
 @output_options(without=NOT_DELIVERED)
 @device_option
 @precision_option
@@ -123,11 +129,18 @@ def command(
         if stop.is_set():
             raise Stopped
 
-    orthanc = Orthanc(url, user, os.environ.get("NODULUS_ORTHANC_PASSWORD"))
     options = taken(objects, report=False)
+    candidates = taken_candidates(objects, deidentify=False, device=device)
+    sources = candidates.sources()
+    check_several(sources)
+    password = os.environ.get("NODULUS_ORTHANC_PASSWORD")
+    orthanc = Orthanc(url, user, password, with_objects=candidates.of_study)
     with locked(state):
         chain_settings = load_settings(settings, models, operating_point=operating_point)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         facts = ChangingClinicalFile(clinical) if clinical else None
-        analyser = Analyser(orthanc, state, loaded, chain_settings, options, check, facts)
+        analyser = Analyser(
+            orthanc, state, loaded, chain_settings, options, check, facts,
+            candidates.of(sources),
+        )  # fmt: skip
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.candidates_option import (
+    candidates_options,
+    check_several,
+    opens,
+    taken_candidates,
+)
 from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
@@ -168,6 +174,7 @@ NOT_SERVED = {
 @settings_option
 @operating_point_option
 @clinical_option
+@candidates_options
 @output_options(without=NOT_SERVED)
 @device_option
 @precision_option
@@ -260,6 +267,8 @@ def command(
     viewer_build = viewer_in(viewer)
     own_folder(data)
     chain_settings = load_settings(settings, models, operating_point=operating_point)
+    candidates = taken_candidates(objects, deidentify=False, device=device)
+    check_several(candidates.sources())  # rather now than in a worker
     runner = RunnerOptions(
         data / RESULTS,
         models,
@@ -271,6 +280,7 @@ def command(
         threads=max(1, usable_cores() // workers),
         clinical=clinical,
         clinical_may_change=True,
+        candidates=opens(candidates),
     )
     if clinical is not None:
         ChangingClinicalFile(clinical)  # rather now than in a worker
@@ -288,7 +298,12 @@ def command(
         watch=watch,
         orthanc=None
         if orthanc is None
-        else Orthanc(orthanc, orthanc_user, secret("NODULUS_ORTHANC_PASSWORD")),
+        else Orthanc(
+            orthanc,
+            orthanc_user,
+            secret("NODULUS_ORTHANC_PASSWORD"),
+            with_objects=candidates.of_study,
+        ),
         destinations=destinations,
         retention=Retention(keep_images, keep_results),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.results.write_results import MadeResults, make_results, publish_results
 from nodulus.app.run import StudyOutcome, explained, written_outcome
 
@@ -80,6 +81,7 @@ class Work:
         progress: called with (study, step, done, total).
         finished: called after each study.
         clinical: what is known of the patients beside the headers.
+        others: candidates of other tools.
         discovery: what the input holds, once it was looked through.
         outcomes: of the studies that are done.
     """
@@ -93,6 +95,7 @@ class Work:
     progress: Callable[[StudyInput, str, int, int], None]
     finished: Callable[[StudyOutcome], None]
     clinical: ClinicalFile | None = None
+    others: OtherCandidates = OWN_CANDIDATES
     discovery: Discovery | None = None
     outcomes: list[StudyOutcome] = field(default_factory=list)
 

@@ -15,6 +15,7 @@ from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 if TYPE_CHECKING:
     from nodulus.app.chain import ChainSettings, Models
     from nodulus.app.guidelines.clinical import ClinicalFile
+    from nodulus.app.marks import OtherCandidates
     from nodulus.app.results.options import OutputOptions
     from nodulus.app.run import StudyOutcome
 
@@ -85,6 +86,7 @@ def _run(arguments: Sequence[str], errors: Any) -> int:
         work.options = _options(application)
         work.settings = _settings(application)
         work.clinical = _clinical(application)
+        work.others = _candidates(application, work.options)
         work.options.check()
         application.run()
     if work.discovery is None:
@@ -130,6 +132,20 @@ def _clinical(application: Any) -> ClinicalFile | None:
 
     named = application.kwargs("clinical") if "clinical" in _parts(application) else {}
     return ClinicalFile(Path(named["file"])) if named.get("file") else None
+
+
+def _candidates(application: Any, options: OutputOptions) -> OtherCandidates:
+    """Candidates of other tools, as the application's configuration names them."""
+    from nodulus.app.marks import OWN_CANDIDATES
+
+    named = application.kwargs("candidates") if "candidates" in _parts(application) else {}
+    if not named.get("of_study") and not named.get("file"):
+        return OWN_CANDIDATES
+    from nodulus.app.candidates.candidate_options import CandidateOptions
+
+    given = (str(named["file"]),) if named.get("file") else ()
+    is_only, of_study = bool(named.get("only")), bool(named.get("of_study"))
+    return CandidateOptions(given, is_only, of_study, options.deidentify).open()
 
 
 def _parts(application: Any) -> set[str]:

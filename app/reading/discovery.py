@@ -25,6 +25,11 @@ from nodulus.app.reading.stacks import Stack, split_series
 from nodulus.app.result import SeriesChoice
 from nodulus.app.volume import CtVolume, VolumeWarning
 
+MARKING_MODALITIES = ("SEG", "RTSTRUCT", "SR")
+"""Of objects that mark places in other images."""
+OUR_MANUFACTURER = "Nodulus"
+"""Of the objects that Nodulus makes."""
+
 
 @dataclass(frozen=True, eq=False)
 class StudyInput:
@@ -40,6 +45,8 @@ class StudyInput:
         ahead: gives the volume where another process has read it, else None.
         named_by: the image that says most of whose study it is; None for research formats.
         patients: how many patients the images under the StudyInstanceUID are of.
+        objects: files of segmentations, structure sets and reports that came with the images,
+            but for Nodulus' own.
     """
 
     key: str
@@ -51,6 +58,7 @@ class StudyInput:
     ahead: Callable[[], CtVolume | None] | None = None
     named_by: SliceHeader | None = None
     patients: int = 1
+    objects: tuple[Path, ...] = ()
 
     def load(self, progress: Progress | None = None) -> CtVolume:
         """Read the chosen series.
@@ -305,8 +313,19 @@ def _dicom_studies(headers: Iterable[SliceHeader]) -> list[StudyInput]:
                 others = len(studies_of_series[study.chosen.slices[0].series_uid]) - 1
                 more = study_warnings(len(people), others)
                 study = replace(study, notes=(*study.notes, *more))
-            studies.append(replace(study, named_by=says_most(own), patients=len(people)))
+            study = replace(study, named_by=says_most(own), patients=len(people))
+            studies.append(replace(study, objects=_objects(own)))
     return studies
+
+
+def _objects(headers: Iterable[SliceHeader]) -> tuple[Path, ...]:
+    """What others have marked in a study; a file with several frames has several headers."""
+    files = {
+        header.path
+        for header in headers
+        if header.modality in MARKING_MODALITIES and header.manufacturer != OUR_MANUFACTURER
+    }
+    return tuple(sorted(files))
 
 
 def _dicom_study(key: str, study_uid: str, headers: list[SliceHeader]) -> StudyInput:

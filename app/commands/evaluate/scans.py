@@ -32,15 +32,15 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
 @click.argument("source", metavar="SCANS", type=click.Path(path_type=Path))
 @click.option(
     "--lesions",
-    required=True,
     type=click.Path(path_type=Path),
-    help="annotations.csv in LUNA16's form, a column 'label' for those in a mask; nodules.csv; or"
-    " DICOM SR or .mrk.json of 3D Slicer.",
+    help="annotations.csv in LUNA16's form, nodules.csv, or DICOM SR or .mrk.json of 3D Slicer;"
+    " default: what the masks outline.",
 )
 @click.option(
     "--masks",
     type=click.Path(path_type=Path),
-    help="Their label images, <series UID>.nii.gz or .nii, on the scans' grids.",
+    help="Folder with DICOM SEG or RTSTRUCT, or label images and .seg.nrrd of 3D Slicer named like"
+    " the scans.",
 )
 @click.option(
     "--table",
@@ -67,7 +67,7 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
 @options.confidence
 def scans(
     source: Path,
-    lesions: Path,
+    lesions: Path | None,
     masks: Path | None,
     table: Path | None,
     patients: tuple[str, ...],
@@ -84,6 +84,8 @@ def scans(
 
     Exit status: 0 all scans done, 1 some could not be analysed, 2 wrong usage.
     """
+    if lesions is None and masks is None:
+        raise click.UsageError("give --lesions, --masks or both")
     from rich.console import Console
 
     from nodulus.app.evaluation.scans.scan_report import scan_report, scan_rows
@@ -116,7 +118,7 @@ def scans(
 
 def _analyse(
     source: Path,
-    lesions: Path,
+    lesions: Path | None,
     masks: Path | None,
     table: Path | None,
     patients: tuple[str, ...],
@@ -129,13 +131,14 @@ def _analyse(
     """The scans with their truth, and whether any failed."""
     from nodulus.app.chain import load_models, load_settings
     from nodulus.app.commands.progress import StudyProgress
-    from nodulus.app.evaluation.scans.lesion_rows import match_known
+    from nodulus.app.evaluation.scans.lesion_rows import match_known, outlined_lesions
     from nodulus.app.evaluation.scans.run_scans import run_scans
     from nodulus.app.evaluation.scans.scan_table import read_scan_table, row_of
     from nodulus.app.evaluation.truth import read_lesions
     from nodulus.app.reading import Archives, find_studies
 
-    truth, facts = read_lesions(lesions), read_scan_table(table)
+    truth = None if lesions is None else read_lesions(lesions)
+    facts = read_scan_table(table)
     chosen = load_settings(settings, models)
     known = []
     with StudyProgress(errors) as progress, Archives() as archives:
@@ -153,7 +156,8 @@ def _analyse(
                     problems.append(outcome)
                     continue
                 uid = outcome.result.series_uid
-                known.append(match_known(outcome, row_of(uid, facts), truth))
+                lesions_of = outlined_lesions(outcome) if truth is None else truth
+                known.append(match_known(outcome, row_of(uid, facts), lesions_of))
         except OSError as error:
             raise not_writable(output, error) from error
     for problem in problems:
@@ -162,7 +166,7 @@ def _analyse(
 
 
 def _patient(study: StudyInput, facts: Mapping[str, ScanRow]) -> str:
-    from nodulus.app.evaluation.scans.run_scans import series_of
+    from nodulus.app.evaluation.scans.lesion_masks import series_of
     from nodulus.app.evaluation.scans.scan_table import row_of
 
     return row_of(series_of(study), facts).patient

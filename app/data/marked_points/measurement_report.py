@@ -53,12 +53,13 @@ Finder = Callable[[str], Path | None]
 """From a SOPInstanceUID to its file, None where it is not at hand."""
 
 
-def read_measurement_report(path: Path, find: Finder) -> MarkedPoints:
+def read_measurement_report(path: Path, find: Finder, *, named_only: bool = False) -> MarkedPoints:
     """Read the nodules of a report.
 
     Args:
         path: the file.
         find: gives the segmentations, and the images of 2D coordinates, that it refers to.
+        named_only: groups whose finding says nothing are none, also where no other says so.
 
     Raises:
         NodulusError: ``input-not-readable``: it is no such report, a group has no place, or what
@@ -67,12 +68,9 @@ def read_measurement_report(path: Path, find: Finder) -> MarkedPoints:
     report = _open(path)
     groups = list(_groups(report))
     findings = [_concept(_child(group, _FINDING), "ConceptCodeSequence") for group in groups]
-    named = any(finding is not None and is_nodule_code(finding) for finding in findings)
-    wanted = [
-        group
-        for group, finding in zip(groups, findings, strict=True)
-        if not named or (finding is not None and is_nodule_code(finding))
-    ]
+    called = [finding is not None and is_nodule_code(finding) for finding in findings]
+    named = named_only or any(called)
+    wanted = [group for group, own in zip(groups, called, strict=True) if own or not named]
     places = _Places(path, find)
     points = [_point(group, places) for group in wanted if _has_place(group)]
     if wanted and not points:

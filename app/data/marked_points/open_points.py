@@ -48,19 +48,23 @@ def is_report(path: Path) -> bool:
     return head is not None and str(head.get("SOPClassUID")) in SR_CLASSES
 
 
-def open_points(path: Path, others: Iterable[Path] = ()) -> MarkedPoints:
+def open_points(
+    path: Path, others: Iterable[Path] = (), *, named_only: bool = False
+) -> MarkedPoints:
     """Read one file of markups, or one DICOM report.
 
     Args:
         path: the file.
         others: where the segmentations and images lie that a report refers to, beside its folder.
+        named_only: of a report, only what it calls a nodule.
 
     Raises:
         NodulusError: ``input-not-readable``: it is neither, or cannot be read.
     """
     if is_markups(path):
         return read_markups(path)
-    return read_measurement_report(path, SopFiles((path.parent, *others)).find)
+    find = SopFiles((path.parent, *others)).find
+    return read_measurement_report(path, find, named_only=named_only)
 
 
 def known_nodules(path: Path, others: Iterable[Path] = ()) -> list[tuple[Nodule, Path]]:

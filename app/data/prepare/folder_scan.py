@@ -74,16 +74,34 @@ def load_dicom(
         raise ScanError(problem) from error
     if not masks:
         return _loaded(volume, series_uid, None, rule)
-    return _with_masks(volume, source_slices(volume), masks, rule)
+    return _with_masks(volume, masks, rule)
 
 
-def _with_masks(
-    volume: CtVolume, source: SourceSlices, masks: Sequence[MaskFile], rule: MaskRule
-) -> LoadedScan:
-    """The scan with the label map of its masks; ``source`` are its images."""
+def _with_masks(volume: CtVolume, masks: Sequence[MaskFile], rule: MaskRule) -> LoadedScan:
+    labels, lost = labels_of_masks(volume, masks, rule.structures)
+    return _loaded(volume, volume.series_uid, labels, rule, lost)
+
+
+def labels_of_masks(
+    volume: CtVolume, masks: Sequence[MaskFile], structures: Sequence[str]
+) -> tuple[NDArray[np.uint8], list[Problem]]:
+    """Draw the nodules of masks on a volume.
+
+    Args:
+        volume: of any format.
+        masks: that were made on it, at least one.
+        structures: see `MaskRule`.
+
+    Returns:
+        Shape of the volume: 0 background, n nodule n; and what of the masks is lost.
+
+    Raises:
+        ScanError: a mask does not fit the volume.
+    """
     series_uid = volume.series_uid
+    source = source_slices(volume) if volume.source_images else slices_of(volume)
     try:
-        found = _read_masks(masks, source, rule.structures)
+        found = _read_masks(masks, source, structures)
         drawn = label_structures(found, source.shape_irc)
     except MaskError as error:
         problem = Problem(_KINDS[error.problem], error.message, error.path, None, series_uid)
@@ -92,8 +110,7 @@ def _with_masks(
         problem = Problem(ProblemKind.MASK_BROKEN, str(error), masks[0].path, None, series_uid)
         raise ScanError(problem) from error
     labels = labels_on_grid(drawn, source.positions_lps_mm, volume.geometry)
-    lost = _lost_planes(found, masks, series_uid)
-    return _loaded(volume, series_uid, np.asarray(labels, dtype=np.uint8), rule, lost)
+    return np.asarray(labels, dtype=np.uint8), _lost_planes(found, masks, series_uid)
 
 
 def _read_masks(
@@ -140,8 +157,8 @@ def load_image(
     """
     volume = _read_scan(path, series_uid)
     if label is None and masks:
-        return _with_masks(volume, slices_of(volume), masks, rule)
-    labels = None if label is None else _read_labels(label, volume.geometry, series_uid)
+        return _with_masks(volume, masks, rule)
+    labels = None if label is None else read_labels(label, volume.geometry, series_uid)
     return _loaded(volume, series_uid, labels, rule)
 
 
@@ -161,7 +178,7 @@ def load_semantic(
         ScanError: the scan cannot be read, or the label image does not fit it.
     """
     volume = _read_scan(path, series_uid)
-    kinds = _read_labels(label, volume.geometry, series_uid)
+    kinds = read_labels(label, volume.geometry, series_uid)
     mask = np.isin(kinds, list(values))
     labels = np.zeros(mask.shape, np.uint8)
     if mask.any():
@@ -184,7 +201,20 @@ def _read_scan(path: Path, series_uid: str) -> CtVolume:
         raise ScanError(problem) from error
 
 
-def _read_labels(path: Path, geometry: Geometry, series_uid: str) -> NDArray[np.uint8]:
+def read_labels(path: Path, geometry: Geometry, series_uid: str) -> NDArray[np.uint8]:
+    """Read a label image on the grid of a scan.
+
+    Args:
+        path: NIfTI, MetaImage or NRRD.
+        geometry: of the scan.
+        series_uid: of the scan.
+
+    Returns:
+        Shape (I, R, C).
+
+    Raises:
+        ScanError: it cannot be read, or has another grid.
+    """
     import SimpleITK
 
     try:

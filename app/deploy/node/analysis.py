@@ -14,6 +14,7 @@ from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.deploy.node.orthanc import CtStudy, Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.clinical import ClinicalFile
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.output import SUMMARY, OutputFolder
 from nodulus.app.reading import find_studies
 from nodulus.app.results.failure_note import NO_STUDY
@@ -46,6 +47,7 @@ class Analyser:
         options: which objects are made.
         check: called often; raises `Stopped` when the node is to end.
         clinical: what is known of the patients beside the headers.
+        others: candidates of other tools.
     """
 
     orthanc: Orthanc
@@ -55,6 +57,7 @@ class Analyser:
     options: OutputOptions
     check: Callable[[], None]
     clinical: ClinicalFile | None = None
+    others: OtherCandidates = OWN_CANDIDATES
 
     def results(self, study: CtStudy) -> tuple[Path, ...]:
         """The DICOM objects about a study, made now or, if so, before.
@@ -127,6 +130,7 @@ class Analyser:
                 self.settings,
                 self.options,
                 clinical=self.clinical,
+                others=self.others,
                 progress=lambda *_: self.check(),
             )
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]

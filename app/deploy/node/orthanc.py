@@ -12,11 +12,11 @@ from typing import Any
 import requests
 
 from nodulus.app.http_session import http_session
+from nodulus.app.reading.discovery import MARKING_MODALITIES, OUR_MANUFACTURER
 
 MARK = 4711
 """Number of the study metadata that says what was done; Orthanc leaves 1024 and above to users."""
 
-OUR_MANUFACTURER = "Nodulus"
 _BATCH = 100
 _TIMEOUT_S = (10.0, 300.0)
 """To connect, and between two bytes of an answer."""
@@ -25,11 +25,11 @@ _CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class CtStudy:
-    """The CT images of a study.
+    """The CT images of a study, and where they are wanted what others have marked in them.
 
     Args:
         uid: StudyInstanceUID.
-        instances: Orthanc's identifiers of its CT images, sorted.
+        instances: Orthanc's identifiers of these, sorted; none where there is no CT.
     """
 
     uid: str
@@ -37,7 +37,7 @@ class CtStudy:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the CT images, and with nothing else in the study."""
+        """Changes with what is analysed, and with nothing else in the study."""
         return hashlib.sha256("\n".join(self.instances).encode()).hexdigest()
 
 
@@ -48,10 +48,19 @@ class Orthanc:
         url: of its REST interface, such as ``http://orthanc:8042``.
         user: where it asks for one.
         password: of the user.
+        with_objects: whether segmentations, structure sets and reports of others count to a study.
     """
 
-    def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        user: str | None = None,
+        password: str | None = None,
+        *,
+        with_objects: bool = False,
+    ) -> None:
         self.url = url.rstrip("/")
+        self._objects = MARKING_MODALITIES if with_objects else ()
         self._session = http_session(user, password)
 
     def version(self) -> str:
@@ -85,13 +94,9 @@ class Orthanc:
             if _status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        instances = [
-            instance
-            for one in series
-            if one["MainDicomTags"].get("Modality") == "CT"
-            and one["MainDicomTags"].get("Manufacturer") != OUR_MANUFACTURER
-            for instance in one["Instances"]
-        ]
+        instances = _instances(series, ("CT",))
+        if instances:
+            instances += _instances(series, self._objects)
         return CtStudy(uid, tuple(sorted(instances)))
 
     def download(self, instance: str, path: Path) -> None:
@@ -146,6 +151,17 @@ class Orthanc:
         answer = self._session.post(self.url + path, timeout=_TIMEOUT_S, **content)
         answer.raise_for_status()
         return answer.json()
+
+
+def _instances(series: list[Any], modalities: Iterable[str]) -> list[str]:
+    """What is in the series of these modalities, but for Nodulus' own."""
+    return [
+        str(instance)
+        for one in series
+        if one["MainDicomTags"].get("Modality") in modalities
+        and one["MainDicomTags"].get("Manufacturer") != OUR_MANUFACTURER
+        for instance in one["Instances"]
+    ]
 
 
 def _status(error: requests.HTTPError) -> int | None:

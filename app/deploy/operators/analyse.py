@@ -26,6 +26,7 @@ class AnalyseOperator(StepOperator):
             work.options,
             work.progress_of(case),
             work.clinical,
+            work.others,
         )
         check_folder(case.folder)
         case.plan = plan(case.volume, analysis, work.options)

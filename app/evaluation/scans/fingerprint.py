@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,14 @@ from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.reading import StudyInput
 
 _ROOT = Path(__file__).resolve().parents[3]
-_CODE = ("app/chain", "app/reading", "app/evaluation/scans/lesion_outlines.py", "transforms")
+_CODE = (
+    "app/chain",
+    "app/reading",
+    "app/data/masks",
+    "app/evaluation/scans/lesion_masks.py",
+    "app/evaluation/scans/lesion_outlines.py",
+    "transforms",
+)
 
 
 @cache
@@ -26,7 +34,7 @@ def code_checksum() -> str:
 
 
 def fingerprint(
-    study: StudyInput, models: Models, settings: ChainSettings, mask: Path | None
+    study: StudyInput, models: Models, settings: ChainSettings, masks: Sequence[Path]
 ) -> str:
     """A checksum of all that one scan's result depends on.
 
@@ -36,13 +44,13 @@ def fingerprint(
         study: the scan.
         models: the three networks.
         settings: pipeline settings and operating points.
-        mask: of its lesions.
+        masks: of its lesions.
     """
     parts = {
         "code": code_checksum(),
         "models": [m.model_dump() for m in models.info()],
         "settings": settings.model_dump(mode="json"),
-        "files": [_state(path) for path in (*_images(study), *([mask] if mask else []))],
+        "files": [_state(path) for path in (*_images(study), *masks)],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.evaluation.metrics.segmentation import measure_outline
+from nodulus.app.result import LpsPoint
 from nodulus.transforms.geometry import LPS_TO_RAS, Geometry
 from nodulus.transforms.ignore_label import IGNORE_LABEL
 
@@ -24,6 +25,7 @@ class LesionOutline(BaseModel):
 
     Attributes:
         label: its value in the mask.
+        center_lps_mm: centre of mass.
         finding_id: None where no finding covers any of it.
         dice: overlap of the two, 0 without a finding.
         mean_surface_distance_mm: None without a finding.
@@ -34,6 +36,7 @@ class LesionOutline(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     label: int
+    center_lps_mm: LpsPoint
     finding_id: int | None
     dice: float
     mean_surface_distance_mm: float | None
@@ -105,9 +108,11 @@ def _outlines(
         shared[0] = 0
         best = int(shared.argmax()) if shared.any() else None
         drawn = np.zeros_like(truth) if best is None else labels == best
+        x, y, z = (float(v) for v in geometry.index_to_lps(np.argwhere(truth).mean(axis=0)))
         measures = measure_outline(drawn, truth, geometry.spacing_irc_mm)
         yield LesionOutline(
             label=int(label),
+            center_lps_mm=(x, y, z),
             finding_id=best,
             dice=measures.dice,
             mean_surface_distance_mm=measures.mean_surface_distance_mm,

@@ -12,6 +12,8 @@ from nodulus.app.evaluation.scans.lesion_outlines import LesionOutline
 from nodulus.app.evaluation.scans.run_scans import ScanResult
 from nodulus.app.evaluation.scans.scan_table import ScanRow
 from nodulus.bundles.common.data.tables import Nodule
+from nodulus.bundles.common.hit_rule import hit_distances_mm
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 
 MASS_MM = 30.0
 """A larger lesion is a mass (Hansell et al., Fleischner Society: glossary, Radiology 2008)."""
@@ -24,13 +26,13 @@ class ScanOfKnown:
     Args:
         facts: of its row.
         match: its candidates and findings against its lesions.
-        outlines: by the lesions' labels.
+        outlines: of the lesions that have a mask.
         learnt_from: networks that learnt from the patient.
     """
 
     facts: ScanRow
     match: MatchedScan
-    outlines: dict[int, LesionOutline]
+    outlines: tuple[LesionOutline, ...]
     learnt_from: tuple[str, ...] = ()
 
 
@@ -90,7 +92,37 @@ def match_known(
         learnt_from: networks that learnt from the patient.
     """
     (match,) = match_results([scan.result], lesions)
-    return ScanOfKnown(facts, match, {o.label: o for o in scan.outlines}, learnt_from)
+    return ScanOfKnown(facts, match, scan.outlines, learnt_from)
+
+
+def outlined_lesions(scan: ScanResult) -> list[Nodule]:
+    """The lesions of a scan of which nothing is known but their masks."""
+    return [
+        Nodule(
+            scan.result.series_uid,
+            one.center_lps_mm,
+            equivalent_diameter_mm(one.true_volume_mm3),
+            label=one.label,
+        )
+        for one in scan.outlines
+    ]
+
+
+def _outline_of(lesion: Nodule, outlines: Sequence[LesionOutline]) -> LesionOutline | None:
+    """The mask of a lesion: by its label, else the nearest one whose centre lies in it."""
+    if lesion.label is not None:
+        return next((one for one in outlines if one.label == lesion.label), None)
+    centers = [one.center_lps_mm for one in outlines]
+    if not centers:
+        return None
+    away = hit_distances_mm([lesion.center_lps_mm], centers, _sizes(lesion, outlines))[0]
+    return outlines[int(away.argmin())] if np.isfinite(away).any() else None
+
+
+def _sizes(lesion: Nodule, outlines: Sequence[LesionOutline]) -> list[float]:
+    return [
+        max(lesion.diameter_mm, equivalent_diameter_mm(one.true_volume_mm3)) for one in outlines
+    ]
 
 
 def lesion_rows(scans: Iterable[ScanOfKnown]) -> list[LesionRow]:
@@ -103,7 +135,7 @@ def _rows(scan: ScanOfKnown) -> list[LesionRow]:
     rows = []
     for n, lesion in enumerate(scan.match.nodules):
         own = [f for f, hit in zip(findings, scan.match.findings.hit, strict=True) if hit == n]
-        outline = None if lesion.label is None else scan.outlines.get(lesion.label)
+        outline = _outline_of(lesion, scan.outlines)
         rows.append(
             LesionRow(
                 series_uid=lesion.series_uid,

@@ -12,12 +12,8 @@ from nodulus.app.chain import ChainSettings, Models, analyse
 from nodulus.app.errors import NodulusError
 from nodulus.app.evaluation.match_results import read_result
 from nodulus.app.evaluation.scans.fingerprint import fingerprint
-from nodulus.app.evaluation.scans.lesion_outlines import (
-    LesionOutline,
-    find_mask,
-    outline_lesions,
-    read_mask,
-)
+from nodulus.app.evaluation.scans.lesion_masks import LesionMasks
+from nodulus.app.evaluation.scans.lesion_outlines import LesionOutline, outline_lesions
 from nodulus.app.reading import Discovery, StudyInput
 from nodulus.app.result import StudyResult
 from nodulus.app.results.folder import FINDINGS_FILE
@@ -62,22 +58,19 @@ def run_scans(
         output: where results go.
         models: the three networks.
         settings: pipeline settings and operating points.
-        masks: folder with ``<series UID>.nii.gz`` or ``.nii``, label images on the scans' grids.
+        masks: folder with masks of the scans (see `LesionMasks`).
         progress: called with (study, step, done, total).
 
     Yields:
         A scan, or why it could not be analysed.
 
     Raises:
-        OSError: the folder cannot be written.
+        NodulusError: the folder of masks cannot be read.
+        OSError: the output folder cannot be written.
     """
+    known = LesionMasks(masks, discovery)
     for study in discovery.studies:
-        yield _one(study, output / study.key, models, settings, masks, progress)
-
-
-def series_of(study: StudyInput) -> str:
-    """The series that is read of a study; the file's stem for research formats."""
-    return next((s.series_uid for s in study.considered if s.chosen), study.key)
+        yield _one(study, output / study.key, models, settings, known, progress)
 
 
 def _one(
@@ -85,7 +78,7 @@ def _one(
     folder: Path,
     models: Models,
     settings: ChainSettings,
-    masks: Path | None,
+    masks: LesionMasks,
     progress: ScanProgress | None,
 ) -> ScanResult | NodulusError:
     try:
@@ -99,13 +92,13 @@ def _analysed(
     folder: Path,
     models: Models,
     settings: ChainSettings,
-    masks: Path | None,
+    masks: LesionMasks,
     progress: ScanProgress | None,
 ) -> ScanResult:
     if study.error is not None:
         raise study.error
-    mask = find_mask(masks, series_of(study))
-    mark = fingerprint(study, models, settings, mask)
+    files = masks.of(study)
+    mark = fingerprint(study, models, settings, files)
     kept = _kept(folder, mark)
     if kept is not None:
         return kept
@@ -118,9 +111,9 @@ def _analysed(
     analysis = analyse(volume, models, settings, tell)
     result = assemble_result(volume, analysis, models, settings, study.considered)
     outlines: tuple[LesionOutline, ...] = ()
-    if mask is not None:
+    if files:
         tell("outlines", 0, 1)
-        truth = read_mask(mask, volume.geometry)
+        truth = masks.read(study, volume)
         outlines = outline_lesions(analysis.labels, truth, volume.geometry)
     write_text(folder / FINDINGS_FILE, result.model_dump_json(indent=2) + "\n")
     # Last, for it says that both are whole.

@@ -11,10 +11,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from pydicom import dcmread
 
 from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
+from tests.app.candidates.files import ball, write_nifti, write_seg, write_table
 from tests.app.reading.dicom_factory import write_series
+from tests.app.synthetic_chest import NODULES_LPS
 
 
 def cohort(*arguments: object) -> Result:
@@ -115,3 +118,40 @@ def test_clinical_facts_that_name_no_study_are_refused(tmp_path: Path) -> None:
     result = cohort(tmp_path, "-o", tmp_path / "out", "--clinical", facts)
     assert result.exit_code == 1
     assert "which study" in result.output
+
+
+@pytest.mark.slow
+def test_each_study_has_the_candidates_that_are_of_it(
+    source: Path, tmp_path: Path, quick_bundles: Path, volume: CtVolume
+) -> None:
+    """By table, by the folder's file names, and by what lies in the zip file beside the images."""
+    mask = ball(volume.geometry, NODULES_LPS["big"], 8.0).astype(np.uint8)
+    series, zipped = (
+        str(dcmread(next(folder.glob("*.dcm"))).SeriesInstanceUID)
+        for folder in (source / "a", source.parent / "b")
+    )
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    write_nifti(marks / f"{series}.nii.gz", mask, volume.geometry)
+    table = write_table(tmp_path / "t.csv", [(zipped, *NODULES_LPS["big"], 0.9)])
+    given = tmp_path / "in"
+    (given / "b").mkdir(parents=True)
+    for image in (source.parent / "b").iterdir():
+        (given / "b" / image.name).symlink_to(image)
+    images = sorted((source.parent / "b").iterdir())
+    write_seg(given / "b" / "seg.dcm", images, {"nodule": mask})
+    shutil.make_archive(str(given / "b"), "zip", given / "b")
+    shutil.rmtree(given / "b")
+    (given / "a").symlink_to(source / "a")
+    result = cohort(
+        given, "-o", tmp_path / "out", "-m", quick_bundles, "--workers", 1, "--no-report",
+        "--candidates", f"net={marks}", "--candidates", f"table={table}", "--candidates-of-study",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    seen = {}
+    for path in (tmp_path / "out").glob("*/findings.json"):
+        found = json.loads(path.read_text())
+        seen[found["series_uid"]] = {s["name"]: s["marks"] for s in found["candidate_sources"][1:]}
+    assert seen == {series: {"net": 1, "table": 0}, zipped: {"table": 1, "study": 1}}
+    manifest = json.loads((tmp_path / "out" / "cohort" / "shard-00001-of-00001.json").read_text())
+    assert len(manifest["candidates"]) == 64

@@ -143,7 +143,47 @@ def test_only_and_deidentified_no_file_is_named_and_marks_still_match(
         assert b"of_a_patient" not in file.read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["table", "image", "seg", "twice"])
+def test_what_comes_with_the_study_and_a_folder_are_candidates(
+    tmp_path: Path, volume: CtVolume, scan: tuple[Path, list[Path]]
+) -> None:
+    folder, files = scan
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ct").symlink_to(folder)
+    mask = ball(volume.geometry, BIG, 8.0)
+    write_seg(tmp_path / "in" / "seg.dcm", files, {"nodule": mask})
+    marks = tmp_path / "marks" / str(dcmread(files[0]).SeriesInstanceUID)
+    marks.mkdir(parents=True)
+    write_nifti(marks / "labels.nii.gz", mask.astype(np.uint8), volume.geometry)
+    done = detect(
+        tmp_path / "in", "-o", tmp_path / "out", "--candidates", f"net={tmp_path / 'marks'}",
+        "--candidates-of-study", "--candidates-only", "--no-report",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    _, result = result_of(tmp_path / "out")
+    (finding,) = result["findings"]
+    assert [s["source"] for s in finding["seen_by"]] == [OWN, "net", "study"]
+    forms = {s["name"]: s["form"] for s in result["candidate_sources"]}
+    assert forms == {OWN: "segmentation", "net": "label-map", "study": "dicom-seg"}
+
+
+@pytest.mark.parametrize("command", ["cohort", "serve", "node"])
+def test_a_file_that_names_no_scan_is_refused_where_many_come(
+    tmp_path: Path, volume: CtVolume, command: str
+) -> None:
+    image = write_nifti(
+        tmp_path / "l.nii.gz", ball(volume.geometry, BIG, 8.0).astype(np.uint8), volume.geometry
+    )
+    where = {
+        "cohort": [str(tmp_path), "-o", str(tmp_path / "out")],
+        "serve": [str(tmp_path / "data")],
+        "node": ["--state", str(tmp_path / "state")],
+    }[command]
+    done = CliRunner().invoke(cli, [command, *where, "--candidates", str(image)])
+    assert done.exit_code == 1
+    assert "does not say of which scan it is" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("kind", ["table", "image", "seg", "twice", "folder"])
 def test_files_of_other_scans_are_refused_before_any_work(
     tmp_path: Path, volume: CtVolume, scan: tuple[Path, list[Path]], kind: str
 ) -> None:
@@ -162,6 +202,10 @@ def test_files_of_other_scans_are_refused_before_any_work(
             source / "b", volume.hu[:20], step_mm=6.0, spacing_mm=(1.5, 1.5), study="other"
         )
         words = "does not say of which scan it is, and the input has 2"
+    elif kind == "folder":
+        mask = ball(volume.geometry, BIG, 8.0).astype(np.uint8)
+        given = [write_nifti(tmp_path / "9.9.nii.gz", mask, volume.geometry).parent]
+        words = "None of its files is of a scan of the input"
     elif kind == "seg":
 
         def of_another(seg: Any) -> None:

@@ -442,3 +442,30 @@ def test_without_an_orthanc_it_says_so(make_node, tmp_path: Path) -> None:
     with pytest.raises(NodulusError, match=r"http://127\.0\.0\.1:9: Orthanc does not") as caught:
         node.run(once=True)
     assert caught.value.code is ErrorCode.INPUT_NOT_READABLE
+
+
+def test_what_others_have_marked_is_a_part_of_the_study_where_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def series(modality: str, maker: str, *instances: str) -> dict[str, Any]:
+        tags = {"Modality": modality, "Manufacturer": maker}
+        return {"MainDicomTags": tags, "Instances": list(instances)}
+
+    there = [
+        series("CT", "S", "c1", "c2"), series("SEG", "Other", "s"), series("SR", "Nodulus", "own"),
+        series("RTSTRUCT", "Other", "r"), series("PR", "Other", "p"),
+    ]  # fmt: skip
+
+    def answer(_self: Orthanc, path: str) -> Any:
+        return there if path.endswith("/series") else {"MainDicomTags": {"StudyInstanceUID": "1"}}
+
+    monkeypatch.setattr(Orthanc, "_get", answer)
+    alone = Orthanc("http://127.0.0.1:1").ct_study("a")
+    both = Orthanc("http://127.0.0.1:1", with_objects=True).ct_study("a")
+    assert alone is not None
+    assert both is not None
+    assert (alone.instances, both.instances) == (("c1", "c2"), ("c1", "c2", "r", "s"))
+    assert alone.fingerprint != both.fingerprint
+    del there[0]
+    only_marks = Orthanc("http://127.0.0.1:1", with_objects=True).ct_study("a")
+    assert only_marks == CtStudy("1", ())

@@ -37,7 +37,7 @@ def test_a_worker_takes_what_the_file_says_when_the_study_comes(
     said: list[tuple[str, bool | None]] = []
 
     def note(study: Any, *given: Any) -> StudyOutcome:
-        found = given[-1].facts_of(study.key)
+        found = given[-2].facts_of(study.key)
         said.append((study.key, None if found is None else found.screening))
         return StudyOutcome(study, None, None)
 

@@ -40,6 +40,7 @@ def scan(
 def outline(dice: float) -> LesionOutline:
     return LesionOutline(
         label=1,
+        center_lps_mm=(0.0, 0.0, 0.0),
         finding_id=1,
         dice=dice,
         mean_surface_distance_mm=1.0,
