@@ -48,8 +48,10 @@ def candidates_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def taken_candidates(given: Mapping[str, Any], deidentify: bool, device: str) -> CandidateOptions:
-    """Give the options of a call.
+def taken_candidates(
+    given: Mapping[str, Any], deidentify: bool, device: str
+) -> CandidateOptions | None:
+    """Give the options of a call; None where no candidates of others are wanted.
 
     Args:
         given: the command's parameters, by name; others than `candidates_options` are passed over.
@@ -59,23 +61,29 @@ def taken_candidates(given: Mapping[str, Any], deidentify: bool, device: str) ->
     Raises:
         click.UsageError: there are to be only candidates that nothing gives.
     """
+    files, of_study = given["candidates"], given["candidates_of_study"]
+    only = given["candidates_only"]
+    if not files and not of_study:
+        if only:
+            raise click.UsageError("--candidates-only needs --candidates or --candidates-of-study.")
+        return None
     from nodulus.app.candidates.candidate_options import CandidateOptions
 
-    options = CandidateOptions(
-        given["candidates"],
-        given["candidates_only"],
-        given["candidates_of_study"],
-        deidentify,
-        device,
-    )
-    if options.only and not options.given and not options.of_study:
-        raise click.UsageError("--candidates-only needs --candidates or --candidates-of-study.")
+    return CandidateOptions(files, only, of_study, deidentify, device)
+
+
+def taken_for_many(
+    given: Mapping[str, Any], deidentify: bool, device: str
+) -> OpensCandidates | None:
+    """Give the options of a call likewise, where many scans come; every file is opened once.
+
+    Raises:
+        NodulusError: a file cannot be used, or does not say of which scan it is.
+    """
+    options = taken_candidates(given, deidentify, device)
+    if options is not None:
+        check_several(options.sources())
     return options
-
-
-def opens(options: CandidateOptions) -> OpensCandidates | None:
-    """What a worker opens; None where no candidates of others are wanted."""
-    return options if options.given or options.of_study else None
 
 
 def check_several(sources: Sequence[FileCandidates]) -> None:
@@ -111,6 +119,8 @@ def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> No
     Raises:
         NodulusError: ``candidates-invalid``.
     """
+    if not sources:
+        return
     from nodulus.app.candidates.candidate_folder import CandidateFolder
 
     chosen = [one.series_uid for s in discovery.studies for one in s.considered if one.chosen]

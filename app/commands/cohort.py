@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.candidates_option import (
-    candidates_options,
-    check_several,
-    opens,
-    taken_candidates,
-)
+from nodulus.app.commands.candidates_option import candidates_options, taken_for_many
 from nodulus.app.commands.chain_options import (
     device_option,
     memory_limit_option,
@@ -130,8 +125,6 @@ def command(
         cores, mib, new_worker = _machines(ray_address, stack)
         count = cores if workers is None else workers
         outputs = taken(results)
-        candidates = taken_candidates(results, outputs.deidentify, device)
-        check_several(candidates.sources())  # rather now than in a worker
         options = RunnerOptions(
             output,
             models,
@@ -142,7 +135,7 @@ def command(
             outputs,
             threads=max(1, cores // max(1, count)),
             clinical=clinical,
-            candidates=opens(candidates),
+            candidates=taken_for_many(results, outputs.deidentify, device),
         )
         limits = Limits(time_limit, memory_limit or 0.9 * mib / max(1, count))
         failed = _run(sources, options, shard, count, limits, new_worker, retry_failed=retry_failed)

@@ -110,7 +110,7 @@ def command(
             marks,
             clinical,
             candidates,
-            candidates.sources(),
+            candidates.sources() if candidates else (),
             options,
             device,
             precision,
@@ -128,7 +128,7 @@ def _detect(
     operating_point: PointName | None,
     marks: Path | None,
     clinical: Path | None,
-    candidates: CandidateOptions,
+    candidates: CandidateOptions | None,
     sources: tuple[FileCandidates, ...],
     options: OutputOptions,
     device: str,
@@ -145,6 +145,7 @@ def _detect(
         studies = _studies(source, progress, stack)
         from nodulus.app.chain import load_models, load_settings
         from nodulus.app.guidelines.clinical import ClinicalFile
+        from nodulus.app.marks import OWN_CANDIDATES
         from nodulus.app.output import OutputFolder
         from nodulus.app.results.luna16_marks import marks_of, write_marks
         from nodulus.app.results.write_results import import_writers
@@ -173,7 +174,7 @@ def _detect(
             chain_settings,
             options,
             clinical=facts,
-            others=candidates.of(sources),
+            others=candidates.of(sources) if candidates else OWN_CANDIDATES,
             progress=progress.study,
             finished=finished,
         )

@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.candidates_option import (
-    candidates_options,
-    check_several,
-    taken_candidates,
-)
+from nodulus.app.commands.candidates_option import candidates_options, taken_for_many
 from nodulus.app.commands.chain_options import device_option, precision_option
 from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
@@ -119,6 +115,7 @@ def command(
     from nodulus.app.deploy.node.orthanc import Orthanc
     from nodulus.app.deploy.node.state import locked
     from nodulus.app.guidelines.clinical import ChangingClinicalFile
+    from nodulus.app.marks import OWN_CANDIDATES
 
     log_to_stderr()
     stop = threading.Event()
@@ -130,17 +127,15 @@ def command(
             raise Stopped
 
     options = taken(objects, report=False)
-    candidates = taken_candidates(objects, deidentify=False, device=device)
-    sources = candidates.sources()
-    check_several(sources)
+    candidates = taken_for_many(objects, deidentify=False, device=device)
     password = os.environ.get("NODULUS_ORTHANC_PASSWORD")
-    orthanc = Orthanc(url, user, password, with_objects=candidates.of_study)
+    orthanc = Orthanc(url, user, password, with_objects=objects["candidates_of_study"])
     with locked(state):
         chain_settings = load_settings(settings, models, operating_point=operating_point)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         facts = ChangingClinicalFile(clinical) if clinical else None
         analyser = Analyser(
             orthanc, state, loaded, chain_settings, options, check, facts,
-            candidates.of(sources),
+            OWN_CANDIDATES if candidates is None else candidates.open(),
         )  # fmt: skip
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)

@@ -96,13 +96,14 @@ def lidc(agreement: float, min_readers: int, **shared: Any) -> None:
 @_shared
 @click.option("--nodules", type=_FILE_OR_FOLDER,
               help="CSV: seriesuid,coordX,coordY,coordZ,diameter_mm (LPS mm), malignancy if "
-              "known; or a DICOM SR (TID 1500), .mrk.json of 3D Slicer, or a folder of these."
+              "known; or a DICOM SR (TID 1500), .mrk.json of 3D Slicer, XML of LIDC-IDRI, or a "
+              "folder of these."
               )  # fmt: skip
 @click.option("--series", type=_FILE_OR_FOLDER,
               help="List of series, one a line: those without a nodule have none.")  # fmt: skip
 @click.option("--masks", type=_FILE_OR_FOLDER,
-              help="Folder (may be DIR) with DICOM SEG or RTSTRUCT, or label images and .seg.nrrd "
-              "of 3D Slicer named like the scans.")  # fmt: skip
+              help="Folder (may be DIR) with DICOM SEG, RTSTRUCT or XML of LIDC-IDRI, or "
+              "label images and .seg.nrrd of 3D Slicer named like the scans.")  # fmt: skip
 @click.option("--candidates", type=_FILE_OR_FOLDER,
               help="CSV: seriesuid,coordX,coordY,coordZ,class (1 nodule, 0 none): places that "
               "somebody has looked at.")  # fmt: skip

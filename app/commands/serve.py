@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodulus.app.commands.candidates_option import (
-    candidates_options,
-    check_several,
-    opens,
-    taken_candidates,
-)
+from nodulus.app.commands.candidates_option import candidates_options, taken_for_many
 from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
@@ -267,8 +262,6 @@ def command(
     viewer_build = viewer_in(viewer)
     own_folder(data)
     chain_settings = load_settings(settings, models, operating_point=operating_point)
-    candidates = taken_candidates(objects, deidentify=False, device=device)
-    check_several(candidates.sources())  # rather now than in a worker
     runner = RunnerOptions(
         data / RESULTS,
         models,
@@ -280,7 +273,7 @@ def command(
         threads=max(1, usable_cores() // workers),
         clinical=clinical,
         clinical_may_change=True,
-        candidates=opens(candidates),
+        candidates=taken_for_many(objects, deidentify=False, device=device),
     )
     if clinical is not None:
         ChangingClinicalFile(clinical)  # rather now than in a worker
@@ -302,7 +295,7 @@ def command(
             orthanc,
             orthanc_user,
             secret("NODULUS_ORTHANC_PASSWORD"),
-            with_objects=candidates.of_study,
+            with_objects=objects["candidates_of_study"],
         ),
         destinations=destinations,
         retention=Retention(keep_images, keep_results),

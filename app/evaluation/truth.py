@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,8 @@ def read_matched_scans(
     Args:
         results: folder of the run.
         nodules: ``nodules.csv`` of a phantom or training cache, ``annotations.csv`` as in
-            LUNA16, or a DICOM SR (TID 1500), markups of 3D Slicer, or a folder with these.
+            LUNA16, or a DICOM SR (TID 1500), markups of 3D Slicer, XML of LIDC-IDRI among its
+            images, or a folder with these.
         excluded: places that do not matter: a phantom's ``findings.csv``, of which those that
             are marked as ignored count, or LUNA16's ``annotations_excluded.csv``.
 
@@ -44,17 +45,18 @@ def read_matched_scans(
     return match_results(read_results(results), known, skipped)
 
 
-def read_lesions(path: Path) -> list[Nodule]:
+def read_lesions(path: Path, scans: Iterable[Path] = ()) -> list[Nodule]:
     """Read known lesions.
 
     Args:
         path: see ``nodules`` of :func:`read_matched_scans`.
+        scans: where the images lie that a report or XML refers to, beside its folder.
 
     Raises:
         NodulusError: ``input-not-readable``.
     """
     if is_point_truth(path):
-        return [nodule for nodule, _ in known_nodules(path)]
+        return [nodule for nodule, _ in known_nodules(path, scans)]
     return _read(path, read_annotations, read_nodules)
 
 

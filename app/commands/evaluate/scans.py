@@ -33,14 +33,14 @@ REPORT_FILE, LESIONS_FILE, SCANS_FILE = "report.json", "lesions.csv", "scans.csv
 @click.option(
     "--lesions",
     type=click.Path(path_type=Path),
-    help="annotations.csv in LUNA16's form, nodules.csv, or DICOM SR or .mrk.json of 3D Slicer;"
-    " default: what the masks outline.",
+    help="annotations.csv in LUNA16's form, nodules.csv, DICOM SR, .mrk.json of 3D Slicer, XML"
+    " of LIDC-IDRI; default: what the masks outline.",
 )
 @click.option(
     "--masks",
     type=click.Path(path_type=Path),
-    help="Folder with DICOM SEG or RTSTRUCT, or label images and .seg.nrrd of 3D Slicer named like"
-    " the scans.",
+    help="Folder with DICOM SEG or RTSTRUCT, or XML of LIDC-IDRI, or label images and .seg.nrrd of"
+    " 3D Slicer named like the scans.",
 )
 @click.option(
     "--table",
@@ -137,7 +137,7 @@ def _analyse(
     from nodulus.app.evaluation.truth import read_lesions
     from nodulus.app.reading import Archives, find_studies
 
-    truth = None if lesions is None else read_lesions(lesions)
+    truth = None if lesions is None else read_lesions(lesions, [source])
     facts = read_scan_table(table)
     chosen = load_settings(settings, models)
     known = []

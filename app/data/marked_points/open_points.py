@@ -8,6 +8,8 @@ from pathlib import Path
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from nodulus.app.data.lidc_labels.xml_reading import is_lidc_xml
+from nodulus.app.data.marked_points.lidc_points import lidc_nodules
 from nodulus.app.data.marked_points.marked_points import MarkedPoints, refused
 from nodulus.app.data.marked_points.markups import MARKUPS_SUFFIX, read_markups
 from nodulus.app.data.marked_points.measurement_report import SR_CLASSES, read_measurement_report
@@ -68,7 +70,7 @@ def open_points(
 
 
 def known_nodules(path: Path, others: Iterable[Path] = ()) -> list[tuple[Nodule, Path]]:
-    """Read nodules that are the truth from markups and reports, each with its file.
+    """Read nodules that are the truth from markups, reports and XML, each with its file.
 
     Args:
         path: a file, or a folder that is searched to any depth.
@@ -79,23 +81,36 @@ def known_nodules(path: Path, others: Iterable[Path] = ()) -> list[tuple[Nodule,
             a nodule has no size; or the folder holds no such file.
     """
     others = tuple(others)
+    xml_files = SopFiles((path.parent if path.is_file() else path, *others))
     files = [path] if path.is_file() else _point_files(path)
     if not files:
         raise refused(
             path,
-            "It holds neither markups of 3D Slicer (.mrk.json) nor a DICOM SR with measurements.",
+            "It holds no markups of 3D Slicer (.mrk.json), DICOM SR with measurements, or XML of"
+            " LIDC-IDRI.",
             "Give a table in LUNA16's form, or a folder with such files.",
         )
-    return [(nodule, file) for file in files for nodule in _nodules(open_points(file, others))]
+    return [
+        (nodule, file)
+        for file in files
+        for nodule in (
+            lidc_nodules(file, xml_files.find)
+            if is_lidc_xml(file)
+            else _nodules(open_points(file, others))
+        )
+    ]
 
 
 def is_point_truth(path: Path) -> bool:
     """Whether a path is to be read by :func:`known_nodules`, and not as a table."""
-    return path.is_dir() or is_markups(path) or (path.is_file() and is_report(path))
+    if path.is_dir() or is_markups(path) or is_lidc_xml(path):
+        return True
+    return path.is_file() and is_report(path)
 
 
 def _point_files(folder: Path) -> list[Path]:
-    return [file for file in list_files(folder).files if is_markups(file) or is_report(file)]
+    files = list_files(folder).files
+    return [file for file in files if is_markups(file) or is_lidc_xml(file) or is_report(file)]
 
 
 def _nodules(found: MarkedPoints) -> list[Nodule]:

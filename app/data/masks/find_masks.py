@@ -11,6 +11,8 @@ from typing import Any
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from nodulus.app.data.lidc_labels.xml_reading import is_lidc_xml, read_lidc_xml
+from nodulus.app.data.masks.lidc_xml import read_lidc_masks
 from nodulus.app.data.masks.rtstruct import RTSTRUCT_CLASS, read_rtstruct
 from nodulus.app.data.masks.seg_reader import SEG_CLASSES, read_seg
 from nodulus.app.data.masks.slicer_segmentation import read_slicer_segmentation, scan_name
@@ -31,6 +33,7 @@ class MaskKind(Enum):
     SEG = "DICOM SEG"
     RTSTRUCT = "DICOM RT Structure Set"
     SLICER = ".seg.nrrd of 3D Slicer"
+    LIDC = "XML of LIDC-IDRI"
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,20 @@ class MaskFile:
             threshold: for a fractional SEG.
 
         Raises:
-            MaskError: see :func:`read_seg`, :func:`read_rtstruct` and
-                :func:`read_slicer_segmentation`.
+            MaskError: see :func:`read_seg`, :func:`read_rtstruct`,
+                :func:`read_slicer_segmentation` and :func:`read_lidc_masks`.
         """
         if self.kind is MaskKind.RTSTRUCT:
             return read_rtstruct(self.path, source, patterns)
         if self.kind is MaskKind.SLICER:
             return read_slicer_segmentation(self.path, source, patterns)
+        if self.kind is MaskKind.LIDC:
+            return read_lidc_masks(self.path, source, patterns)
         return read_seg(self.path, source, patterns, threshold)
 
 
 def find_mask_files(paths: Iterable[Path]) -> list[MaskFile]:
-    """The SEG, RTSTRUCT and ``.seg.nrrd`` among files; all others are passed over."""
+    """The SEG, RTSTRUCT, ``.seg.nrrd`` and LIDC-IDRI's XML among files, and no others."""
     found = (_mask_file(path) for path in paths)
     return [file for file in found if file is not None]
 
@@ -80,6 +85,8 @@ def find_mask_files(paths: Iterable[Path]) -> list[MaskFile]:
 def _mask_file(path: Path) -> MaskFile | None:
     if name := scan_name(path):
         return MaskFile(path, MaskKind.SLICER, frozenset({name}), frozenset())
+    if is_lidc_xml(path):
+        return _lidc_file(path)
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
     except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, NotImplementedError):
@@ -98,6 +105,14 @@ def _mask_file(path: Path) -> MaskFile | None:
         _uids(series, "SeriesInstanceUID"),
         _uids([dataset, *frames], "FrameOfReferenceUID"),
     )
+
+
+def _lidc_file(path: Path) -> MaskFile | None:
+    try:
+        series_uid = read_lidc_xml(path).series_uid
+    except ValueError:  # it names no series, so that it is of none
+        return None
+    return MaskFile(path, MaskKind.LIDC, frozenset({series_uid}), frozenset())
 
 
 def _items(dataset: Any, keyword: str) -> list[Any]:

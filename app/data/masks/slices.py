@@ -26,6 +26,7 @@ class SourceSlices:
         column: unit LPS vector along a column, towards growing rows.
         spacing_rc_mm: PixelSpacing: between rows, between columns.
         shape_rc: rows and columns.
+        sop_instance_uids: SOPInstanceUID of each image; empty where they have none.
 
     Raises:
         ValueError: there is no image, or the images are not in order along their normal.
@@ -38,6 +39,7 @@ class SourceSlices:
     column: FloatArray
     spacing_rc_mm: tuple[float, float]
     shape_rc: tuple[int, int]
+    sop_instance_uids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         steps = np.diff(self.heights_mm)

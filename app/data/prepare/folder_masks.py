@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nodulus.app.data.lidc_labels.xml_reading import is_lidc_xml
 from nodulus.app.data.masks.find_masks import MaskFile, find_mask_files
 from nodulus.app.data.masks.slicer_segmentation import scan_name
 from nodulus.app.data.prepare.dicom_index import DicomIndex, IndexedSeries, index_dicom
@@ -22,7 +23,7 @@ class Masks:
     """The masks of a folder.
 
     Args:
-        files: SEG, RTSTRUCT and ``.seg.nrrd``.
+        files: SEG, RTSTRUCT, ``.seg.nrrd`` and LIDC-IDRI's XML.
         images: label images by the name of their scan.
         problems: files that cannot be read.
     """
@@ -88,7 +89,7 @@ def find_masks(folder: Path, index: DicomIndex | None, images: set[str], scans: 
         ]
     paths = [file for s in index.series.values() if s.modality in _MODALITIES for file in s.files]
     files = list_files(folder).files
-    paths += [file for file in files if scan_name(file) in scans]
+    paths += [file for file in files if scan_name(file) in scans or is_lidc_xml(file)]
     labels = {
         stem(file): file
         for file in files

@@ -71,4 +71,5 @@ def _slices(
         column=direction[:, 1],
         spacing_rc_mm=(between_rows, between_columns),
         shape_rc=shape_rc,
+        sop_instance_uids=tuple(image.sop_instance_uid for image in volume.source_images),
     )

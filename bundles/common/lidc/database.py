@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -174,6 +174,39 @@ def read_outlines(
     for annotation_id, inclusion, z_mm, coords in rows:
         outlines[annotation_id].append(Outline(_parse([coords]), float(z_mm), not inclusion))
     return outlines
+
+
+def annotations_of(
+    outlines: Mapping[int, Sequence[Outline]],
+    ratings: Mapping[int, tuple[int, ...]],
+    scan: LidcScan,
+) -> tuple[Annotation, ...]:
+    """Measure outlines of another origin as those of the database are measured.
+
+    Args:
+        outlines: the curves of each annotation, by a number of one's own.
+        ratings: of the same annotations; empty where a reader gave none.
+        scan: the series that they were drawn on.
+
+    Returns:
+        In the order of the outlines, without those that enclose nothing.
+    """
+    rows = [
+        (number, int(not one.is_hole), one.z_mm, _text(one.points_xy))
+        for number, curves in outlines.items()
+        for one in curves
+    ]
+    measured = _measure(rows, dict.fromkeys(outlines, scan)) if rows else {}
+    return tuple(
+        Annotation(number, scan, ratings[number], *measured[number])
+        for number in outlines
+        if number in measured
+    )
+
+
+def _text(points_xy: NDArray[np.float64]) -> str:
+    """Points as the database has them."""
+    return "\n".join(f"{x:g},{y:g}" for x, y in points_xy)
 
 
 def _parse(coords: list[str]) -> NDArray[np.float64]:

@@ -160,5 +160,5 @@ def test_reports_of_a_folder_are_the_truth_of_their_series(
 def test_what_is_no_report_is_refused(tmp_path: Path, series: Series) -> None:
     with pytest.raises(NodulusError, match="no DICOM report with measurement groups"):
         open_points(series.files[0])
-    with pytest.raises(NodulusError, match="neither markups of 3D Slicer"):
+    with pytest.raises(NodulusError, match="no markups of 3D Slicer"):
         known_nodules(series.folder)
