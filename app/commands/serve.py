@@ -314,6 +314,7 @@ def command(
             ImageReader((), 2 * GIB, chain_settings),
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
+            step_of=service.step,
             two_readers=two_readers,
         )
         stack.callback(desk.close)

@@ -24,6 +24,7 @@ from nodulus.app.review.images import ImageReader, StudyImages
 from nodulus.app.review.measure_entry import measure_entry
 from nodulus.app.review.refusals import check_entry
 from nodulus.app.review.result_folders import (
+    ComingStudy,
     FailedStudy,
     ResultFolder,
     failed_studies,
@@ -178,6 +179,10 @@ class Desk:
     def on_their_way(self) -> int | None:
         """How many studies are to come; None where none comes by itself."""
         return None
+
+    def coming(self) -> list[ComingStudy]:
+        """Studies that are to come, as far as the work list shows them."""
+        return []
 
     def study(self, key: str) -> DeskStudy:
         """Give one study.

@@ -41,6 +41,23 @@ class ResultFolder:
 
 
 @dataclass(frozen=True)
+class ComingStudy:
+    """A study that is not analysed yet.
+
+    Args:
+        name: tells nothing of the patient.
+        running: whether it is being analysed; else it waits.
+        step: of its analysis, empty where none is known.
+        received: ISO 8601, UTC.
+    """
+
+    name: str
+    running: bool
+    step: str
+    received: str
+
+
+@dataclass(frozen=True)
 class FailedStudy:
     """A study that could not be analysed, as summary.json tells it."""
 

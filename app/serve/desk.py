@@ -8,12 +8,13 @@ from pathlib import Path
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.review.desk import Desk
 from nodulus.app.review.images import ImageReader
-from nodulus.app.review.result_folders import FailedStudy
+from nodulus.app.review.result_folders import ComingStudy, FailedStudy
 from nodulus.app.review.store import Store
-from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queue import COMING, Queue, QueuedStudy, State
 from nodulus.app.serve.removals import Removals
 
 _MOST_FAILED = 1000
+_MOST_COMING = 200
 
 
 class ServiceDesk(Desk):
@@ -27,6 +28,7 @@ class ServiceDesk(Desk):
         reader: reads the CTs.
         models: loads the three networks; called when an entry first needs them.
         settings: of the chain.
+        step_of: gives the step that the analysis of a study is at; empty for none.
         two_readers: as in `Desk`.
     """
 
@@ -40,10 +42,12 @@ class ServiceDesk(Desk):
         models: Callable[[], Models],
         settings: ChainSettings,
         *,
+        step_of: Callable[[str], str],
         two_readers: bool = False,
     ) -> None:
         self._queue = queue
         self._images_of = images_of
+        self._step_of = step_of
         super().__init__(
             [results], lambda _folder: store, reader, models, settings, two_readers=two_readers
         )
@@ -69,4 +73,15 @@ class ServiceDesk(Desk):
     def on_their_way(self) -> int:
         """Studies that are received, wait for a worker or are being analysed."""
         counts = self._queue.counts()
-        return counts["received"] + counts["waiting"] + counts["running"]
+        return sum(counts[state] for state in COMING)
+
+    def coming(self) -> list[ComingStudy]:
+        """These studies, those in work and the newest first."""
+        found: list[QueuedStudy] = []
+        orders: tuple[tuple[State, ...], ...] = (("running",), ("waiting", "received"))
+        for states in orders:
+            found += self._queue.studies(states, limit=_MOST_COMING)[1]
+        return [
+            ComingStudy(s.id, s.state == "running", self._step_of(s.id), s.received)
+            for s in found[:_MOST_COMING]
+        ]

@@ -22,6 +22,7 @@ from nodulus.app.serve.tables import deliveries, studies, study_results
 
 State = Literal["received", "waiting", "running", "done", "refused", "failed"]
 Source = Literal["zip", "stow", "folder", "orthanc"]
+COMING: tuple[State, ...] = ("received", "waiting", "running")
 ENDED: tuple[State, ...] = ("done", "refused", "failed")
 
 

@@ -19,7 +19,7 @@ from nodulus.app.review.review_state import (
     Source,
 )
 
-ListStatus = Stage | Literal["failed"]
+ListStatus = Stage | Literal["waiting", "running", "failed"]
 
 
 class Problem(BaseModel):
@@ -67,6 +67,7 @@ class StudyRow(BaseModel):
         default=None, description="When a service removed them, as it keeps them for so long"
     )
     error: Problem | None = None
+    step: str | None = Field(default=None, description="Of the analysis, while it is running")
 
 
 class StudyList(BaseModel):

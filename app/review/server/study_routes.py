@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from nodulus.app.errors import ErrorCode
 from nodulus.app.review.desk import Desk, DeskStudy, StudyConflictError
 from nodulus.app.review.double_reading import View
+from nodulus.app.review.result_folders import ComingStudy
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,
@@ -37,6 +38,7 @@ SORTED_BY = (
 _SORT = f"^-?({'|'.join(SORTED_BY)})$"
 _STATUS_ORDER = (
     "failed", "new", "to-adjudicate", "in-progress", "first-reads", "read", "signed-off",
+    "running", "waiting",
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
             _failed_row(f.name, Problem(code=f.code, message=f.message, remedy=f.remedy))
             for f in desk.failed()
         ]
+        rows += [_coming_row(study) for study in desk.coming()]
         rows = _sorted([r for r in rows if status in (None, r.status)], sort)
         return StudyList(
             total=len(rows),
@@ -167,9 +170,18 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
 
 
 def _failed_row(name: str, error: Problem) -> StudyRow:
+    return _row_without_result(name, "failed").model_copy(update={"error": error})
+
+
+def _coming_row(study: ComingStudy) -> StudyRow:
+    row = _row_without_result(study.name, "running" if study.running else "waiting")
+    return row.model_copy(update={"received": study.received, "step": study.step or None})
+
+
+def _row_without_result(name: str, status: ListStatus) -> StudyRow:
     return StudyRow(
         key=name,
-        status="failed",
+        status=status,
         findings=None,
         to_decide=None,
         highest_malignancy=None,
@@ -180,7 +192,6 @@ def _failed_row(name: str, error: Problem) -> StudyRow:
         warnings=[],
         operating_point=None,
         images=False,
-        error=error,
     )
 
 

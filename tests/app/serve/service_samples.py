@@ -60,7 +60,7 @@ def make_service(
     reader = ImageReader((), 2**30, settings)
     desk = ServiceDesk(
         service.results, service.queue, Store(database), service.intake.folder, reader, no_models,
-        settings, two_readers=two_readers,
+        settings, step_of=service.step, two_readers=two_readers,
     )  # fmt: skip
     return service, desk
 

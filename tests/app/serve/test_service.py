@@ -40,7 +40,9 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     answer = client.post("/studies", content=packed.getvalue())
     assert answer.status_code == 202
     assert {s["state"] for s in answer.json()["studies"]} == {"waiting"}
-    assert client.get("/api/studies").json()["on_their_way"] == 2
+    listed = client.get("/api/studies").json()
+    assert listed["on_their_way"] == 2
+    assert {(row["status"], row["findings"]) for row in listed["studies"]} == {("waiting", None)}
     service.start(lambda: None)
     wait_for(lambda: set(states(client).values()) == {"done", "refused"})
     found = {s["study_uid"]: s for s in client.get("/studies").json()["studies"]}
@@ -63,6 +65,21 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     assert 'nodulus_studies{state="done"} 1.0' in text
     assert "nodulus_analysis_seconds_count 1.0" in text
     assert client.get("/health").json()["status"] == "ok"
+
+
+def test_the_work_list_shows_what_is_being_analysed_and_what_waits(
+    service: Service, client: TestClient, tmp_path: Path
+) -> None:
+    for name in "abc":
+        client.post("/studies", content=zipped(make_study(tmp_path / name, name)))
+    taken = service.queue.take()
+    assert taken is not None
+    rows = client.get("/api/studies", params={"sort": "status"}).json()["studies"]
+    assert [row["status"] for row in rows] == ["running", "waiting", "waiting"]
+    assert rows[0]["key"] == taken.id
+    assert all(row["received"] and not row["warnings"] for row in rows)
+    (row,) = client.get("/api/studies", params={"status": "running"}).json()["studies"]
+    assert row["key"] == taken.id
 
 
 def test_the_same_zip_again_changes_nothing(

@@ -6,6 +6,7 @@
 import { NVImage } from "../vendor/niivue.js";
 import { FullTiles } from "./full_tiles.js";
 import { LPS_RAS, apply, inverse, product, scaling } from "./geometry.js";
+import { Pace } from "./pace.js";
 import { SLICE_SHADER, UNITS } from "./slice_shader.js";
 import { Textures } from "./textures.js";
 import { huOfHalf } from "./volume_loader.js";
@@ -38,6 +39,7 @@ export class NiivueViewer extends Viewer {
       forceDevicePixelRatio: 0, logLevel: "error", show3Dcrosshair: false, isAntiAlias: false,
     });
     await this.niivue.attachToCanvas(this.canvas, false);
+    this.pace = new Pace(this.niivue.gl, () => this.redraw());
     this.niivue.setCustomSliceShader(SLICE_SHADER);
     this.textures = new Textures(this.niivue.gl, this.niivue.customSliceShader.program, UNITS);
     this.niivue.addVolume(await this.#frameVolume());
@@ -125,11 +127,31 @@ export class NiivueViewer extends Viewer {
     const focus = nv.frac2mm(apply(this.fromLps, this.focus));
     nv.scene.pan2Dxyzmm = [...[0, 1, 2].map((k) => center[k] - this.zoom * focus[k]), this.zoom];
     this.#uniforms();
+    this.#size();
     const layout = this.boxes().map(({ plane, box }) => ({ sliceType: SLICE_TYPE[plane], position: box }));
     const { width, height } = this.canvas;
     for (const { sliceType, position: [, , w, h] } of layout) nv.aspects.set(sliceType, (w * width) / (h * height));
     nv.setCustomLayout(layout);
+    this.pace.drew();
     this.#findTiles();
+  }
+
+  busy() {
+    return this.pace?.busy() ?? false;
+  }
+
+  close() {
+    super.close();
+    this.pace?.close();
+  }
+
+  /** Give the canvas as many pixels as the pace allows; the page stretches it. */
+  #size() {
+    const share = this.pace.next() * (window.devicePixelRatio || 1);
+    const { clientWidth, clientHeight } = this.canvas;
+    const [width, height] = [clientWidth, clientHeight].map((side) => Math.max(1, Math.round(side * share)));
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
   }
 
   #uniforms() {

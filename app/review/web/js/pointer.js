@@ -35,13 +35,11 @@ export function watchPointer(host, viewer, page) {
     if (drag.kind === "crosshair" && place?.tile.plane === drag.tile.plane) viewer.goTo(place.lps, { center: false });
     else if (drag.kind === "paint" || drag.kind === "erase") {
       if (place?.tile.plane === drag.tile.plane) page.paint(place.lps, place.tile, drag.kind === "erase", start);
-    } else if (drag.kind === "window") {
+    } else if (drag.kind === "window" || (drag.kind === "touch" && page.dragTool())) {
       viewer.setWindow(viewer.range.center + dy * HU_PER_PIXEL, viewer.range.width + dx * HU_PER_PIXEL);
       page.windowed();
     } else if (drag.kind === "pan") viewer.pan(viewer.tiles.find((t) => t.plane === drag.tile.plane), dx, dy);
-    else if (drag.kind === "touch" && page.dragTool()) {
-      viewer.setWindow(viewer.range.center + dy * HU_PER_PIXEL, viewer.range.width + dx * HU_PER_PIXEL);
-    } else if (drag.kind === "touch") {
+    else if (drag.kind === "touch") {
       drag.slices += dy / 8;
       const whole = Math.trunc(drag.slices);
       if (whole) viewer.step(drag.tile.plane, -whole);

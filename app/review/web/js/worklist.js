@@ -27,8 +27,12 @@ const NUMBERS = new Set(["findings", "to_decide"]);
 /** The end of a long key tells studies apart. @param {string} key */
 const short = (key) => (key.length > 18 ? `…${key.slice(-16)}` : key);
 
-function name({ key, error }) {
+/** Of a study that is not analysed yet. */
+const COMING = new Set(["running", "waiting"]);
+
+function name({ key, error, status, step }) {
   if (error) return el("span", { title: `${error.message} ${error.remedy}` }, `${short(key)}: ${error.code}`);
+  if (COMING.has(status)) return el("span", { class: "soft" }, step ? `${short(key)}: ${step}` : short(key));
   return el("a", { href: `study.html#${encodeURIComponent(key)}` }, short(key));
 }
 
@@ -39,7 +43,8 @@ function risk(share) {
   return el("span", { class: "risk" }, el("span", { class: "value" }, percent(share)), el("span", { class: "bar", "aria-hidden": "true" }, fill));
 }
 
-function notes({ warnings, images, images_removed: removed }) {
+function notes({ status, warnings, images, images_removed: removed }) {
+  if (COMING.has(status) || status === "failed") return "";
   const count = Array.isArray(warnings) ? warnings.length : warnings;
   const said = [count ? `${count} warning${count > 1 ? "s" : ""}` : "", images ? "" : removed ? `images removed ${removed.slice(0, 10)}` : "no images"];
   return said.filter(Boolean).join(", ");
@@ -92,15 +97,15 @@ function drawRows() {
     return row;
   }));
   if (chosen) byId("rows").querySelector(`a[href="${CSS.escape(chosen)}"]`)?.focus();
-  const coming = state.on_their_way ? `, ${state.on_their_way} on their way` : "";
+  const coming = state.on_their_way ? `, ${state.on_their_way} to be analysed` : "";
   byId("count").textContent = `${shown.length} of ${state.total} studies${coming}`;
   byId("empty").hidden = shown.length > 0;
-  byId("empty").textContent = state.total ? "No study fits." : nothingYet();
+  byId("empty").textContent = state.total || state.status ? "No study fits." : nothingYet();
 }
 
 function nothingYet() {
   if (state.on_their_way === null) return "No studies yet. `nodulus detect` makes results, `nodulus review RESULTS` shows them here.";
-  return state.on_their_way ? "No study is analysed yet; those on their way will show here." : "No studies yet. What the service is sent will show here.";
+  return "No studies yet. What the service is sent will show here.";
 }
 
 function drawPages() {
