@@ -12,8 +12,10 @@ from typing import Any
 
 from nodulus.app.cohort.run_cohort import STATE_FOLDER, study_rows
 from nodulus.app.cohort.tables import StudyRow
+from nodulus.app.cohort.thumbnails import SIDE, within_budget
 from nodulus.app.page_template import page_template
 from nodulus.app.private_folder import STAGING_PREFIX, private_folder
+from nodulus.app.results.file_plan import REPORT_FILE
 
 PAGE = "index.html"
 SHOWN = 20
@@ -129,6 +131,12 @@ def _content(rows: Iterable[StudyRow], output: Path) -> dict[str, Any]:
                 found.append(value)
         _keep(slowest, row.outcome.wall_s, number, row)
         _keep(suspicious, _highest_malignancy(row), number, row)
+    most = [
+        (row, max(row.result.findings, key=lambda f: f.malignancy_probability))
+        for _, _, row in sorted(suspicious, reverse=True)
+        if row.result is not None
+    ]
+    pictures = within_budget([(_report(output, row), finding.id) for row, finding in most])
     return {
         "statuses": statuses,
         "codes": codes.most_common(),
@@ -140,13 +148,17 @@ def _content(rows: Iterable[StudyRow], output: Path) -> dict[str, Any]:
         ],
         "slowest": [row for _, _, row in sorted(slowest, reverse=True)],
         "suspicious": [
-            (row, max(row.result.findings, key=lambda f: f.malignancy_probability))
-            for _, _, row in sorted(suspicious, reverse=True)
-            if row.result is not None
+            (row, finding, picture) for (row, finding), picture in zip(most, pictures, strict=True)
         ],
-        "has_report": lambda row: (output / (row.outcome.folder or "") / "report.html").is_file(),
+        "pictured": any(pictures),
+        "side": SIDE,
+        "has_report": lambda row: _report(output, row).is_file(),
         "wrong": wrong,
     }
+
+
+def _report(output: Path, row: StudyRow) -> Path:
+    return output / (row.outcome.folder or "") / REPORT_FILE
 
 
 def _keep(

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from nodulus.app.cohort.items import CohortItem
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.encodable import encodable_text
+from nodulus.app.telemetry.watcher import End
 
 Status = Literal["done", "refused", "failed", "duplicate"]
 """Refused: the input is to blame, and another try would end alike. Duplicate: another path of the
@@ -62,6 +63,10 @@ class Outcome:
     wall_s: float | None = None
     cpu_s: float | None = None
     peak_mib: float | None = None
+
+    def end(self) -> End:
+        """What logs and traces are told of it."""
+        return End(self.status, self.code, self.findings, self.cpu_s, self.peak_mib)
 
 
 class Ledger:

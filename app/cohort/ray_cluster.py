@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import queue
@@ -22,6 +23,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 HERE = "local"
 """Address for a cluster of this machine alone, which ends with the run."""
 
+_NUMBERS = itertools.count(1)
 _POLL_S = 0.5
 _END_S = 30.0
 _KNOCK_S = 10.0
@@ -93,6 +95,7 @@ class RayWorker(Worker):
         connection, self._far = multiprocessing.Pipe()
         super().__init__(connection)
         self.gpus = gpus
+        self._name = f"ray-{next(_NUMBERS)}"
         self._alive, self._life = multiprocessing.Pipe(duplex=False)
         self._held_mib = 0.0
         variables = dict.fromkeys(THREAD_VARIABLES, str(options.threads))
@@ -107,6 +110,11 @@ class RayWorker(Worker):
         self._running = self._actor.run.remote()
         for target in (self._receive, self._send):
             threading.Thread(target=target, daemon=True).start()
+
+    @property
+    def name(self) -> str:
+        """See `Worker.name`."""
+        return self._name
 
     @property
     def sentinel(self) -> Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,8 @@ from nodulus.app.cohort.tables import (
 from nodulus.app.private_folder import STAGING_PREFIX, private_folder
 from nodulus.app.results.folder import FINDINGS_FILE
 from nodulus.app.results.same_study import stored_result
+from nodulus.app.telemetry.study_clock import StudyClock
+from nodulus.app.telemetry.watcher import End, Watcher
 
 if TYPE_CHECKING:
     from nodulus.app.cohort.item_runner import RunnerOptions
@@ -88,6 +91,7 @@ def run_cohort(
     begun: Callable[[int, int], None] | None = None,
     tell: Tell | None = None,
     new_worker: NewWorker | None = None,
+    watcher: Watcher | None = None,
 ) -> CohortRun:
     """Analyse what is not done yet of a shard.
 
@@ -101,6 +105,7 @@ def run_cohort(
         begun: called once with (items to do, items done before).
         tell: called with each outcome, and with None whenever an item has ended.
         new_worker: starts a worker; None for processes of this machine.
+        watcher: is told what the workers are at.
 
     Raises:
         NodulusError: models, settings or the output folder cannot be used, or another run is at
@@ -112,6 +117,7 @@ def run_cohort(
     items = shard_of(found.items, shard.number, shard.count)
     path = options.output / STATE_FOLDER / f"{shard.name()}.sqlite"
     costs = [0.0]
+    watcher, began_s = watcher or Watcher(), time.time()
 
     def note(outcome: Outcome | None) -> None:
         costs[0] += 0.0 if outcome is None else outcome.cpu_s or 0.0
@@ -127,15 +133,26 @@ def run_cohort(
         ledger.write_problems(WHOLE_ITEM, found.problems if shard.number == 1 else ())
         is_open = ledger.open_items()
         to_do = [item for item in items if item.id in is_open]
+        before = len(items) - len(to_do)
         if begun is not None:
-            begun(len(to_do), len(items) - len(to_do))
-        if to_do:
-            _run(to_do, options, ledger, workers, limits, note, new_worker)
+            begun(len(to_do), before)
+        facts = {"shard": f"{shard.number}/{shard.count}", "workers": workers}
+        watcher.run_began(
+            {**facts, "items_to_do": len(to_do), "items_done_before": before}, began_s
+        )
+        try:
+            if to_do:
+                _run(to_do, options, ledger, workers, limits, note, new_worker, watcher)
+        except BaseException as error:
+            stopped = {**facts, "stopped_by": type(error).__name__}
+            watcher.run_ended(stopped, began_s, time.time())
+            raise
         counts = ledger.counts()
+        watcher.run_ended({**facts, **counts}, began_s, time.time())
     return CohortRun(
         shard,
         counts,
-        len(items) - len(to_do),
+        before,
         began,
         time.perf_counter() - start,
         costs[0],
@@ -171,23 +188,37 @@ def _run(
     limits: Limits,
     tell: Tell,
     new_worker: NewWorker | None,
+    watcher: Watcher,
 ) -> None:
     if workers:
         from nodulus.app.cohort.supervisor import Supervisor
 
         count = min(workers, len(items))
-        Supervisor(options, ledger, count, limits, tell, new_worker).run(items)
+        supervisor = Supervisor(options, ledger, count, limits, tell, new_worker, watcher)
+        supervisor.run(items)
         return
     from nodulus.app.cohort.item_runner import ItemRunner
 
+    clock = StudyClock(watcher, str(os.getpid()))
+
     def put(outcome: Outcome) -> None:
+        clock.outcome(outcome.key, outcome.end(), time.time())
         ledger.write(outcome)
         tell(outcome)
+
+    def step(key: str, name: str) -> None:
+        clock.step(key, name, time.time())
 
     runner = ItemRunner(options)
     for item in items:
         ledger.start(item.id)
-        problems = runner.run(item, ledger.claim, lambda _key, _step: None, put)
+        clock.begin(item.id, time.time())
+        try:
+            problems = runner.run(item, ledger.claim, step, put)
+        except BaseException:
+            clock.cut(End(), time.time(), again=True)
+            raise
+        clock.end(time.time())
         ledger.write_problems(item.id, problems)
         ledger.end(item.id)
         tell(None)

@@ -15,6 +15,8 @@ from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome
 from nodulus.app.cohort.worker import Starts, Worker
 from nodulus.app.cohort.worker_process import WorkerProcess
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.telemetry.study_clock import StudyClock
+from nodulus.app.telemetry.watcher import End, Watcher
 
 _LOOK_EVERY_S = 0.5
 _STARTS_IN_VAIN = 3
@@ -73,6 +75,7 @@ class Supervisor:
         limits: of a study.
         report: see `Report`.
         new_worker: starts a worker; None for processes of this machine.
+        watcher: is told what the workers are at.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Supervisor:
         limits: Limits,
         report: Report,
         new_worker: NewWorker | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._options = options
         self._ledger = ledger
@@ -90,6 +94,8 @@ class Supervisor:
         self._limits = limits
         self._report = report
         self._new_worker = new_worker or WorkerProcess
+        self._watcher = watcher or Watcher()
+        self._clocks: dict[Worker, StudyClock] = {}
         self._workers: list[Worker] = []
         self._queue: deque[CohortItem] = deque()
         self._deaths: Counter[tuple[str, str]] = Counter()
@@ -156,17 +162,22 @@ class Supervisor:
         """
         for worker in self._workers:
             worker.close(kill=kill)
+            self._clocks[worker].cut(End(), time.time(), again=True)
         self._workers.clear()
+        self._clocks.clear()
 
     def _fill(self) -> None:
         """Start workers that are missing, and give those that are free something to do."""
         wanted = min(self._count, len(self._queue) + sum(w.item is not None for w in self._workers))
         while len(self._workers) < wanted:
-            self._workers.append(self._new_worker(self._options))
+            worker = self._new_worker(self._options)
+            self._workers.append(worker)
+            self._clocks[worker] = StudyClock(self._watcher, worker.name)
         for worker in self._workers:
             if worker.is_ready and worker.item is None and self._queue:
                 item = self._queue.popleft()
                 self._ledger.start(item.id)
+                self._clocks[worker].begin(item.id, time.time())
                 try:
                     worker.give(item, time.monotonic())
                 except OSError:  # it has just died: its end is seen at the next look
@@ -219,7 +230,8 @@ class Supervisor:
         elif name == "unable":
             raise content[0]
         elif name == "step":
-            key, step = content
+            key, step, at_s = content
+            self._clocks[worker].step(key, step, at_s)
             if key != worker.key:
                 worker.since = time.monotonic()
             worker.key, worker.step = key, step
@@ -229,11 +241,15 @@ class Supervisor:
             mine = self._ledger.claim(item, [key for key in keys if key not in left_out])
             worker.connection.send(mine)
         elif name == "outcome":
-            self._put(content[0])
+            outcome, at_s = content
+            self._clocks[worker].outcome(outcome.key, outcome.end(), at_s)
+            self._put(outcome)
         else:
+            problems, at_s = content
+            self._clocks[worker].end(at_s)
             item, worker.item = worker.item, None
             assert item is not None, "it was given one"
-            self._ledger.write_problems(item.id, content[0])
+            self._ledger.write_problems(item.id, problems)
             self._ended(item)
 
     def _put(self, outcome: Outcome) -> None:
@@ -247,8 +263,7 @@ class Supervisor:
 
     def _died(self, worker: Worker) -> None:
         """A worker has ended by itself: its study is tried again, or given up."""
-        self._workers.remove(worker)
-        worker.close(kill=True)
+        clock = self._remove(worker)
         if worker.item is None:
             self._starts_in_vain += not worker.is_ready
             if self._starts_in_vain >= _STARTS_IN_VAIN:
@@ -260,16 +275,21 @@ class Supervisor:
             return
         self._deaths[worker.item.id, worker.key] += 1
         if self._deaths[worker.item.id, worker.key] < self._limits.attempts:
+            clock.cut(End(code=ErrorCode.WORKER_DIED.value), time.time(), again=True)
             self._again(worker.item)
         else:
-            self._give_up(worker, _death_error(self._limits.attempts, worker.end, worker.step))
+            error = _death_error(self._limits.attempts, worker.end, worker.step)
+            self._give_up(worker, error, clock)
 
-    def _stop(self, worker: Worker, error: NodulusError) -> None:
+    def _remove(self, worker: Worker) -> StudyClock:
         self._workers.remove(worker)
         worker.close(kill=True)
-        self._give_up(worker, error)
+        return self._clocks.pop(worker)
 
-    def _give_up(self, worker: Worker, error: NodulusError) -> None:
+    def _stop(self, worker: Worker, error: NodulusError) -> None:
+        self._give_up(worker, error, self._remove(worker))
+
+    def _give_up(self, worker: Worker, error: NodulusError, clock: StudyClock) -> None:
         """Put down why a study was stopped; the others of its item are still done."""
         item, key = worker.item, worker.key
         assert item is not None, "it was given one"
@@ -282,9 +302,11 @@ class Supervisor:
             remedy=error.remedy,
             wall_s=time.monotonic() - worker.since,
         )
+        is_last = item.study is not None or key == WHOLE_ITEM
+        clock.cut(outcome.end(), time.time(), again=not is_last)
         self._ledger.write(outcome)
         self._report(outcome)
-        if item.study is not None or key == WHOLE_ITEM:
+        if is_last:
             self._ended(item)
         else:
             self._stopped.setdefault(item.id, set()).add(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -52,7 +53,8 @@ class Worker(ABC):
 
     Messages that come out of ``connection``, each a tuple that begins with its name: ``ready``;
     ``unable`` (a `NodulusError`); ``claim`` (item id, keys), to be answered with keys; ``step``
-    (study key, step); ``outcome`` (an `Outcome`); ``ended`` (problems that are no study's).
+    (study key, step, time); ``outcome`` (an `Outcome`, time); ``ended`` (problems that are no
+    study's, time). A time is in seconds since 1970, by the worker's clock.
 
     Args:
         connection: to the worker.
@@ -65,6 +67,11 @@ class Worker(ABC):
         self.key = WHOLE_ITEM
         self.step = "start"
         self.since = 0.0
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """By which logs tell it from others, such as its process id."""
 
     @property
     @abstractmethod
@@ -121,13 +128,16 @@ def work(options: Starts, channel: Channel) -> None:
         nonlocal last
         if (key, step) != last:
             last = key, step
-            channel.send(("step", key, step))
+            channel.send(("step", key, step, time.time()))
 
     def claim(item: str, keys: Sequence[str]) -> list[str]:
         channel.send(("claim", item, list(keys)))
         mine: list[str] = channel.recv()
         return mine
 
+    def put(outcome: Outcome) -> None:
+        channel.send(("outcome", outcome, time.time()))
+
     while (item := channel.recv()) is not None:
-        problems = runner.run(item, claim, tell, lambda o: channel.send(("outcome", o)))
-        channel.send(("ended", problems))
+        problems = runner.run(item, claim, tell, put)
+        channel.send(("ended", problems, time.time()))

@@ -40,6 +40,11 @@ class WorkerProcess(Worker):
         theirs.close()
 
     @property
+    def name(self) -> str:
+        """See `Worker.name`."""
+        return str(self._process.pid)
+
+    @property
     def sentinel(self) -> Any:
         """See `Worker.sentinel`."""
         return self._process.sentinel

@@ -23,6 +23,7 @@ from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.root import EXIT_FAILED
+from nodulus.app.commands.telemetry_options import metrics_option, telemetry_options, watching
 from nodulus.app.end_of_process import clean_end
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nodulus.app.cohort.run_cohort import CohortRun, Shard
     from nodulus.app.cohort.supervisor import Limits, NewWorker
     from nodulus.app.result import PointName
+    from nodulus.app.telemetry.watcher import Watcher
 
 INTERRUPTED = 130
 """Status after Ctrl-C, as a shell says it."""
@@ -87,6 +89,8 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 @output_options()
 @device_option
 @precision_option
+@telemetry_options
+@metrics_option
 def command(
     sources: tuple[str, ...],
     output: Path,
@@ -102,6 +106,9 @@ def command(
     operating_point: PointName | None,
     device: str,
     precision: PrecisionSetting | None,
+    log_json: Path | None,
+    traces: bool,
+    metrics: Path | None,
     **results: Any,
 ) -> None:
     """Find and rate lung nodules in many studies, on every core.
@@ -138,7 +145,14 @@ def command(
             candidates=taken_for_many(results, outputs.deidentify, device),
         )
         limits = Limits(time_limit, memory_limit or 0.9 * mib / max(1, count))
-        failed = _run(sources, options, shard, count, limits, new_worker, retry_failed=retry_failed)
+        watcher = stack.enter_context(
+            watching(
+                log_json, traces=traces, metrics=metrics, shard=f"{shard.number}/{shard.count}"
+            )
+        )
+        failed = _run(
+            sources, options, shard, count, limits, new_worker, watcher, retry_failed=retry_failed
+        )
     if failed:
         sys.exit(EXIT_FAILED)
 
@@ -163,6 +177,7 @@ def _run(
     workers: int,
     limits: Limits,
     new_worker: NewWorker | None,
+    watcher: Watcher,
     *,
     retry_failed: bool,
 ) -> bool:
@@ -201,6 +216,7 @@ def _run(
                 begun=bar.begin,
                 tell=bar.tell,
                 new_worker=new_worker,
+                watcher=watcher,
             )
         except KeyboardInterrupt:
             errors.print("Interrupted. The same command goes on from here.")

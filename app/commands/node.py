@@ -16,6 +16,7 @@ from nodulus.app.commands.clinical_option import clinical_option
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.service_log import log_to_stderr
+from nodulus.app.commands.telemetry_options import telemetry_options, watching
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ NOT_DELIVERED = {
 @output_options(without=NOT_DELIVERED)
 @device_option
 @precision_option
+@telemetry_options
 @click.option(
     "--poll",
     default=5.0,
@@ -90,6 +92,8 @@ def command(
     clinical: Path | None,
     device: str,
     precision: PrecisionSetting | None,
+    log_json: Path | None,
+    traces: bool,
     poll: float,
     once: bool,
     **objects: Any,
@@ -130,12 +134,12 @@ def command(
     candidates = taken_for_many(objects, deidentify=False, device=device)
     password = os.environ.get("NODULUS_ORTHANC_PASSWORD")
     orthanc = Orthanc(url, user, password, with_objects=objects["candidates_of_study"])
-    with locked(state):
+    with locked(state), watching(log_json, traces=traces) as watcher:
         chain_settings = load_settings(settings, models, operating_point=operating_point)
         loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
         facts = ChangingClinicalFile(clinical) if clinical else None
         analyser = Analyser(
             orthanc, state, loaded, chain_settings, options, check, facts,
-            OWN_CANDIDATES if candidates is None else candidates.open(),
+            OWN_CANDIDATES if candidates is None else candidates.open(), watcher,
         )  # fmt: skip
         Node(orthanc, analyser, send_to, poll, stop).run(once=once)

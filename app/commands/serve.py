@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import ipaddress
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
 from nodulus.app.commands.service_log import log_to_stderr
 from nodulus.app.commands.store_options import store_destinations, store_options
+from nodulus.app.commands.telemetry_options import telemetry_options, watching
 from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.commands.viewer_option import viewer_in, viewer_option
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
@@ -173,6 +175,7 @@ NOT_SERVED = {
 @output_options(without=NOT_SERVED)
 @device_option
 @precision_option
+@telemetry_options
 @debug_option
 def command(
     data: Path,
@@ -217,6 +220,8 @@ def command(
     clinical: Path | None,
     device: str,
     precision: PrecisionSetting | None,
+    log_json: Path | None,
+    traces: bool,
     debug: bool,
     **objects: Any,
 ) -> None:
@@ -301,6 +306,8 @@ def command(
         retention=Retention(keep_images, keep_results),
     )
     with ExitStack() as stack:
+        watcher = stack.enter_context(watching(log_json, traces=traces))
+        options = replace(options, watcher=watcher)
         shared = open_database(data, database)
         stack.callback(shared.close)
         listener = stack.enter_context(listen(port, host))

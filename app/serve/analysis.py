@@ -17,6 +17,7 @@ from nodulus.app.serve.events import Events
 from nodulus.app.serve.intake import read_identity
 from nodulus.app.serve.metrics import Metrics
 from nodulus.app.serve.queue import Analysed, Queue, QueuedStudy
+from nodulus.app.telemetry.watcher import Watcher
 
 logger = logging.getLogger("nodulus")
 
@@ -127,6 +128,7 @@ class AnalysisLoop:
         limits: of a study.
         images: gives the folder of a study's files.
         events: gets each step.
+        watcher: is told what the workers are at.
     """
 
     def __init__(
@@ -138,9 +140,11 @@ class AnalysisLoop:
         limits: Limits,
         images: Callable[[str], Path],
         events: Events,
+        watcher: Watcher | None = None,
     ) -> None:
         self._queue = queue
         self._record = record
+        self._watcher = watcher
         self._options = options
         self._workers = workers
         self._limits = limits
@@ -163,8 +167,9 @@ class AnalysisLoop:
         """
         while not stop.is_set():
             supervisor = Supervisor(
-                self._options, self._record, self._workers, self._limits, lambda _outcome: None
-            )
+                self._options, self._record, self._workers, self._limits, lambda _outcome: None,
+                watcher=self._watcher,
+            )  # fmt: skip
             try:
                 self._work(supervisor, stop)
             except NodulusError as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+
+from nodulus.app.telemetry.watcher import Watcher, Work
 
 Counting = Callable[[], Mapping[Any, int]]
 """Gives numbers by state."""
@@ -27,7 +29,7 @@ class _Counts:
         yield family
 
 
-class Metrics:
+class Metrics(Watcher):
     """The service's counters.
 
     Args:
@@ -48,6 +50,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._steps = Summary(
+            "nodulus_step_seconds", "Wall time of steps.", ["step"], registry=self._registry
+        )
+
+    def step(self, work: Work, name: str, began_s: float, ended_s: float) -> None:
+        """See `Watcher.step`."""
+        self._steps.labels(name).observe(ended_s - began_s)
 
     def analysed(self, state: str, wall_s: float) -> None:
         """Count an analysis."""

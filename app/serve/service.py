@@ -27,6 +27,7 @@ from nodulus.app.serve.queue import Queue, QueuedStudy, QueueTimes
 from nodulus.app.serve.retention import Retention, Sweeper
 from nodulus.app.serve.sender import Destination, Sender
 from nodulus.app.serve.sources import OrthancSource, Positions, WatchedFolder, watch
+from nodulus.app.telemetry.watcher import Watcher, Watchers
 
 logger = logging.getLogger("nodulus")
 
@@ -52,6 +53,7 @@ class ServiceOptions:
         destinations: that get every study's results, by name.
         retention: how long images and results are kept.
         times: of the queue.
+        watcher: is told what the workers are at.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class ServiceOptions:
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
     times: QueueTimes = field(default_factory=QueueTimes)
+    watcher: Watcher = field(default_factory=Watcher)
 
 
 class Service:
@@ -97,7 +100,7 @@ class Service:
         )
         self._analysis = AnalysisLoop(
             self.queue, record, options.runner, options.workers, options.limits,
-            self.intake.folder, self.events,
+            self.intake.folder, self.events, Watchers((self.metrics, options.watcher)),
         )  # fmt: skip
         self.sweeper = Sweeper(
             options.folder, self.queue, self.intake, self.results, Store(database), log,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +22,8 @@ from nodulus.app.reading import find_studies
 from nodulus.app.results.failure_note import NO_STUDY
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.run import StudyOutcome, run_all
+from nodulus.app.telemetry.study_clock import StudyClock
+from nodulus.app.telemetry.watcher import ITEM_ITSELF, End, Watcher
 
 logger = logging.getLogger("nodulus")
 
@@ -48,6 +52,7 @@ class Analyser:
         check: called often; raises `Stopped` when the node is to end.
         clinical: what is known of the patients beside the headers.
         others: candidates of other tools.
+        watcher: is told what the analysis is at.
     """
 
     orthanc: Orthanc
@@ -58,6 +63,7 @@ class Analyser:
     check: Callable[[], None]
     clinical: ClinicalFile | None = None
     others: OtherCandidates = OWN_CANDIDATES
+    watcher: Watcher = field(default_factory=Watcher)
 
     def results(self, study: CtStudy) -> tuple[Path, ...]:
         """The DICOM objects about a study, made now or, if so, before.
@@ -114,12 +120,38 @@ class Analyser:
 
     def _analyse(self, study: CtStudy, folder: Path) -> None:
         self._remove_note(study)  # of an earlier attempt
+        clock = StudyClock(self.watcher, str(os.getpid()))
+        clock.begin(study.fingerprint, time.time())
+
+        def step(key: str, name: str) -> None:
+            self.check()
+            clock.step(key, name, time.time())
+
+        def finished(outcome: StudyOutcome) -> None:
+            clock.outcome(outcome.study.key, _end(outcome), time.time())
+
+        try:
+            self._analyse_watched(study, folder, step, finished)
+        except BaseException as error:
+            code = error.code.value if isinstance(error, NodulusError) else None
+            clock.cut(End(code=code), time.time(), again=code is None)
+            raise
+        clock.end(time.time())
+
+    def _analyse_watched(
+        self,
+        study: CtStudy,
+        folder: Path,
+        step: Callable[[str, str], None],
+        finished: Callable[[StudyOutcome], None],
+    ) -> None:
+        step(ITEM_ITSELF, "fetch")
         with TemporaryDirectory(prefix=_IMAGES, dir=self.folder) as name:
             images = Path(name)
             for number, instance in enumerate(study.instances):
                 self.check()
                 self.orthanc.download(instance, images / f"{number:06d}.dcm")
-            self.check()
+            step(ITEM_ITSELF, "look")
             discovery = find_studies(images)
             for problem in discovery.problems:
                 logger.warning("study %s: %s", study.uid, problem)
@@ -131,7 +163,8 @@ class Analyser:
                 self.options,
                 clinical=self.clinical,
                 others=self.others,
-                progress=lambda *_: self.check(),
+                progress=lambda one, name, _done, _total: step(one.key, name),
+                finished=finished,
             )
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         errors += discovery.problems if not outcomes else ()
@@ -166,6 +199,19 @@ class Analyser:
         elif self.options.failure_note:
             reason = notes[0].left_out if notes else NO_STUDY
             logger.warning("study %s: no failure note: %s", study.uid, reason)
+
+
+def _end(outcome: StudyOutcome) -> End:
+    """What logs and traces are told of a study."""
+    if outcome.result is None:
+        status = "failed" if outcome.error is None or may_pass(outcome.error) else "refused"
+    else:
+        status = "done" if outcome.error is None else "failed"
+    return End(
+        status,
+        None if outcome.error is None else outcome.error.code.value,
+        None if outcome.result is None else len(outcome.result.findings),
+    )
 
 
 def may_pass(error: NodulusError) -> bool:

@@ -13,6 +13,7 @@ from nodulus.app.cohort.items import CohortItem, path_item
 from nodulus.app.cohort.ledger import Ledger, Outcome
 from nodulus.app.cohort.supervisor import Limits, NewWorker, Supervisor
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.telemetry.watcher import Watcher
 
 
 def item(name: str) -> CohortItem:
@@ -98,6 +99,7 @@ def supervise(
     workers: int = 2,
     options: Any = None,
     new_worker: NewWorker | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Ledger, list[Outcome | None]]:
     """Run items of these names; the ledger beside the marks, and what was told."""
     items = [item(name) for name in names]
@@ -106,7 +108,7 @@ def supervise(
     told: list[Outcome | None] = []
     is_open = ledger.open_items()
     options = options or StandInOptions(marks)
-    supervisor = Supervisor(options, ledger, workers, limits, told.append, new_worker)
+    supervisor = Supervisor(options, ledger, workers, limits, told.append, new_worker, watcher)
     supervisor.run([one for one in items if one.id in is_open])
     return ledger, told
 

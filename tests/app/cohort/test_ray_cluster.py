@@ -14,6 +14,7 @@ from nodulus.app.cohort.ray_cluster import RayCluster, cluster_size, connected
 from nodulus.app.cohort.supervisor import Limits
 from nodulus.app.errors import ErrorCode, NodulusError
 from tests.app.cohort.stand_in import StandInOptions, Unable, supervise
+from tests.app.telemetry.recorder import Recorder
 
 pytestmark = pytest.mark.ray
 pytest.importorskip("ray")
@@ -38,7 +39,8 @@ def far(marks: Path, *names: str, **more: Any) -> tuple[Ledger, list[Outcome | N
 
 def test_whatever_dies_hangs_or_grows_costs_its_own_study(marks: Path) -> None:
     names = ["a", "b,die-once,c", "die-1", "d,fat-1,e", "hang-1,f", "slow-1,a"]
-    ledger, told = far(marks, *names)
+    recorder = Recorder()
+    ledger, told = far(marks, *names, watcher=recorder)
     outcomes = list(ledger.outcomes())
     done = Counter(o.key for o in outcomes if o.status == "done")
     assert done == Counter([*"abcdef", "die-once", "slow-1"])
@@ -52,6 +54,9 @@ def test_whatever_dies_hangs_or_grows_costs_its_own_study(marks: Path) -> None:
     assert told.count(None) == len(names)
     tries = {path.name: path.read_text().count("began") for path in marks.iterdir()}
     assert {key for key, count in tries.items() if count > 1} == {"die-1", "die-once"}
+    ends = Counter(key for key, end, *_ in recorder.ends if key and end.status == "done")
+    assert ends == done, "what actors do is told of like the work of processes"
+    assert not recorder.open
 
 
 def test_a_worker_that_cannot_start_says_why(marks: Path) -> None:

@@ -12,6 +12,7 @@ from nodulus.app.cohort.memory import MIB
 from nodulus.app.cohort.supervisor import Limits, Supervisor
 from nodulus.app.errors import ErrorCode, NodulusError
 from tests.app.cohort.stand_in import Unable, by_key, item, supervise
+from tests.app.telemetry.recorder import Recorder
 
 
 @pytest.fixture
@@ -22,7 +23,9 @@ def marks(tmp_path: Path) -> Path:
 
 def test_a_dead_or_fat_worker_costs_its_own_study(marks: Path) -> None:
     names = ["a", "die-1", "d,die-once,e", "f,fat-1,g", "h"]
-    ledger, told = supervise(marks, names, Limits(memory_mib=300.0, attempts=2))
+    recorder = Recorder()
+    limits = Limits(memory_mib=300.0, attempts=2)
+    ledger, told = supervise(marks, names, limits, watcher=recorder)
     found = by_key(ledger)
     assert {key for key, o in found.items() if o.status == "done"} == {*"adefgh", "die-once"}
     assert found["fat-1"].code == ErrorCode.MEMORY_LIMIT.value
@@ -34,6 +37,15 @@ def test_a_dead_or_fat_worker_costs_its_own_study(marks: Path) -> None:
     # What died was tried again, and nothing else.
     tries = {path.name: path.read_text().count("began") for path in marks.iterdir()}
     assert tries == {**dict.fromkeys(found, 1), "die-1": 2, "die-once": 2}
+    # Logs and traces tell the same: what died has an end for each attempt.
+    ends = Counter((key, end.status, end.code) for key, end, *_ in recorder.ends if key)
+    assert ends == Counter(
+        [(o.key, o.status, o.code) for o in found.values()]
+        + [("die-1", None, "worker-died"), ("die-once", None, "worker-died")]
+    )
+    assert Counter(end.again for key, end, *_ in recorder.ends if not key) == {False: 5, True: 4}
+    assert Counter(key for key, *_ in recorder.steps) == tries
+    assert not recorder.open
 
 
 def test_a_study_that_hangs_is_stopped_and_the_others_are_done(marks: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import ball, write_nifti, write_seg, write_table
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import NODULES_LPS
+from tests.app.telemetry.otlp_collector import Collector, attributes, collecting
 
 
 def cohort(*arguments: object) -> Result:
@@ -47,13 +49,42 @@ def studies(output: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def check_what_was_told(output: Path, collector: Collector) -> None:
+    """Log, traces and metrics tell of the same studies as the tables."""
+    lines = [json.loads(line) for line in (output / "run.jsonl").read_text().splitlines()]
+    expected = Counter((row["study"], row["status"]) for row in studies(output))
+    expected = Counter({k: n for k, n in expected.items() if k[1] != "duplicate"})
+    assert Counter((x["study"], x["status"]) for x in lines if x["event"] == "study") == expected
+    spans = [attributes(span) for span in collector.spans if span.name == "study"]
+    assert Counter((x["nodulus.study"], x["nodulus.status"]) for x in spans) == expected
+    steps = Counter((x.get("study"), x["step"]) for x in lines if x["event"] == "step")
+    assert {"read", "lungs", "segmentation"} <= {name for _, name in steps}
+    named = [attributes(span) for span in collector.spans if "nodulus.step" in attributes(span)]
+    assert Counter(x["nodulus.step"] for x in named) == Counter(
+        name for (_, name), n in steps.items() for _ in range(n)
+    )
+    assert len(collector.roots()) == 4
+    metrics = (output / "run.prom").read_text()
+    assert 'nodulus_cohort_items{shard="1/1",state="ended"} 4.0' in metrics
+    assert 'nodulus_cohort_studies_total{shard="1/1",status="done"} 2.0' in metrics
+    assert str(output) not in (output / "run.jsonl").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_study_is_accounted_for_and_none_is_done_again(
-    source: Path, tmp_path: Path, quick_bundles: Path, workers: int
+    source: Path,
+    tmp_path: Path,
+    quick_bundles: Path,
+    workers: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    told = ("--log-json", tmp_path / "run.jsonl", "--metrics", tmp_path / "run.prom", "--traces")
     arguments = (source, "-o", tmp_path, "-m", quick_bundles, "--workers", workers, "--no-report")
-    result = cohort(*arguments)
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        result = cohort(*arguments, *told)
+    check_what_was_told(tmp_path, collector)
     assert result.exit_code == 1, result.output
     assert "2 done, 1 refused, 0 failed, 1 duplicates, 0 left" in result.output
     rows = studies(tmp_path)

@@ -25,6 +25,7 @@ from nodulus.app.results import writers
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.study_plan import plan
 from nodulus.app.study import analyse_study
+from tests.app.telemetry.recorder import Recorder
 
 NAMES = ("seg", "sr", "key_objects", "key_images", "pdf", "report")
 FILES = {
@@ -145,7 +146,10 @@ def test_node(
     orthanc: Any = OneStudy(sorted((chest / "chest").iterdir()))
     options = OutputOptions(report=False, key_images=True, pdf=True)
     NodeState(waiting={"1.2.3": Waiting()}).save(tmp_path)
-    analyser = Analyser(orthanc, tmp_path, models, chain_settings, options, lambda: None)
+    recorder = Recorder()
+    analyser = Analyser(
+        orthanc, tmp_path, models, chain_settings, options, lambda: None, watcher=recorder
+    )
     with caplog.at_level("INFO", "nodulus"):
         Node(orthanc, analyser, (), 0.1, threading.Event()).run(once=True)
     sent = {name for name in ALL - FILES[broken] if name.endswith(".dcm")}
@@ -154,6 +158,11 @@ def test_node(
     assert "delivered without some results: results-incomplete" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "Never" not in caplog.text
+    assert [(bool(key), end.status, end.code) for key, end, *_ in recorder.ends] == [
+        (True, "failed", "results-incomplete"), (False, None, None),
+    ]  # fmt: skip
+    assert [name for _, name, *_ in recorder.steps][:3] == ["fetch", "look", "read"]
+    assert not recorder.open
 
 
 STEPS = (

@@ -54,7 +54,9 @@ def test_what_is_known_of_patients_reaches_the_analysis(
     facts.write_text('{"1.2": {"screening": true}}')
     given: list[Any] = []
     monkeypatch.setattr(
-        analysis, "run_all", lambda *_, clinical, progress: given.append((clinical, progress)) or ()
+        analysis,
+        "run_all",
+        lambda *_, clinical, **_more: given.append((clinical,)) or (),
     )
     orthanc = SimpleNamespace(download=lambda _instance, path: path.write_bytes(b"no image"))
     made = Analyser(
@@ -63,7 +65,7 @@ def test_what_is_known_of_patients_reaches_the_analysis(
     )  # fmt: skip
     with pytest.raises(NodulusError):  # there is no image
         made.results(CtStudy("1.2", ("instance",)))
-    ((clinical, _),) = given
+    ((clinical, *_),) = given
     assert clinical.facts_of("1.2").screening is True
 
 

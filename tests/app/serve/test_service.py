@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     text = client.get("/metrics").text
     assert 'nodulus_studies{state="done"} 1.0' in text
     assert "nodulus_analysis_seconds_count 1.0" in text
+    assert re.search(r'nodulus_step_seconds_count\{step="\w+"\} [12]\.0', text)
     assert client.get("/health").json()["status"] == "ok"
 
 
