@@ -115,7 +115,12 @@ def an_mr(folder: Path) -> list[Path]:
 
 
 def run_all_but_the_chain(
-    discovery: Discovery, output: OutputFolder, *given: Any, clinical: None, progress: Any
+    discovery: Discovery,
+    output: OutputFolder,
+    *given: Any,
+    clinical: None,
+    progress: Any,
+    **_more: Any,
 ) -> tuple[StudyOutcome, ...]:
     """`run_all`, with two findings that are made up."""
     outcomes = []
