@@ -32,6 +32,7 @@ from nodulus.app.commands.store_options import store_destinations, store_options
 from nodulus.app.commands.telemetry_options import telemetry_options, watching
 from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.commands.viewer_option import viewer_in, viewer_option
+from nodulus.app.commands.workitem_options import image_sources, workitem_options
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ NOT_SERVED = {
 )
 @click.option("--stow-user", envvar="NODULUS_STOW_USER", help="Where it asks for one.")
 @store_options
+@workitem_options
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -208,6 +210,9 @@ def command(
     store_ca: Path | None,
     store_cert: Path | None,
     store_key: Path | None,
+    ups: bool,
+    ups_source: tuple[str, ...],
+    ups_source_user: str | None,
     workers: int,
     time_limit: float,
     memory_limit: float | None,
@@ -228,11 +233,12 @@ def command(
     """Take studies, analyse them, and let their findings be reviewed; all of it kept in DATA.
 
     Studies come as zip files (POST /studies), by DICOMweb (POST /dicom-web/studies), from watched
-    folders and from an Orthanc. The page is at the printed address, and /api/openapi.json describes
-    the interface. SIGTERM or Ctrl-C ends it; whatever way it ends, it goes on where it was.
+    folders, from an Orthanc, and with --ups as workitems (POST /dicom-web/workitems). The page is
+    at the printed address, and /api/openapi.json describes the interface. SIGTERM or Ctrl-C ends
+    it; whatever way it ends, it goes on where it was.
 
-    Passwords come from NODULUS_ORTHANC_PASSWORD, NODULUS_STOW_PASSWORD and NODULUS_OIDC_SECRET, or
-    from files that the same names with _FILE behind them name.
+    Passwords come from NODULUS_ORTHANC_PASSWORD, NODULUS_STOW_PASSWORD, NODULUS_OIDC_SECRET and
+    NODULUS_UPS_SOURCE_PASSWORD, or from files that the same names with _FILE behind them name.
 
     Exit status: 0 ended as asked, 1 it cannot work like this, 2 wrong usage.
     """
@@ -255,13 +261,9 @@ def command(
     from nodulus.app.serve.retention import Retention
     from nodulus.app.serve.secrets import secret
     from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
+    from nodulus.app.serve.workitems.service_worklist import service_worklist
 
-    if two_readers and not with_accounts:
-        raise NodulusError(
-            ErrorCode.SETTINGS_INVALID,
-            "Without accounts nobody knows which of two readers decides.",
-            remedy="Give --accounts too, or leave --two-readers out.",
-        )
+    _check_readers(two_readers=two_readers, with_accounts=with_accounts)
     _check_reach(host, with_accounts=with_accounts, tls=tls_cert is not None)
     log_to_stderr(logging.DEBUG if debug else logging.INFO)
     viewer_build = viewer_in(viewer)
@@ -286,6 +288,7 @@ def command(
     destinations: dict[str, Destination] = {
         url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow
     }
+    sources = image_sources(ups_source, ups_source_user, int(max_upload * GIB), with_workitems=ups)
     destinations |= store_destinations(store, store_tls, store_as, store_ca, store_cert, store_key)
     options = ServiceOptions(
         data,
@@ -340,8 +343,17 @@ def command(
             oidc, oidc_client, oidc_name, oidc_roles, oidc_role, address,
             with_accounts=with_accounts,
         )  # fmt: skip
+        worklist = service_worklist(service, sources, address, keep_results) if ups else None
         application = create_service_app(
-            service, desk, access, log, organization, int(max_upload * GIB), viewer_build, provider
+            service,
+            desk,
+            access,
+            log,
+            organization,
+            int(max_upload * GIB),
+            viewer_build,
+            provider,
+            worklist,
         )
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)
@@ -406,6 +418,15 @@ def open_database(data: Path, url: str | None) -> Database:
     from nodulus.app.review.database import Database
 
     return Database.in_file(data / DATABASE_FILE) if url is None else Database(url)
+
+
+def _check_readers(*, two_readers: bool, with_accounts: bool) -> None:
+    if two_readers and not with_accounts:
+        raise NodulusError(
+            ErrorCode.SETTINGS_INVALID,
+            "Without accounts nobody knows which of two readers decides.",
+            remedy="Give --accounts too, or leave --two-readers out.",
+        )
 
 
 def _check_reach(host: str, *, with_accounts: bool, tls: bool) -> None:

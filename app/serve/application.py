@@ -19,6 +19,8 @@ from nodulus.app.serve.queue_routes import queue_routes
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.service_instances import ServiceInstances
 from nodulus.app.serve.store_routes import store_routes
+from nodulus.app.serve.workitems.routes import workitem_routes
+from nodulus.app.serve.workitems.worklist import Worklist
 
 
 def create_service_app(
@@ -30,6 +32,7 @@ def create_service_app(
     max_upload_bytes: int = 2**32,
     viewer: ViewerBuild | None = None,
     oidc: Oidc | None = None,
+    worklist: Worklist | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -42,6 +45,7 @@ def create_service_app(
         max_upload_bytes: of a request with images.
         viewer: that opens studies beside the review's page.
         oidc: with which those of accounts can sign in too.
+        worklist: of workitems, by UPS-RS.
     """
 
     def limit(method: str, path: str) -> int:
@@ -49,6 +53,8 @@ def create_service_app(
         return max_upload_bytes if method == "POST" and is_upload else MAX_BODY_BYTES
 
     more = [queue_routes(service), store_routes(service)]
+    if worklist is not None:
+        more.append(workitem_routes(worklist))
     if isinstance(access, AccountAccess):
         more.append(account_routes(access, log, single_sign_on=oidc is not None))
         if oidc is not None:

@@ -19,7 +19,8 @@ from nodulus.app.serve.tables import audit
 
 AuditEvent = Literal[
     "login", "login-failed", "logout", "list-viewed", "study-viewed", "study-changed",
-    "study-exported", "studies-received", "study-removed", "refused",
+    "study-exported", "studies-received", "study-removed", "workitem-created", "workitem-viewed",
+    "workitem-changed", "refused",
 ]  # fmt: skip
 
 

@@ -18,8 +18,12 @@ from nodulus.app.serve.audit import AuditEvent, AuditLog
 AGAIN_S = 300.0
 """A study that is looked at again sooner is the same look: its pictures come one by one."""
 
+STUDY_KEY = "nodulus.study"
+"""In the scope of a request: the StudyInstanceUID that its answer is about, as its route found."""
+
 _STUDY = re.compile(r"/(?:api/|dicom-web/)?studies/([^/]+)(/.*)?")
 _LISTS = ("/studies", "/api/studies", "/dicom-web/studies")
+_WORKITEMS = re.compile(r"/dicom-web/workitems(/.*)?")
 _MOST = 10_000
 
 
@@ -68,6 +72,7 @@ class AuditTrail:
         event, name = _event(scope["method"], scope["path"], status)
         if event is None:
             return
+        name = name or scope.get(STUDY_KEY)
         caller: Caller | None = scope.get(SCOPE_KEY)
         who = "" if caller is None else caller.name
         address = (scope.get("client") or ("",))[0]
@@ -101,9 +106,7 @@ def _event(method: str, path: str, status: int) -> tuple[AuditEvent | None, str 
     if status in (401, 403) and path != "/api/login":
         return "refused", name
     if found is None:
-        if path not in _LISTS:
-            return None, None
-        return ("studies-received" if method == "POST" else "list-viewed"), None
+        return _event_of_no_study(method, path, status), None
     if status == 404:
         return None, None
     if method == "POST":
@@ -111,3 +114,16 @@ def _event(method: str, path: str, status: int) -> tuple[AuditEvent | None, str 
         return ("studies-received" if is_upload else "study-changed"), name
     is_export = "/exports/" in (found[2] or "")
     return ("study-exported" if is_export else "study-viewed"), name
+
+
+def _event_of_no_study(method: str, path: str, status: int) -> AuditEvent | None:
+    of_workitem = _WORKITEMS.fullmatch(path)
+    if of_workitem is None:
+        if path not in _LISTS:
+            return None
+        return "studies-received" if method == "POST" else "list-viewed"
+    if status == 404:
+        return None
+    if method == "GET":
+        return "workitem-viewed" if of_workitem[1] else "list-viewed"
+    return "workitem-changed" if of_workitem[1] else "workitem-created"

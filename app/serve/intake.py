@@ -83,6 +83,11 @@ def study_id(study_uid: str) -> str:
     return hashlib.sha256(f"study {study_uid}".encode()).hexdigest()[:32]
 
 
+def instance_name(sop_instance_uid: str) -> str:
+    """Give the name of an instance's file, which tells nothing of it."""
+    return f"{hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:32]}.dcm"
+
+
 class Intake:
     """Puts what comes in into the service's folder, and into the queue.
 
@@ -154,13 +159,12 @@ class Intake:
             The study's id.
         """
         study = study_id(identity.study_uid)
-        name = hashlib.sha256(identity.sop_instance_uid.encode()).hexdigest()[:32]
         folder = self.folder(study)
         folder.mkdir(mode=0o700, exist_ok=True)
         with staged.open("rb") as file:
             os.fsync(file.fileno())
         with suppress(FileExistsError):  # the first one stays, as in an archive
-            os.link(staged, folder / f"{name}.dcm")
+            os.link(staged, folder / instance_name(identity.sop_instance_uid))
         return study
 
     def received(

@@ -21,7 +21,7 @@ from nodulus.app.review.database import Database
 from nodulus.app.serve.tables import deliveries, studies, study_results
 
 State = Literal["received", "waiting", "running", "done", "refused", "failed"]
-Source = Literal["zip", "stow", "folder", "orthanc"]
+Source = Literal["zip", "stow", "folder", "orthanc", "ups"]
 COMING: tuple[State, ...] = ("received", "waiting", "running")
 ENDED: tuple[State, ...] = ("done", "refused", "failed")
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from nodulus.app.cohort.supervisor import Limits
@@ -108,6 +109,7 @@ class Service:
         )  # fmt: skip
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._more: dict[str, Callable[[threading.Event], None]] = {}
         self._failure: BaseException | None = None
         self._ended: Callable[[], None] = lambda: None
 
@@ -120,6 +122,15 @@ class Service:
         """What the analysis of a study is at; empty for nothing."""
         return self._analysis.step(study)
 
+    def add_part(self, name: str, run: Callable[[threading.Event], None]) -> None:
+        """Have something else at work as long as the service is; before `start`.
+
+        Args:
+            name: of it.
+            run: works until the event that it is given is set.
+        """
+        self._more[name] = run
+
     def start(self, ended: Callable[[], None]) -> None:
         """Begin to work.
 
@@ -131,6 +142,7 @@ class Service:
             "analysis": lambda: self._analysis.run(self._stop),
             "sender": lambda: self._sender.run(self._stop),
             "sweeper": lambda: self.sweeper.run(self._stop),
+            **{name: partial(run, self._stop) for name, run in self._more.items()},
         }
         positions, options = Positions(self.database), self._options
         for number, folder in enumerate(options.watch):

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.intake import Identity, Intake, read_identity
-
-MAX_PARTS = 20_000
-"""Of one request: more than the slices of any CT."""
+from nodulus.app.serve.multipart_files import MultipartFiles
 
 _CANNOT_UNDERSTAND = 0xC000
 _NOT_OF_STUDY = 0xA900
@@ -101,64 +95,13 @@ def _take(files: Sequence[Path], intake: Intake, study_uid: str | None) -> Store
 
 async def _parts(content_type: str, body: AsyncIterator[bytes], own: Path) -> list[Path]:
     """Write each part to a file."""
-    kind, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    if kind != b"multipart/related" or not boundary:
-        raise _refused("It is no multipart/related request with a boundary.")
-    if options.get(b"type", b"application/dicom") != b"application/dicom":
-        raise _refused("Only parts of type application/dicom are stored.")
-    writer = _PartWriter(own)
-    parser = MultipartParser(boundary, writer.callbacks())
+    parts = MultipartFiles(content_type, own)
     try:
         async for chunk in body:
-            await run_in_threadpool(parser.write, chunk)
-        parser.finalize()
-    except FormParserError as error:
-        raise _refused("Its parts cannot be told apart.") from error
+            await run_in_threadpool(parts.write, chunk)
+        return parts.end()
     finally:
-        writer.close()
-    if writer.is_open or not writer.files:
-        raise _refused("It has no part, or ends within one.")
-    return writer.files
-
-
-class _PartWriter:
-    """Writes parts to files as the parser finds them."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._file: BinaryIO | None = None
-        self.files: list[Path] = []
-        self.is_open = False
-
-    def callbacks(self) -> Any:
-        """For the parser."""
-        return {
-            "on_part_begin": self._begin,
-            "on_part_data": self._data,
-            "on_part_end": self._end,
-        }
-
-    def close(self) -> None:
-        """Close the file of a part that has no end."""
-        if self._file is not None:
-            self._file.close()
-
-    def _begin(self) -> None:
-        if len(self.files) >= MAX_PARTS:
-            raise _refused(f"It has more than {MAX_PARTS:,} parts.")
-        path = self._folder / f"part-{len(self.files):06d}"
-        self._file = path.open("wb")
-        self.files.append(path)
-        self.is_open = True
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        assert self._file is not None, "a part has begun"
-        self._file.write(data[start:end])
-
-    def _end(self) -> None:
-        self.close()
-        self.is_open = False
+        parts.close()
 
 
 def _reference(identity: Identity) -> dict[str, Any]:
@@ -166,11 +109,3 @@ def _reference(identity: Identity) -> dict[str, Any]:
         "00081150": {"vr": "UI", "Value": [identity.sop_class_uid]},
         "00081155": {"vr": "UI", "Value": [identity.sop_instance_uid]},
     }
-
-
-def _refused(message: str) -> NodulusError:
-    return NodulusError(
-        ErrorCode.REQUEST_REFUSED,
-        message,
-        remedy="Send instances as PS3.18 10.5 says: multipart/related of application/dicom.",
-    )

@@ -65,6 +65,28 @@ source_positions = sa.Table(
 )
 """How far a source has been read: Orthanc's last change, a watched folder's entries."""
 
+workitems = sa.Table(
+    "workitems",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("uid", sa.String(64)),
+    sa.Column("state", sa.String(20)),
+    sa.Column("dataset", sa.Text),
+    sa.Column("study_uid", sa.Text),
+    sa.Column("transaction_uid", sa.String(64)),
+    sa.Column("is_for_us", sa.Boolean),
+    sa.Column("priority", sa.Integer),
+    sa.Column("performer", sa.String(20)),
+    sa.Column("study", sa.String(64)),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("due", sa.Float),
+    sa.Column("created", sa.Float),
+    sa.Column("changed", sa.Float),
+)
+"""The worklist. ``dataset`` is DICOM JSON, empty where the workitem was deleted. ``performer`` is
+that of one that the service has claimed itself, ``study`` that of the queue that it waits for, and
+``due`` when it is to be looked at."""
+
 accounts = sa.Table(
     "accounts",
     metadata,

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydicom import Dataset
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
 
-from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.dicomweb.chosen_instances import chosen_instances
 from nodulus.app.review.dicomweb.dicom_json import json_answer
 from nodulus.app.review.dicomweb.instances import Instance, Instances
+from nodulus.app.review.dicomweb.matching import CONTROL, is_match, keyword_of
 from nodulus.app.review.server.answers import Problem
 
 _STUDY = (
@@ -35,7 +33,6 @@ _INSTANCE = (
 """Attributes of the answers (PS3.18 Tables 10.6.3-3 to 10.6.3-5)."""
 Limit = Annotated[int, Query(ge=0, le=10_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
-_CONTROL = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
 
 
 def search_routes(instances: Instances, prefix: str) -> APIRouter:
@@ -133,30 +130,13 @@ def _study(
 def _wanted(request: Request) -> dict[str, str]:
     """Attributes that the query asks for, by keyword."""
     items = request.query_params.items()
-    return {_keyword(name): value for name, value in items if name not in _CONTROL}
+    return {keyword_of(name): value for name, value in items if name not in CONTROL}
 
 
 def _included(request: Request) -> list[str]:
     """Further attributes of the answers, by keyword; ``all`` asks for those that come anyway."""
     given = ",".join(request.query_params.getlist("includefield"))
-    return [_keyword(name) for name in given.split(",") if name not in ("", "all")]
-
-
-def _keyword(name: str) -> str:
-    """The keyword of an attribute that a query names by it or by its tag."""
-    found = name if tag_for_keyword(name) is not None else ""
-    if not found:
-        try:
-            found = keyword_for_tag(Tag(int(name, 16)))
-        except (ValueError, OverflowError):
-            found = ""
-    if not found:
-        raise NodulusError(
-            ErrorCode.REQUEST_REFUSED,
-            "The query names no attribute of DICOM.",
-            remedy="Use keywords such as PatientID, or tags such as 00100020.",
-        )
-    return found
+    return [keyword_of(name) for name in given.split(",") if name not in ("", "all")]
 
 
 def _matching(answers: Iterable[Dataset], wanted: dict[str, str]) -> Iterator[Dataset]:
@@ -165,20 +145,11 @@ def _matching(answers: Iterable[Dataset], wanted: dict[str, str]) -> Iterator[Da
 
 def _matches(answer: Dataset, wanted: dict[str, str]) -> bool:
     """Whether all attributes that were asked for match (PS3.4 C.2.2.2)."""
-    return all(_is_match(answer.get(keyword), value) for keyword, value in wanted.items())
+    return all(is_match(_values(answer.get(keyword)), value) for keyword, value in wanted.items())
 
 
-def _is_match(value: Any, wanted: str) -> bool:
-    if wanted in ("", "*"):
-        return True
-    values = [str(value or "")]
-    if isinstance(value, MultiValue):
-        values = [str(one) for one in value]
-    low, dash, high = wanted.partition("-")
-    if dash and (low + high).isdigit():
-        return any((not low or v >= low) and (not high or v <= high) for v in values if v)
-    pattern = wanted.lower().replace("[", "[[]")
-    return any(fnmatchcase(v.lower(), pattern) for v in values)
+def _values(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, MultiValue) else [str(value or "")]
 
 
 def _picked(header: Dataset, keywords: Sequence[str], more: Sequence[str]) -> Dataset:

@@ -1,0 +1,1 @@
+"""The worklist: workitems of UPS-RS (PS3.18 11; PS3.4 CC), and how the service performs them."""

@@ -1,0 +1,40 @@
+"""The worklist of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nodulus.app.review.server.application import DICOMWEB
+from nodulus.app.serve.service import Service
+from nodulus.app.serve.workitems.image_source import ImageSource
+from nodulus.app.serve.workitems.performer import Performer
+from nodulus.app.serve.workitems.settings import WorkitemSettings, shipped_workitem_settings
+from nodulus.app.serve.workitems.worklist import Worklist
+
+
+def service_worklist(
+    service: Service,
+    sources: Sequence[ImageSource],
+    address: str,
+    keep_days: float | None = None,
+    settings: WorkitemSettings | None = None,
+    **more: float,
+) -> Worklist:
+    """Give a service a worklist, whose workitems it performs once it has started.
+
+    Args:
+        service: not started yet.
+        sources: servers that images may be fetched from.
+        address: by which others reach the service.
+        keep_days: as in `Performer`.
+        settings: of the worklist; None for those that are shipped.
+        more: as in `Performer`.
+    """
+    worklist = Worklist(service.database, settings or shipped_workitem_settings())
+    base = f"{address.rstrip('/')}{DICOMWEB}"
+    performer = Performer(
+        worklist, service.queue, service.intake, service.results, service.step, sources, base,
+        keep_days=keep_days, **more,
+    )  # fmt: skip
+    service.add_part("workitems", performer.run)
+    return worklist
