@@ -343,7 +343,9 @@ def command(
             oidc, oidc_client, oidc_name, oidc_roles, oidc_role, address,
             with_accounts=with_accounts,
         )  # fmt: skip
-        worklist = service_worklist(service, sources, address, keep_results) if ups else None
+        worklist = (
+            service_worklist(service, sources, address, keep_results, settings) if ups else None
+        )
         application = create_service_app(
             service,
             desk,

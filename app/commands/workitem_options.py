@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nodulus.app.serve.workitems.image_source import ImageSource
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-PASSWORD = "NODULUS_UPS_SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORD, TOKEN = "NODULUS_UPS_SOURCE_PASSWORD", "NODULUS_UPS_SOURCE_TOKEN"
 
 _OPTIONS = (
     click.option(
@@ -65,5 +65,5 @@ def image_sources(
             "Images are fetched for workitems alone.",
             remedy="Give --ups too, or leave --ups-source out.",
         )
-    password = secret(PASSWORD)
-    return [ImageSource(url, user, password, max_bytes) for url in urls]
+    password, token = secret(PASSWORD), secret(TOKEN)
+    return [ImageSource(url, user, password, token, max_bytes) for url in urls]

@@ -82,7 +82,7 @@ class Claims:
             note_begin(dataset, self._settings)
             put(
                 connection, row["uid"], dataset, self._settings, performer=_US, attempts=0,
-                due=self._clock(),
+                due=0.0,  # before all that were looked at
                 transaction_uid=generate_uid(entropy_srcs=[secrets.token_hex(16)]),
             )  # fmt: skip
             return str(row["uid"])

@@ -25,6 +25,7 @@ class ImageSource:
         url: its base, such as ``https://pacs/dicom-web``.
         user: where it asks for one.
         password: of the user.
+        token: in the place of both, where it asks for a bearer token.
         max_bytes: of one answer, unpacked.
     """
 
@@ -33,6 +34,7 @@ class ImageSource:
         url: str,
         user: str | None = None,
         password: str | None = None,
+        token: str | None = None,
         max_bytes: int = 2**32,
     ) -> None:
         self.url = url.rstrip("/")
@@ -44,7 +46,9 @@ class ImageSource:
                 remedy="Name its DICOMweb base, such as https://pacs.example.org/dicom-web.",
                 subject=url,
             )
-        self._session = http_session(user, password)
+        self._session = http_session(None if token else user, password)
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
         self._max_bytes = max_bytes
 
     def has(self, url: str) -> bool:
@@ -98,8 +102,11 @@ class ImageSource:
     def _parts(
         self, answer: requests.Response, folder: Path, go_on: Callable[[], bool]
     ) -> list[Path]:
-        parts = MultipartFiles(answer.headers.get("content-type", ""), folder)
         count = 0
+        try:
+            parts = MultipartFiles(answer.headers.get("content-type", ""), folder)
+        except NodulusError as error:
+            raise _no_dicom() from error
         try:
             for chunk in answer.iter_content(_CHUNK):
                 count += len(chunk)
@@ -114,15 +121,17 @@ class ImageSource:
                 parts.write(chunk)
             return parts.end()
         except NodulusError as error:
-            if error.code is not ErrorCode.REQUEST_REFUSED:
-                raise
-            raise _not_reachable("its answer is no multipart/related of DICOM") from error
+            raise _no_dicom() if error.code is ErrorCode.REQUEST_REFUSED else error from error
         finally:
             parts.close()
 
 
 def _origin(url: SplitResult) -> tuple[str, str, int]:
     return url.scheme.lower(), (url.hostname or "").lower(), url.port or _PORTS.get(url.scheme, 0)
+
+
+def _no_dicom() -> NodulusError:
+    return _not_reachable("its answer is no multipart/related of DICOM")
 
 
 def _not_reachable(why: str) -> NodulusError:

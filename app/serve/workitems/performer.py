@@ -80,13 +80,17 @@ class Performer:
                 if time.monotonic() - tidied > _TIDY_EVERY_S:
                     self._tidy()
                     tidied = time.monotonic()
-                is_busy = self._claims.claim() is not None
+                is_busy = self.claim_next()
                 is_busy |= self.perform_next(stop)
             except NodulusError as error:  # the database or the disk, for a while
                 logger.warning("%s", error)
                 is_busy = False
             if not is_busy:
                 stop.wait(min(self._look_every_s, 0.5))
+
+    def claim_next(self) -> bool:
+        """Claim the workitem that is next; whether there was one."""
+        return self._claims.claim() is not None
 
     def perform_next(self, stop: threading.Event | None = None) -> bool:
         """Take the next step of a claimed workitem; whether there was one.
@@ -259,7 +263,7 @@ class Performer:
             self._claims.attach(claimed.uid, study.id)
         elif study.state == "running":
             step = self._step(study.id)
-            percent = self._settings.progress_percent.get(step, 0)
+            percent = self._settings.progress_percent.get(step)  # of others nobody has measured it
             self._note(claimed, percent, f"analysis: {step}" if step else "analysis")
         else:
             self._note(claimed, 0, "waiting for a worker")
@@ -275,7 +279,7 @@ class Performer:
         )
         logger.info("workitem: study %s is done", study.id)
 
-    def _note(self, claimed: Claimed, percent: float, description: str) -> None:
+    def _note(self, claimed: Claimed, percent: float | None, description: str) -> None:
         def change(dataset: Dataset) -> bool:
             return note_progress(dataset, percent, description)
 

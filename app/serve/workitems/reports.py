@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.valuerep import DSfloat
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.workitems.attributes import now_text
@@ -58,21 +59,21 @@ def note_begin(dataset: Dataset, settings: WorkitemSettings) -> None:
     note_progress(dataset, 0, "claimed")
 
 
-def note_progress(dataset: Dataset, percent: float, description: str) -> bool:
+def note_progress(dataset: Dataset, percent: float | None, description: str) -> bool:
     """Put down how far it is.
 
     Args:
         dataset: of the workitem.
-        percent: of the time that it takes.
+        percent: of the time that it takes; None for as far as it was.
         description: what is done now.
 
     Returns:
         Whether that is something new.
     """
     progress = _progress(dataset)
-    told = f"{percent:g}"
     before = progress.get("ProcedureStepProgress"), progress.get("ProcedureStepProgressDescription")
-    if str(before[0]) == told and before[1] == description:
+    told = before[0] if percent is None else DSfloat(percent, auto_format=True)
+    if before == (told, description):
         return False
     progress.ProcedureStepProgress = told
     progress.ProcedureStepProgressDescription = description

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from nodulus.app.review.server.application import DICOMWEB
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.performer import Performer
-from nodulus.app.serve.workitems.settings import WorkitemSettings, shipped_workitem_settings
+from nodulus.app.serve.workitems.settings import workitem_settings
 from nodulus.app.serve.workitems.worklist import Worklist
 
 
@@ -17,7 +18,7 @@ def service_worklist(
     sources: Sequence[ImageSource],
     address: str,
     keep_days: float | None = None,
-    settings: WorkitemSettings | None = None,
+    settings: Path | None = None,
     **more: float,
 ) -> Worklist:
     """Give a service a worklist, whose workitems it performs once it has started.
@@ -27,10 +28,10 @@ def service_worklist(
         sources: servers that images may be fetched from.
         address: by which others reach the service.
         keep_days: as in `Performer`.
-        settings: of the worklist; None for those that are shipped.
+        settings: folder that may hold another workitems.json.
         more: as in `Performer`.
     """
-    worklist = Worklist(service.database, settings or shipped_workitem_settings())
+    worklist = Worklist(service.database, workitem_settings(settings))
     base = f"{address.rstrip('/')}{DICOMWEB}"
     performer = Performer(
         worklist, service.queue, service.intake, service.results, service.step, sources, base,

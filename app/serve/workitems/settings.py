@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydicom import Dataset
@@ -61,11 +61,13 @@ class WorkitemSettings(BaseModel):
     )
 
 
-@cache
-def shipped_workitem_settings() -> WorkitemSettings:
-    """Give the shipped settings.
+def workitem_settings(folder: Path | None = None) -> WorkitemSettings:
+    """Read the settings.
+
+    Args:
+        folder: may hold another workitems.json; None for the shipped one.
 
     Raises:
         NodulusError: ``settings-invalid``.
     """
-    return read_settings(WORKITEMS_FILE, (), WorkitemSettings.model_validate)
+    return read_settings(WORKITEMS_FILE, (folder,), WorkitemSettings.model_validate)

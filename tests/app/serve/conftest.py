@@ -13,19 +13,24 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("argon2")
+import sqlalchemy as sa
 import uvicorn
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
+from nodulus.app.review.database import Database
 from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.access import Session, loopback_hosts
 from nodulus.app.serve import accounts
 from nodulus.app.serve.application import create_service_app
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
+from tests.app.serve.postgres_server import postgres, why_not
 from tests.app.serve.service_samples import TOKEN, make_service
 
 PORT = 12346
+EMPTIED = ("studies", "study_results", "deliveries", "workitems", "analyses", "entries")
+"""TRUNCATE is no DELETE: the triggers that keep logs let it pass."""
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -39,6 +44,37 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that all tests share."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/kept.sqlite"
+    url = str(request.getfixturevalue("postgresql"))
+    made = Database(url)
+    with made.write() as connection:
+        connection.execute(sa.text(f"TRUNCATE {', '.join(EMPTIED)} CASCADE"))
+    made.close()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database, of each kind."""
+    made = Database(database_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
 from nodulus.app.serve.queue import Analysed, Queue, QueueTimes
 from nodulus.app.serve.tables import deliveries
-from tests.app.serve.postgres_server import postgres, why_not
 
 TIMES = QueueTimes(lease_s=30, first_delay_s=10, longest_delay_s=25, attempts=3)
 DONE = Analysed("done", None, (("1.2", "1.2", 3),), (("pacs", "1.2/sr.dcm", "9.9"),), 4.0)
@@ -34,28 +32,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        made = Database.in_file(tmp_path / "queue.sqlite")
-    else:
-        url = request.getfixturevalue("server")
-        made = Database(url)
-        with made.write() as connection:
-            connection.execute(sa.text("TRUNCATE studies, study_results, deliveries CASCADE"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from nodulus.app.serve.queue import Analysed
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.performer import Performer
-from nodulus.app.serve.workitems.settings import shipped_workitem_settings
+from nodulus.app.serve.workitems.settings import workitem_settings
 from nodulus.app.serve.workitems.worklist import Worklist
 from tests.app.serve.service_samples import make_study, multipart
 from tests.app.serve.workitem_samples import code_item, input_item, make_workitem
@@ -33,9 +33,11 @@ class Pacs(BaseHTTPRequestHandler):
 
     answers: dict[str, list[tuple[int, dict[str, str], bytes]]]
     asked: list[str]
+    seen: list[str]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.seen.append(self.headers.get("Authorization", ""))
         waiting = self.answers.get(self.path, [(404, {}, b"")])
         status, headers, body = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         self.send_response(status)
@@ -51,7 +53,7 @@ class Pacs(BaseHTTPRequestHandler):
 @pytest.fixture
 def pacs() -> Iterator[str]:
     """A PACS; gives the address of its DICOMweb server."""
-    Pacs.answers, Pacs.asked = {}, []
+    Pacs.answers, Pacs.asked, Pacs.seen = {}, [], []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pacs)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/dicom-web"
@@ -73,12 +75,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def worklist(service: Service, clock: Clock) -> Worklist:
-    return Worklist(service.database, shipped_workitem_settings(), clock)
+    return Worklist(service.database, workitem_settings(), clock)
 
 
 @pytest.fixture
 def perform(service: Service, worklist: Worklist, pacs: str, clock: Clock) -> Callable[..., None]:
-    """Claims what can be claimed, and takes some steps of each, a second apart."""
+    """Claims and takes some steps, more than a second apart."""
 
     def steps(count: int = 4, source: str | None = pacs) -> None:
         sources = [] if source is None else [ImageSource(source, max_bytes=100_000)]
@@ -87,8 +89,7 @@ def perform(service: Service, worklist: Worklist, pacs: str, clock: Clock) -> Ca
             BASE,
         )  # fmt: skip
         for _ in range(count):
-            while performer._claims.claim() is not None:
-                pass
+            performer.claim_next()
             performer.perform_next()
             clock.now += 1.5
 
@@ -154,7 +155,7 @@ def analyse(service: Service, ended: str = "done", code: ErrorCode | None = None
     if ended == "done":
         folder = service.results / str(taken.study_uid)
         folder.mkdir(parents=True, exist_ok=True)
-        report = dcmread(sorted(service.intake.folder(taken.id).iterdir())[0])
+        report = dcmread(min(service.intake.folder(taken.id).iterdir()))
         report.SeriesInstanceUID, report.Modality = "1.9.9", "SR"
         report.SOPInstanceUID = report.file_meta.MediaStorageSOPInstanceUID = "1.9.9.1"
         report.save_as(folder / "nodules_sr.dcm")
@@ -435,12 +436,11 @@ def test_the_urgent_come_first_and_no_more_than_the_queue_can_hurry(
         workitem = study.workitem()
         workitem.ScheduledProcedureStepPriority = "HIGH" if number == 9 else "LOW"
         uids.append(made(worklist, workitem))
-    from nodulus.app.serve.workitems.claims import Claims
-
-    claims = Claims(worklist)
-    assert claims.claim() == uids[9]
-    perform(12)
-    assert worklist.counts()["IN PROGRESS"] >= 8
+    perform(1)
+    assert state(worklist, uids[9]) == "IN PROGRESS"
+    perform(20)
+    assert worklist.counts() == {"IN PROGRESS": 8, "SCHEDULED": 2}
+    assert [state(worklist, uid) for uid in uids[:7]] == ["IN PROGRESS"] * 7
 
 
 def test_a_workitem_of_no_study_or_of_several_is_rejected(
@@ -453,6 +453,14 @@ def test_a_workitem_of_no_study_or_of_several_is_rejected(
     perform(4)
     for uid in (none, several):
         assert canceled_for(worklist, uid) == ("110530", "workitem-refused")
+
+
+def test_a_source_gets_its_own_user_or_token(pacs: str, study: Study, tmp_path: Path) -> None:
+    Pacs.answers[study.path] = [study.answer()]
+    url = pacs.removesuffix("/dicom-web") + study.path
+    for source in (ImageSource(pacs, "me", "secret"), ImageSource(pacs, token="abc")):
+        assert len(source.fetch(url, tmp_path, lambda: True)) == 2
+    assert Pacs.seen == ["Basic bWU6c2VjcmV0", "Bearer abc"]
 
 
 def test_addresses_of_sources_are_checked() -> None:
