@@ -286,10 +286,10 @@ def command(
         ChangingClinicalFile(clinical)  # rather now than in a worker
     runner.results.check()
     destinations: dict[str, Destination] = {
-        url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow
+        **{url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow},
+        **store_destinations(store, store_tls, store_as, store_ca, store_cert, store_key),
     }
     sources = image_sources(ups_source, ups_source_user, int(max_upload * GIB), with_workitems=ups)
-    destinations |= store_destinations(store, store_tls, store_as, store_ca, store_cert, store_key)
     options = ServiceOptions(
         data,
         runner,
@@ -343,9 +343,6 @@ def command(
             oidc, oidc_client, oidc_name, oidc_roles, oidc_role, address,
             with_accounts=with_accounts,
         )  # fmt: skip
-        worklist = (
-            service_worklist(service, sources, address, keep_results, settings) if ups else None
-        )
         application = create_service_app(
             service,
             desk,
@@ -355,7 +352,7 @@ def command(
             int(max_upload * GIB),
             viewer_build,
             provider,
-            worklist,
+            service_worklist(service, sources, address, keep_results, settings) if ups else None,
         )
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)
