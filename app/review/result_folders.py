@@ -59,12 +59,21 @@ class ComingStudy:
 
 @dataclass(frozen=True)
 class FailedStudy:
-    """A study that could not be analysed, as summary.json tells it."""
+    """A study that could not be analysed.
+
+    Args:
+        name: tells nothing of the patient.
+        code: of the error, as are ``message`` and ``remedy``.
+        received: ISO 8601, UTC; None where that is not known.
+        may_be_retried: whether it can be tried again as it lies here.
+    """
 
     name: str
     code: str
     message: str
     remedy: str
+    received: str | None = None
+    may_be_retried: bool = False
 
 
 def check_results(paths: Sequence[Path]) -> None:

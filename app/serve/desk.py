@@ -65,7 +65,14 @@ class ServiceDesk(Desk):
         """Studies that were refused or have failed."""
         _, found = self._queue.studies(("refused", "failed"), limit=_MOST_FAILED)
         return [
-            FailedStudy(s.id, s.code or "", s.message or "", s.remedy or "")
+            FailedStudy(
+                s.id,
+                s.code or "",
+                s.message or "",
+                s.remedy or "",
+                s.received,
+                may_be_retried=s.images_removed is None,
+            )
             for s in found
             if not s.results
         ]

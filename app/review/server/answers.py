@@ -67,6 +67,9 @@ class StudyRow(BaseModel):
         default=None, description="When a service removed them, as it keeps them for so long"
     )
     error: Problem | None = None
+    may_be_retried: bool = Field(
+        default=False, description="Whether POST /studies/{key}/retry tries it again"
+    )
     step: str | None = Field(default=None, description="Of the analysis, while it is running")
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from nodulus.app.errors import ErrorCode
 from nodulus.app.review.desk import Desk, DeskStudy, StudyConflictError
 from nodulus.app.review.double_reading import View
-from nodulus.app.review.result_folders import ComingStudy
+from nodulus.app.review.result_folders import ComingStudy, FailedStudy
 from nodulus.app.review.server.answers import (
     ConflictAnswer,
     EntryAnswer,
@@ -90,7 +90,7 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
     ) -> StudyList:
         """The work list, by a field, from the largest on where ``-`` is before its name.
 
-        What has no value comes last.
+        What has no value comes last, by status.
         """
         desk.refresh()
         removed = desk.images_removed()
@@ -103,10 +103,7 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
             )
             for study, view in desk.views(caller.reading)
         ]
-        rows += [
-            _failed_row(f.name, Problem(code=f.code, message=f.message, remedy=f.remedy))
-            for f in desk.failed()
-        ]
+        rows += [_failed_row(study) for study in desk.failed()]
         rows += [_coming_row(study) for study in desk.coming()]
         rows = _sorted([r for r in rows if status in (None, r.status)], sort)
         return StudyList(
@@ -169,8 +166,15 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
     return router
 
 
-def _failed_row(name: str, error: Problem) -> StudyRow:
-    return _row_without_result(name, "failed").model_copy(update={"error": error})
+def _failed_row(study: FailedStudy) -> StudyRow:
+    error = Problem(code=study.code, message=study.message, remedy=study.remedy)
+    return _row_without_result(study.name, "failed").model_copy(
+        update={
+            "error": error,
+            "received": study.received,
+            "may_be_retried": study.may_be_retried,
+        }
+    )
 
 
 def _coming_row(study: ComingStudy) -> StudyRow:
@@ -206,4 +210,6 @@ def _sorted(rows: list[StudyRow], sort: str) -> list[StudyRow]:
     rows = sorted(rows, key=lambda row: row.key)
     known = [row for row in rows if value(row) is not None]
     known.sort(key=value, reverse=descending)
-    return known + [row for row in rows if value(row) is None]
+    unknown = [row for row in rows if value(row) is None]
+    unknown.sort(key=lambda row: _STATUS_ORDER.index(row.status))
+    return known + unknown

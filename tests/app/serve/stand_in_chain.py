@@ -44,7 +44,8 @@ class StandInChain:
         what = str(header.get("StudyDescription", ""))
         if what == "refuse":
             error = ErrorCode.NO_LUNGS.value
-            put(Outcome(item.id, key, "refused", code=error, message="no lungs.", remedy="Others."))
+            said = {"message": "No lungs were found.", "remedy": "Send a CT of the chest."}
+            put(Outcome(item.id, key, "refused", code=error, **said))
         elif what == "fail":
             error = ErrorCode.INTERNAL.value
             put(Outcome(item.id, key, "failed", code=error, message="broken.", remedy="Report it."))

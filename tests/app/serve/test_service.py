@@ -55,6 +55,9 @@ def test_a_zip_is_taken_analysed_and_reviewed(
     listed = client.get("/api/studies").json()
     assert {row["status"] for row in listed["studies"]} == {"new", "failed"}
     assert listed["on_their_way"] == 0
+    row = listed["studies"][1]
+    assert (row["error"]["code"], row["may_be_retried"]) == ("no-lungs", True)
+    assert row["received"] == refused["received"]
     state = client.get(f"/api/studies/{done['study_uid']}").json()
     accept = {"kind": "accept", "finding": "1", "expected_version": state["version"]}
     address = f"/api/studies/{done['study_uid']}/entries"

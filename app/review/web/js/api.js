@@ -15,11 +15,11 @@ export class ApiError extends Error {
 
 let csrf = "";
 
-/** @param {string} path @param {RequestInit} options */
-async function ask(path, options = {}) {
+/** @param {string} path @param {RequestInit} options @param {string} root */
+async function ask(path, options = {}, root = "/api/") {
   let response;
   try {
-    response = await fetch(`/api/${path}`, { credentials: "same-origin", ...options });
+    response = await fetch(`${root}${path}`, { credentials: "same-origin", ...options });
   } catch {
     throw new ApiError(0, { message: "The server does not answer.", remedy: "See that it runs, then try again." });
   }
@@ -37,6 +37,10 @@ export async function session() {
 
 /** End the session of an account. */
 export const signOut = () => ask("logout", { method: "POST", headers: { "X-CSRF-Token": csrf } });
+
+/** Have a service try a study again that could not be analysed. @param {string} key */
+export const retry = (key) =>
+  ask(`${path(key)}/retry`, { method: "POST", headers: { "X-CSRF-Token": csrf } }, "/");
 
 /** @param {Record<string, string>} query @returns {Promise<{total: number, studies: object[]}>} */
 export const studies = (query) => ask(`studies?${new URLSearchParams(query)}`);

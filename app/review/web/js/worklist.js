@@ -13,13 +13,13 @@ const COLUMNS = [
   ["status", "Status", false, ({ status }) => el("span", { class: "chip", "data-status": status }, STATUS[status] ?? status)],
   ["key", "Study", false, (study) => name(study)],
   ["findings", "Findings", true, (study) => String(study.findings ?? "–")],
-  ["to_decide", "To decide", true, ({ to_decide: count }) => (count ? el("span", { class: "to-decide" }, String(count)) : "0")],
+  ["to_decide", "To decide", true, ({ to_decide: count }) => (count ? el("span", { class: "to-decide" }, String(count)) : String(count ?? "–"))],
   ["highest_malignancy", "Highest malignancy", true, ({ highest_malignancy: share }) => risk(share)],
   ["study_date", "Age of the study", true, ({ study_date: date }) => el("span", { title: date ?? "" }, age(date))],
   ["received", "Received", true, ({ received }) => el("span", { title: received ?? "" }, age(received))],
   ["expected_errors", "Expected errors", true, ({ expected_errors: count }) => number(count, 1)],
   ["reader", "Reader", false, ({ reader }) => reader ?? "–"],
-  ["warnings", "Notes", true, (study) => notes(study)],
+  ["warnings", "Notes", true, notes],
 ];
 const OPTIONAL = new Set(["received", "warnings", "expected_errors"]);
 const NUMBERS = new Set(["findings", "to_decide"]);
@@ -31,7 +31,7 @@ const short = (key) => (key.length > 18 ? `…${key.slice(-16)}` : key);
 const COMING = new Set(["running", "waiting"]);
 
 function name({ key, error, status, step }) {
-  if (error) return el("span", { title: `${error.message} ${error.remedy}` }, `${short(key)}: ${error.code}`);
+  if (error) return `${short(key)}: ${error.code}`;
   if (COMING.has(status)) return el("span", { class: "soft" }, step ? `${short(key)}: ${step}` : short(key));
   return el("a", { href: `study.html#${encodeURIComponent(key)}` }, short(key));
 }
@@ -43,8 +43,28 @@ function risk(share) {
   return el("span", { class: "risk" }, el("span", { class: "value" }, percent(share)), el("span", { class: "bar", "aria-hidden": "true" }, fill));
 }
 
+async function retry(key) {
+  await api.retry(key).catch((error) => tell([error.message, error.remedy].filter(Boolean).join(" "), true));
+  await load();
+}
+
+function cells(study) {
+  return COLUMNS.map(([name, , , cell]) => {
+    const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number", name === "reader" && "wraps"].filter(Boolean).join(" ");
+    return el("td", { class: css || null }, cell(study));
+  });
+}
+
+/** The cells of a study that could not be analysed: status, code, and why in the place of all others. */
+function failure(study) {
+  const { key, error, received, may_be_retried: again } = study;
+  const said = el("p", {}, received ? el("span", { class: "soft", title: received }, `Received ${age(received)}. `) : "", `${error.message} ${error.remedy}`);
+  const why = el("div", { class: "failure" }, said, again ? button("Try again", () => retry(key)) : "");
+  return [...cells(study).slice(0, 2), el("td", { class: "wraps", colspan: COLUMNS.length - 2 }, why)];
+}
+
 function notes({ status, warnings, images, images_removed: removed }) {
-  if (COMING.has(status) || status === "failed") return "";
+  if (COMING.has(status)) return "";
   const count = Array.isArray(warnings) ? warnings.length : warnings;
   const said = [count ? `${count} warning${count > 1 ? "s" : ""}` : "", images ? "" : removed ? `images removed ${removed.slice(0, 10)}` : "no images"];
   return said.filter(Boolean).join(", ");
@@ -86,11 +106,7 @@ function drawRows() {
     [study.key, study.reader, study.study_date, STATUS[study.status]].some((text) => String(text ?? "").toLowerCase().includes(words)));
   const chosen = document.activeElement?.getAttribute("href");
   byId("rows").replaceChildren(...shown.map((study) => {
-    const cells = COLUMNS.map(([name, , , cell]) => {
-      const css = [OPTIONAL.has(name) && "optional", NUMBERS.has(name) && "number", name === "reader" && "wraps"].filter(Boolean).join(" ");
-      return el("td", { class: css || null }, cell(study));
-    });
-    const row = el("tr", {}, ...cells);
+    const row = el("tr", {}, ...(study.error ? failure(study) : cells(study)));
     const link = row.querySelector("a");
     row.addEventListener("click", () => link?.click());
     link?.addEventListener("click", (event) => event.stopPropagation());
