@@ -1,10 +1,10 @@
 """How many workers give which waiting time: python benchmarks/hospital_queue.py STUDIES -o OUT.
 
-STUDIES is ``studies.csv`` of ``nodulus cohort``, whose times (``wall_s``) of studies that are done
-are drawn from as they are. Studies arrive at random (a Poisson process) at a rate that follows the
-hours of a working day, and free workers take them in the order in which they came, as in `nodulus
-serve` and `nodulus cohort`. Writes OUT.csv and OUT.png, and prints the table. ``--seed`` makes it
-repeatable.
+STUDIES is ``studies.csv`` of ``nodulus cohort``, whose times (``wall_s``, or ``--column cpu_s`` for
+workers that have a core for themselves alone) of studies that are done are drawn from as they are.
+Studies arrive at random (a Poisson process) at a rate that follows the hours of a working day, and
+free workers take them in the order in which they came, as in `nodulus serve` and `nodulus cohort`.
+Writes OUT.csv and OUT.png, and prints the table. ``--seed`` makes it repeatable.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ def simulate(times_s: Sequence[float], a_day: float, workers: int, days: int, se
     return Waiting(workers, load, middle, p95, p99, float(after.max()))
 
 
-def read_times(path: Path) -> list[float]:
+def read_times(path: Path, column: str = "wall_s") -> list[float]:
     """The seconds of each study of a cohort that is done."""
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    return [float(row["wall_s"]) for row in rows if row["status"] == "done"]
+    return [float(row[column]) for row in rows if row["status"] == "done"]
 
 
 def draw(rows: Sequence[tuple[float, Waiting]], path: Path) -> None:
@@ -138,10 +138,11 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="without a suffix")
     parser.add_argument("--a-day", type=float, nargs="+", default=[100, 1000, 5000, 20000])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--column", choices=["wall_s", "cpu_s"], default="wall_s")
     parser.add_argument("--days", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    times_s = read_times(given.studies)
+    times_s = read_times(given.studies, given.column)
     if not times_s:
         raise SystemExit(f"{given.studies}: no study of it is done")
     print(f"{len(times_s)} studies, {np.mean(times_s):.1f} s on the mean")

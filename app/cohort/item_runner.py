@@ -100,6 +100,10 @@ class RunnerOptions:
         SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(self.threads)
         return ItemRunner(self)
 
+    def fingerprint(self) -> str:
+        """See `run_fingerprint`."""
+        return run_fingerprint(self)
+
 
 class ItemRunner:
     """Has the networks loaded, and runs items.

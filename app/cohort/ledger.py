@@ -236,6 +236,9 @@ class Ledger:
             item: its id, or `WHOLE_ITEM` for the sources.
             problems: take the place of those that an earlier run met there.
         """
+        known = self._db.execute("SELECT 1 FROM problems WHERE item = ?", (item,)).fetchone()
+        if known is None and not problems:
+            return  # every write waits for the disk
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM problems WHERE item = ?", (item,))

@@ -111,8 +111,6 @@ def run_cohort(
         NodulusError: models, settings or the output folder cannot be used, or another run is at
             work on the shard.
     """
-    from nodulus.app.cohort.item_runner import run_fingerprint
-
     began, start = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
     items = shard_of(found.items, shard.number, shard.count)
     path = options.output / STATE_FOLDER / f"{shard.name()}.sqlite"
@@ -125,7 +123,7 @@ def run_cohort(
             tell(outcome)
 
     with ExitStack() as stack:
-        ledger = opened(path, run_fingerprint(options))
+        ledger = opened(path, options.fingerprint())
         stack.callback(ledger.close)
         stack.enter_context(ledger.alone())
         ledger.begin(items, retry_failed=retry_failed)
