@@ -256,7 +256,7 @@ def machine(cohort: Cohort, rng: random.Random) -> dict[str, Any]:
                 rng.choice(workers).kill()
                 kills["worker, signal 9"] += 1
 
-        end(run, 10.0, act)
+        end(run, 5.0, act)
     end(cohort.start("--retry-failed"), 5.0, lambda: None)  # what two kills made fail
     return cohort.figures(time.perf_counter() - began, killed=dict(kills))
 

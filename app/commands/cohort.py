@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +205,7 @@ def _run(
         found = inventory(sources, looking.files)
     for problem in found.problems:
         errors.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
-    with _Bar(errors) as bar:
+    with _Bar(errors) as bar, sigterm_interrupts():
         try:
             run = run_cohort(
                 found,
@@ -229,6 +230,25 @@ def _run(
     for path in (*tables, page):
         console.print(f"  {path}", markup=False)
     return run.failed or bool(found.problems)
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Take SIGTERM, which schedulers send, like Ctrl-C, so that log and traces have an end."""
+    import signal
+    import threading
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there can signals be handled
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print(console: Console, run: CohortRun) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
 
+from nodulus.app.commands.cohort import sigterm_interrupts
 from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import ball, write_nifti, write_seg, write_table
@@ -141,6 +144,13 @@ def test_a_missing_package_is_said_before_any_work(
     assert result.exit_code == 1
     assert "package-missing" in result.output
     assert ".[cohort]" in result.output
+
+
+def test_sigterm_ends_a_run_like_ctrl_c() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), sigterm_interrupts():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_clinical_facts_that_name_no_study_are_refused(tmp_path: Path) -> None:
