@@ -10,11 +10,13 @@ BENCH  ?=
 PYTHONS ?=
 GPG_KEY ?=
 WEIGHTS_URL ?=
+# What pip takes for MONAI: its newest release, or monai==1.5.0, or monai-weekly for its previews.
+MONAI  ?= monai
 # Where PyTorch is taken from; https://download.pytorch.org/whl/cpu for its CPU build.
 TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip install --progress-bar on -c constraints.txt
 
-.PHONY: help mutation demo test test-all test-plain test-browser test-deploy lint types pins docs check coverage bench zoo release clean
+.PHONY: help mutation demo test test-all test-plain test-browser test-deploy test-monai-newest lint types pins docs check coverage bench zoo release clean
 
 help:
 	@echo "make demo    a synthetic study through the whole chain; prints the findings"
@@ -24,6 +26,7 @@ help:
 	@echo "make test-plain   some of them without what changes the whole process (NODULUS_PLAIN=1)"
 	@echo "make test-browser the review page in Chromium"
 	@echo "make test-deploy  the MONAI Deploy application on its SDK, and what its packager is given"
+	@echo "make test-monai-newest  the bundles with the newest MONAI, or another: MONAI=monai-weekly"
 	@echo "make lint    ruff and the import rules"
 	@echo "make types   mypy"
 	@echo "make check   lint, types and tests"
@@ -72,7 +75,20 @@ test-browser: $(VENV)/.installed
 		tests/app/serve/test_oidc_in_browser.py
 
 test-deploy: $(VENV)-deploy/.installed $(VENV)-package/.installed
-	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py)
+	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py bundle_operator.py)
+
+# Metadata, networks, loading, inference of a small CT, and its detector, by MONAI's own functions.
+MONAI_TESTS := tests/bundles/test_zoo.py tests/bundles/test_metadata.py \
+               tests/transforms/test_network_space.py tests/app/candidates/test_monai_detection.py
+
+# Anew each time, for the newest one changes; all other packages are those of $(VENV).
+test-monai-newest: $(VENV)/.installed
+	$(BIN)/python -m venv --clear $(VENV)-monai
+	$(BIN)/python $(PURELIB) > "$$($(VENV)-monai/bin/python $(PURELIB))/behind.pth"
+	$(VENV)-monai/bin/python -m pip install -q --no-deps --ignore-installed --upgrade $(MONAI)
+	$(BIN)/python -c "import monai; print('pinned: MONAI', monai.__version__)"
+	$(VENV)-monai/bin/python -c "import monai; print('tested: MONAI', monai.__version__)"
+	$(VENV)-monai/bin/python -m pytest $(MONAI_TESTS)
 
 demo: $(VENV)/.installed
 	$(BIN)/nodulus phantom --studies 1 --seed 7 --nodules test --format dicom -o $(DEMO)/phantom
@@ -135,4 +151,4 @@ release: $(VENV)-release/.installed
 	$(VENV)-release/bin/python .ci/release.py $(addprefix --python ,$(PYTHONS)) $(if $(GPG_KEY),--gpg-key $(GPG_KEY))
 
 clean:
-	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(VENV)-release $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(VENV)-deploy $(VENV)-package $(VENV)-monai $(VENV)-release $(DEMO) build *.egg-info

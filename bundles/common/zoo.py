@@ -23,6 +23,8 @@ from nodulus.bundles.common.atomic_files import atomic_write, sha256, write_text
 
 BUNDLES = ("segmentation", "nodule", "malignancy")
 _CONFIGS = ("inference", "evaluate", "train")
+_DEPLOY = "deploy"
+"""Of a bundle that has it: for the App SDK's operator, which loads the weights itself."""
 _LARGE_FILES = "large_files.yml"
 _COPIED = ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf",
            "models/model.patients.json")  # fmt: skip
@@ -65,7 +67,8 @@ def pack(task: str, output: Path, weights_url: str | None = None) -> Path:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / file, folder / file)
         _write_json(folder / "configs" / "metadata.json", metadata)
-        for config in _CONFIGS:
+        has_deploy = (source / "configs" / f"{_DEPLOY}.json").is_file()
+        for config in (*_CONFIGS, *([_DEPLOY] if has_deploy else [])):
             _write_json(folder / "configs" / f"{config}.json", _whole_config(task, config))
         archive = output / f"{name}_v{metadata['version']}.zip"
         with atomic_write(archive) as part:
