@@ -15,6 +15,7 @@ from nodulus.app.deploy.sdk import prepare_sdk
 
 prepare_sdk()
 
+from monai.deploy.conditions import CountCondition  # noqa: E402
 from monai.deploy.core import AppContext, Application, Image, IOType, Operator  # noqa: E402
 from monai.deploy.operators import (  # noqa: E402
     DICOMDataLoaderOperator,
@@ -54,7 +55,8 @@ class BundleApplication(Application):
         super().__init__([])
 
     def compose(self) -> None:
-        load = DICOMDataLoaderOperator(self, input_folder=self._dicom, name="load")
+        once = CountCondition(self, 1)  # else it loads again and again
+        load = DICOMDataLoaderOperator(self, once, input_folder=self._dicom, name="load")
         select = DICOMSeriesSelectorOperator(self, rules="", name="select")
         read = DICOMSeriesToVolumeOperator(self, name="read")
         infer = MonaiBundleInferenceOperator(

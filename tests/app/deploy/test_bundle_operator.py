@@ -15,7 +15,7 @@ from nodulus.bundles.common.zoo import pack, zoo_name
 from tests.app.deploy.conftest import Run
 from tests.app.synthetic_chest import NODULES_LPS
 
-QUICK = {"spacing_mm": 2.0, "overlap": 0.0}
+QUICK = {"spacing_mm": 3.0, "overlap": 0.0}
 
 
 def _installed(name: str) -> bool:
@@ -56,10 +56,7 @@ def test_it_gives_a_mask_on_the_images_from_any_folder(
     assert set(np.unique(mask)) == {0, 1}
     expected = _by_monai(bundle, volume)
     assert expected.any()
-    # The SDK rounds affines, and sorts the slices from the feet to the head as the volume has them.
-    assert mask.shape == expected.shape
-    both = np.count_nonzero(mask & expected)
-    assert 2 * both / (np.count_nonzero(mask) + np.count_nonzero(expected)) > 0.99
+    np.testing.assert_array_equal(mask, expected)
     index = volume.geometry.lps_to_index(NODULES_LPS["big"]).round().astype(int)
     assert mask[tuple(index)] == 1
 
