@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from follow_pairs_picture import draw
 from follow_pairs_tables import Row, summary
 
 from nodulus.app.chain import Chain
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no pair after these")
+    parser.add_argument("--picture", type=Path, help="a PNG of volumes and of their ratios")
     given = parser.parse_args()
     table = given.output / "nodules.csv"
     given.output.mkdir(parents=True, exist_ok=True)
@@ -211,6 +213,8 @@ def main() -> None:
             writer.writerows(made)
     rows = read_rows(table)
     lines = summary(rows, limits)
+    if given.picture:
+        draw(rows, limits, given.picture)
     print("\n".join(lines))
     (given.output / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
