@@ -91,8 +91,11 @@ def test_the_coefficient_is_that_of_the_measurements(modules):
     rng = np.random.default_rng(0)
     noise = rng.normal(0.0, 0.08, (2, 20000))
     assert modules.tables.coefficient(noise[0] - noise[1]) == pytest.approx(0.08, rel=0.03)
-    low, high = modules.tables.interval((noise[0] - noise[1])[:1000])
-    assert 0.07 < low < 0.08 < high < 0.09
+    part = (noise[0] - noise[1])[:1000]
+    low, high = modules.tables.interval(part)
+    assert low < modules.tables.coefficient(part) < high
+    # Of normal errors the standard error of a deviation is that over sqrt(2 n).
+    assert high - low == pytest.approx(2 * 1.96 * 0.08 / math.sqrt(2000), rel=0.15)
 
 
 @pytest.mark.parametrize(
