@@ -33,6 +33,7 @@ OUTSIDE = {
         f"bundles/{name}/docs/README.md": f"models/{name}.md"
         for name in ("segmentation", "nodule", "malignancy")
     },
+    "bundles/common/README.md": "models/common.md",
     **{f"docs/notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS},
 }
 SOURCES = {page: source for source, page in OUTSIDE.items()}
