@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 models_option = click.option(
     "-m",
@@ -12,11 +16,23 @@ models_option = click.option(
     type=click.Path(path_type=Path),
     help="Folder with the three bundles; default: the shipped ones.",
 )
-settings_option = click.option(
-    "--settings",
-    type=click.Path(path_type=Path),
-    help="Folder with pipeline.json, operating_points.json or lungs.json of your own.",
-)
+
+
+def settings_option_with(*more: str) -> Callable[[_Command], _Command]:
+    """Give ``--settings`` of a command that has settings of its own beside the chain's.
+
+    Args:
+        more: names of their files.
+    """
+    *names, last = ("pipeline.json", "operating_points.json", "lungs.json", *more)
+    return click.option(
+        "--settings",
+        type=click.Path(path_type=Path),
+        help=f"Folder with {', '.join(names)} or {last} of your own.",
+    )
+
+
+settings_option = settings_option_with()
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto."
 )

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     envvar="NODULUS_REVIEW_DATABASE",
     help="SQLAlchemy URL of the decisions; default: review.sqlite in each folder of results.",
 )
-def command(results: tuple[Path, ...], output: Path, database: str | None) -> None:
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Folder with review.json of your own, as nodulus review was given it.",
+)
+def command(
+    results: tuple[Path, ...], output: Path, database: str | None, settings: Path | None
+) -> None:
     """Turn the signed-off reviews of RESULTS into training data and a report of agreement.
 
     RESULTS are folders that nodulus detect wrote and nodulus review has decisions on. Writes
@@ -50,7 +57,7 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
     from nodulus.app.review.reader_agreement import by_readers, reader_agreement
     from nodulus.bundles.common.atomic_files import atomic_write
 
-    reviewed, twice = _signed_off(results, database)
+    reviewed, twice = _signed_off(results, database, settings)
     tables = training_tables(reviewed)
     versions = by_version(reviewed)
     compared: dict[str, Any] = {
@@ -92,15 +99,17 @@ def command(results: tuple[Path, ...], output: Path, database: str | None) -> No
 
 
 def _signed_off(
-    results: tuple[Path, ...], database: str | None
+    results: tuple[Path, ...], database: str | None, settings: Path | None
 ) -> tuple[list[ReviewedStudy], list[FirstReads]]:
     """Each result with the state of its review; and both first readings where there are two."""
     from nodulus.app.review.database import Database
     from nodulus.app.review.double_reading import final_state, first_reads, logs_by_reader
+    from nodulus.app.review.reading_rule import reading_rule
     from nodulus.app.review.result_folders import check_results, read_folder, study_folders
     from nodulus.app.review.store import DATABASE_FILE, Store, analysis_name
 
     check_results(results)
+    rule = reading_rule(settings)
     shared = None if database is None else Store(Database(database))
     found: list[ReviewedStudy] = []
     twice: list[FirstReads] = []
@@ -116,7 +125,7 @@ def _signed_off(
             if shared is None:
                 store.close()
         for source in sources:
-            logs = logs_by_reader(readings.get(analysis_name(source.result), {}))
+            logs = logs_by_reader(readings.get(analysis_name(source.result), {}), rule)
             state = final_state(source.result, logs)
             if state is None or state.signed_off is None:
                 continue

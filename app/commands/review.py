@@ -15,7 +15,7 @@ from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
     models_option,
-    settings_option,
+    settings_option_with,
 )
 from nodulus.app.commands.listening import LOOPBACK, listen
 from nodulus.app.commands.packages import require_packages
@@ -66,7 +66,7 @@ PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "alembic")
 @click.option("--browser/--no-browser", default=True, help="Open the page.")
 @viewer_option
 @models_option
-@settings_option
+@settings_option_with("review.json")
 @device_option
 @click.option(
     "--memory-gb",
@@ -106,6 +106,7 @@ def command(
     from nodulus.app.review.database import Database
     from nodulus.app.review.desk import Desk, Reader
     from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.reading_rule import reading_rule
     from nodulus.app.review.result_folders import check_results
     from nodulus.app.review.server.access import loopback_session
     from nodulus.app.review.server.application import create_app
@@ -128,6 +129,7 @@ def command(
             lambda: load_models(models, device, chain_settings.pipeline.precision),
             chain_settings,
             two_readers=two_readers,
+            rule=reading_rule(settings),
         )
         stack.callback(desk.close)
         who = Reader(reader or getpass.getuser(), role)

@@ -18,7 +18,7 @@ from nodulus.app.commands.chain_options import (
     memory_limit_option,
     models_option,
     precision_option,
-    settings_option,
+    settings_option_with,
     time_limit_option,
 )
 from nodulus.app.commands.clinical_option import clinical_option
@@ -170,7 +170,7 @@ NOT_SERVED = {
     help="Likewise its results; decisions and the audit log stay.",
 )
 @models_option
-@settings_option
+@settings_option_with("review.json", "workitems.json")
 @operating_point_option
 @clinical_option
 @candidates_options
@@ -252,6 +252,7 @@ def command(
     from nodulus.app.deploy.node.orthanc import Orthanc
     from nodulus.app.guidelines.clinical import ChangingClinicalFile
     from nodulus.app.review.images import ImageReader
+    from nodulus.app.review.reading_rule import reading_rule
     from nodulus.app.review.server.run_server import run_server
     from nodulus.app.review.store import Store
     from nodulus.app.serve.application import create_service_app
@@ -263,8 +264,9 @@ def command(
     from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
     from nodulus.app.serve.workitems.service_worklist import service_worklist
 
-    _check_readers(two_readers=two_readers, with_accounts=with_accounts)
-    _check_reach(host, with_accounts=with_accounts, tls=tls_cert is not None)
+    _check_reach(
+        host, with_accounts=with_accounts, tls=tls_cert is not None, two_readers=two_readers
+    )
     log_to_stderr(logging.DEBUG if debug else logging.INFO)
     viewer_build = viewer_in(viewer)
     own_folder(data)
@@ -307,6 +309,7 @@ def command(
         ),
         destinations=destinations,
         retention=Retention(keep_images, keep_results),
+        rule=reading_rule(settings),
     )
     with ExitStack() as stack:
         watcher = stack.enter_context(watching(log_json, traces=traces))
@@ -326,6 +329,7 @@ def command(
             chain_settings,
             step_of=service.step,
             two_readers=two_readers,
+            rule=options.rule,
         )
         stack.callback(desk.close)
         access = _access(
@@ -419,17 +423,14 @@ def open_database(data: Path, url: str | None) -> Database:
     return Database.in_file(data / DATABASE_FILE) if url is None else Database(url)
 
 
-def _check_readers(*, two_readers: bool, with_accounts: bool) -> None:
+def _check_reach(host: str, *, with_accounts: bool, tls: bool, two_readers: bool) -> None:
+    """Make sure that only who may can read what goes over a network, and that readers are known."""
     if two_readers and not with_accounts:
         raise NodulusError(
             ErrorCode.SETTINGS_INVALID,
             "Without accounts nobody knows which of two readers decides.",
             remedy="Give --accounts too, or leave --two-readers out.",
         )
-
-
-def _check_reach(host: str, *, with_accounts: bool, tls: bool) -> None:
-    """Make sure that only who may can read what goes over a network."""
     try:
         is_own = ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,6 +15,8 @@ from alembic.config import Config
 
 from nodulus.app.errors import ErrorCode, NodulusError
 
+_READERS_LOCK = 7063786
+"""Of PostgreSQL's advisory locks; that of the migrations is the one before it."""
 _NO_SPACE = "Check the free space and the rights of the database, and try again."
 
 
@@ -80,6 +82,21 @@ class Database:
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
+
+
+def beside_readers(connection: sa.Connection, *, alone: bool) -> None:
+    """Keep what readers begin apart from what is removed, until the transaction ends.
+
+    Of SQLite's transactions one alone writes. In PostgreSQL a removal would not see an entry that
+    is not committed yet: it waits for those that are being made, and they for it.
+
+    Args:
+        connection: with a transaction that writes.
+        alone: for a removal; entries go beside each other.
+    """
+    if connection.dialect.name == "postgresql":
+        shared = "" if alone else "_shared"
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock{shared}({_READERS_LOCK})"))
 
 
 def _migrate(connection: sa.Connection) -> None:

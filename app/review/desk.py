@@ -19,9 +19,10 @@ from nodulus.app.review.double_reading import (
     logs_by_reader,
     view_of,
 )
-from nodulus.app.review.entries import MEASURED, EntryData, Kind, Role
+from nodulus.app.review.entries import MEASURED, Entry, EntryData, Kind, Role
 from nodulus.app.review.images import ImageReader, StudyImages
 from nodulus.app.review.measure_entry import measure_entry
+from nodulus.app.review.reading_rule import ReadingRule, reading_rule
 from nodulus.app.review.refusals import check_entry
 from nodulus.app.review.result_folders import (
     ComingStudy,
@@ -100,6 +101,7 @@ class Desk:
         settings: of the chain.
         two_readers: whether studies are read by two readers, blind to each other, and an
             adjudicator.
+        rule: how alike two readings are the same; None for the shipped one.
     """
 
     def __init__(
@@ -111,8 +113,10 @@ class Desk:
         settings: ChainSettings,
         *,
         two_readers: bool = False,
+        rule: ReadingRule | None = None,
     ) -> None:
         self._two_readers = two_readers
+        self._rule = rule or reading_rule()
         self._results = tuple(results)
         self._store_of = store_of
         self._stores: dict[Path, Store] = {}
@@ -206,16 +210,18 @@ class Desk:
         for store in dict.fromkeys(study.store for study in studies):
             own = [study for study in studies if study.store is store]
             readings = store.readings([study.analysis for study in own])
-            found += [
-                (s, self._view(s, reader, logs_by_reader(readings.get(s.analysis, {}))))
-                for s in own
-            ]
+            found += [(s, self._view(s, reader, self._logs(readings, s))) for s in own]
         return found
 
     def view(self, study: DeskStudy, reader: Reader) -> View:
         """Give a study as a reader is shown it."""
         readings = study.store.readings([study.analysis])
-        return self._view(study, reader, logs_by_reader(readings.get(study.analysis, {})))
+        return self._view(study, reader, self._logs(readings, study))
+
+    def _logs(
+        self, readings: Mapping[str, Mapping[str, list[Entry]]], study: DeskStudy
+    ) -> StudyLogs:
+        return logs_by_reader(readings.get(study.analysis, {}), self._rule)
 
     def _view(self, study: DeskStudy, reader: Reader, logs: StudyLogs) -> View:
         return view_of(study.result, logs, reader.name, reader.role, blind=self._two_readers)

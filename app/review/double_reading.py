@@ -18,7 +18,7 @@ from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.result import StudyResult
 from nodulus.app.review.entries import Entry, Outline, Rejection, Role
 from nodulus.app.review.outlines import outline_dice
-from nodulus.app.review.reading_rule import shipped_reading_rule
+from nodulus.app.review.reading_rule import ReadingRule, reading_rule
 from nodulus.app.review.review_state import (
     Difference,
     Opinions,
@@ -50,10 +50,12 @@ class StudyLogs:
     Args:
         shared: of all readers, or of the adjudicator.
         first: of those who read it by themselves, by name, in the order in which they began.
+        rule: how alike two readings are the same.
     """
 
     shared: tuple[Entry, ...] = ()
     first: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    rule: ReadingRule = field(default_factory=reading_rule)
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,19 @@ def first_reading(name: str) -> str:
     return _FIRST + name
 
 
-def logs_by_reader(readings: Mapping[str, Sequence[Entry]]) -> StudyLogs:
+def logs_by_reader(readings: Mapping[str, Sequence[Entry]], rule: ReadingRule) -> StudyLogs:
     """Tell the first readers' logs from the shared one.
 
     Args:
         readings: the logs by the names of their readings, in the order in which they were begun.
+        rule: how alike two readings are the same.
     """
     first = {
         name.removeprefix(_FIRST): tuple(entries)
         for name, entries in readings.items()
         if name.startswith(_FIRST)
     }
-    return StudyLogs(tuple(readings.get("", ())), first)
+    return StudyLogs(tuple(readings.get("", ())), first, rule)
 
 
 def view_of(result: StudyResult, logs: StudyLogs, name: str, role: Role, *, blind: bool) -> View:
@@ -182,7 +185,8 @@ def first_reads(result: StudyResult, logs: StudyLogs) -> FirstReads | None:
     if len(signed) < READERS:
         return None
     one, two = signed[:READERS]
-    return FirstReads((one, two), (states[one], states[two]), _together(result, states, one, two))
+    together = _together(result, states, one, two, logs.rule)
+    return FirstReads((one, two), (states[one], states[two]), together)
 
 
 def matched(
@@ -223,16 +227,19 @@ def added(state: ReviewState) -> list[ReviewedFinding]:
     return [f for f in state.findings if f.source != "chain" and f.decision != "rejected"]
 
 
-def differences(one: ReviewedFinding | None, two: ReviewedFinding | None) -> tuple[Difference, ...]:
+def differences(
+    one: ReviewedFinding | None, two: ReviewedFinding | None, rule: ReadingRule
+) -> tuple[Difference, ...]:
     """Say in what two readers differ on one finding.
 
     Why a finding is rejected, and what is remarked on it, is no difference; of one that both
-    reject nothing else is. Outlines that both drew agree from the Dice of configs/review.json on;
+    reject nothing else is. Outlines that both drew agree from the rule's Dice on;
     where only one drew, the other let the chain's stand, and they differ.
 
     Args:
         one: as the first reader left it; None where they have not found it.
         two: as the second one did.
+        rule: how alike outlines are the same.
     """
     if one is None or two is None:
         return ("found",)
@@ -244,15 +251,15 @@ def differences(one: ReviewedFinding | None, two: ReviewedFinding | None) -> tup
         "texture": one.texture != two.texture,
         "malignancy": one.malignancy != two.malignancy,
         "characteristics": dict(one.characteristics) != dict(two.characteristics),
-        "outline": not _outlines_agree(one.outline, two.outline),
+        "outline": not _outlines_agree(one.outline, two.outline, rule),
     }
     return tuple(name for name, differs in told.items() if differs)
 
 
-def _outlines_agree(one: Outline | None, two: Outline | None) -> bool:
+def _outlines_agree(one: Outline | None, two: Outline | None, rule: ReadingRule) -> bool:
     if one is None or two is None or one == two:
         return one == two
-    return outline_dice(one, two) >= shipped_reading_rule().outlines_agree_dice
+    return outline_dice(one, two) >= rule.outlines_agree_dice
 
 
 def _pairs(
@@ -265,7 +272,9 @@ def _is_taken(finding: ReviewedFinding) -> bool:
     return finding.source == "taken-up"
 
 
-def _together(result: StudyResult, states: Mapping[str, ReviewState], one: str, two: str) -> Start:
+def _together(
+    result: StudyResult, states: Mapping[str, ReviewState], one: str, two: str, rule: ReadingRule
+) -> Start:
     first, second = states[one], states[two]
     base = chain_start(result)
     pairs: list[tuple[ReviewedFinding, Opinions]] = [
@@ -276,9 +285,9 @@ def _together(result: StudyResult, states: Mapping[str, ReviewState], one: str, 
         label += 1
         pairs.append((_as_added(a, b, label), (a, b)))
     return Start(
-        findings=tuple(_agreed(f, opinions, one, two) for f, opinions in pairs),
+        findings=tuple(_agreed(f, opinions, one, two, rule) for f, opinions in pairs),
         opinions={f.id: opinions for f, opinions in pairs},
-        differ={f.id: differences(*opinions) for f, opinions in pairs},
+        differ={f.id: differences(*opinions, rule) for f, opinions in pairs},
         comment=_both(one, first.comment, two, second.comment),
         clinical=_facts_of_both(first.clinical, second.clinical),
     )
@@ -322,7 +331,9 @@ def _as_added(a: ReviewedFinding | None, b: ReviewedFinding | None, label: int) 
     )
 
 
-def _agreed(base: ReviewedFinding, opinions: Opinions, one: str, two: str) -> ReviewedFinding:
+def _agreed(
+    base: ReviewedFinding, opinions: Opinions, one: str, two: str, rule: ReadingRule
+) -> ReviewedFinding:
     """What both say of a finding; where they differ it is as it was, and not decided."""
     a, b = opinions
     if a is None or b is None:
@@ -330,7 +341,7 @@ def _agreed(base: ReviewedFinding, opinions: Opinions, one: str, two: str) -> Re
         remark = "" if only is None else _said(name, only.comment)
         return replace(base, comment=remark)
     comment = _both(one, a.comment, two, b.comment)
-    differ = differences(a, b)
+    differ = differences(a, b, rule)
     if not differ:
         kept = replace(a, id=base.id, source=base.source, label=base.label, comment=comment)
         return replace(kept, rejection=_reason(a, b), decided_by=f"{one} and {two}")

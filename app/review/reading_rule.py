@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +21,13 @@ class ReadingRule(BaseModel):
     )
 
 
-@cache
-def shipped_reading_rule() -> ReadingRule:
-    """Give the shipped rule.
+def reading_rule(folder: Path | None = None) -> ReadingRule:
+    """Read the rule.
+
+    Args:
+        folder: may hold another review.json; None for the shipped one.
 
     Raises:
         NodulusError: ``settings-invalid``.
     """
-    return read_settings(RULE_FILE, (), ReadingRule.model_validate)
+    return read_settings(RULE_FILE, (folder,), ReadingRule.model_validate)

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nodulus.app.result import StudyResult
-from nodulus.app.review.database import Database
+from nodulus.app.review.database import Database, beside_readers
 from nodulus.app.review.entries import Entry, EntryData, Kind, Measured, Role, parse_data
 from nodulus.app.review.tables import analyses, entries
 
@@ -131,6 +131,7 @@ class Store:
         }
         try:
             with self._database.write() as connection:
+                beside_readers(connection, alone=False)
                 count = connection.scalar(_count(analysis, reading))
                 if count != expected_version:
                     raise ConflictError

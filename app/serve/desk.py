@@ -8,6 +8,7 @@ from pathlib import Path
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.review.desk import Desk
 from nodulus.app.review.images import ImageReader
+from nodulus.app.review.reading_rule import ReadingRule
 from nodulus.app.review.result_folders import ComingStudy, FailedStudy
 from nodulus.app.review.store import Store
 from nodulus.app.serve.queue import COMING, Queue, QueuedStudy, State
@@ -29,7 +30,8 @@ class ServiceDesk(Desk):
         models: loads the three networks; called when an entry first needs them.
         settings: of the chain.
         step_of: gives the step that the analysis of a study is at; empty for none.
-        two_readers: as in `Desk`.
+        two_readers: as in `Desk`; so is the next.
+        rule: how alike two readings are the same.
     """
 
     def __init__(
@@ -44,13 +46,15 @@ class ServiceDesk(Desk):
         *,
         step_of: Callable[[str], str],
         two_readers: bool = False,
+        rule: ReadingRule | None = None,
     ) -> None:
         self._queue = queue
         self._images_of = images_of
         self._step_of = step_of
         super().__init__(
-            [results], lambda _folder: store, reader, models, settings, two_readers=two_readers
-        )
+            [results], lambda _folder: store, reader, models, settings, two_readers=two_readers,
+            rule=rule,
+        )  # fmt: skip
 
     def recorded_images(self, folder: Path) -> Path | None:
         """Where the files of a result's study are."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from nodulus.app.review.database import beside_readers
 from nodulus.app.serve.queue import ENDED, Queue, QueuedStudy, timestamp, with_results
 from nodulus.app.serve.tables import deliveries, studies, study_results
 
@@ -53,6 +54,7 @@ class Removals:
         """
         query = sa.select(studies).where(studies.c.id == study, _is_due(what, before))
         with self._database.write() as connection:
+            beside_readers(connection, alone=True)
             row = connection.execute(query.with_for_update()).mappings().first()
             if row is None or not put_away(with_results(connection, [row])[0]):
                 return False

@@ -18,6 +18,7 @@ from typing import get_args
 
 from nodulus.app.errors import NodulusError
 from nodulus.app.review.double_reading import final_state, logs_by_reader
+from nodulus.app.review.reading_rule import ReadingRule
 from nodulus.app.review.result_folders import read_folder
 from nodulus.app.review.store import Store, analysis_name
 from nodulus.app.serve.audit import AuditLog
@@ -60,6 +61,7 @@ class Sweeper:
         store: of all decisions.
         log: gets an entry for each removal.
         retention: how long things are kept.
+        rule: how alike two readings are the same.
         now: the time, UTC.
     """
 
@@ -72,6 +74,7 @@ class Sweeper:
         store: Store,
         log: AuditLog,
         retention: Retention,
+        rule: ReadingRule,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._folder = folder
@@ -82,6 +85,7 @@ class Sweeper:
         self._store = store
         self._log = log
         self._retention = retention
+        self._rule = rule
         self._now = now
 
     def run(self, stop: threading.Event) -> None:
@@ -136,7 +140,7 @@ class Sweeper:
             readings = self._store.readings([analysis]).get(analysis)
             if not readings:
                 continue
-            state = final_state(found.result, logs_by_reader(readings))
+            state = final_state(found.result, logs_by_reader(readings, self._rule))
             if state is None or state.signed_off is None or state.signed_off.at > before:
                 return False
         return True

@@ -17,6 +17,7 @@ from nodulus.app.deploy.node.orthanc import Orthanc
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.output import OutputFolder
 from nodulus.app.review.database import Database
+from nodulus.app.review.reading_rule import ReadingRule, reading_rule
 from nodulus.app.review.store import Store
 from nodulus.app.serve.analysis import AnalysisLoop, QueueRecord
 from nodulus.app.serve.audit import AuditLog
@@ -53,6 +54,7 @@ class ServiceOptions:
         orthanc: whose studies are taken, and which gets their results.
         destinations: that get every study's results, by name.
         retention: how long images and results are kept.
+        rule: how alike two readings are the same.
         times: of the queue.
         watcher: is told what the workers are at.
     """
@@ -67,6 +69,7 @@ class ServiceOptions:
     orthanc: Orthanc | None = None
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    rule: ReadingRule = field(default_factory=reading_rule)
     times: QueueTimes = field(default_factory=QueueTimes)
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -105,7 +108,7 @@ class Service:
         )  # fmt: skip
         self.sweeper = Sweeper(
             options.folder, self.queue, self.intake, self.results, Store(database), log,
-            options.retention,
+            options.retention, options.rule,
         )  # fmt: skip
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []

@@ -99,3 +99,17 @@ def test_a_folder_without_results_is_named(tmp_path: Path, name: str) -> None:
     result = run(tmp_path / name, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert name in result.output
+
+
+@pytest.mark.parametrize("command", ["decisions", "review", "serve"])
+def test_the_rule_of_readers_is_taken_from_the_settings(tmp_path: Path, command: str) -> None:
+    """One that does not hold is told; where nobody looked at it the command would go on."""
+    pytest.importorskip("prometheus_client")
+    decided(tmp_path / "in", "7", ACCEPT_AND_REJECT)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "review.json").write_text('{"outlines_agree_dice": 1.5}')
+    more = {"decisions": ["-o", tmp_path / "out"], "review": ["--no-browser"], "serve": []}
+    arguments = [command, tmp_path / "in", "--settings", tmp_path / "own", *more[command]]
+    result = CliRunner().invoke(cli, list(map(str, arguments)))
+    assert result.exit_code == 1
+    assert "outlines_agree_dice" in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from nodulus.app.review.double_reading import (
 )
 from nodulus.app.review.entries import Adoption, Entry, Outline, Role
 from nodulus.app.review.outlines import encode_outline
+from nodulus.app.review.reading_rule import ReadingRule, reading_rule
 from nodulus.app.review.refusals import check_entry
 from nodulus.app.review.review_state import ReviewedFinding, reviewed
 from tests.app.review.review_samples import entry, make_finding, make_result
 
 RESULT = make_result()
+RULE = reading_rule()
 ANN, BOB, CHIEF, EVE = "Ann", "Bob", "Chief", "Eve"
 
 
@@ -43,7 +46,7 @@ BOTH = [("accept", "1", {}), ("accept", "2", {})]
 
 
 def read(one: list[Entry], two: list[Entry], shared: tuple[Entry, ...] = ()) -> StudyLogs:
-    return logs_by_reader({"": shared, "first:Ann": one, "first:Bob": two})
+    return logs_by_reader({"": shared, "first:Ann": one, "first:Bob": two}, RULE)
 
 
 def together(one: list[Entry], two: list[Entry]) -> FirstReads:
@@ -114,10 +117,37 @@ def test_outlines_that_both_drew_agree_by_their_overlap(
         outline = encode_outline(box, np.ones((1, 1, 10), bool))
         return replace(findings((0, 10))[0], outline=outline)
 
-    assert differences(drawn(20), drawn(20 + shift)) == difference
-    assert differences(drawn(20 + shift), drawn(20)) == difference
-    assert differences(drawn(20), drawn(200)) == ("outline",)
-    assert differences(drawn(20), findings((0, 10))[0]) == ("outline",)
+    assert differences(drawn(20), drawn(20 + shift), RULE) == difference
+    assert differences(drawn(20 + shift), drawn(20), RULE) == difference
+    assert differences(drawn(20), drawn(200), RULE) == ("outline",)
+    assert differences(drawn(20), findings((0, 10))[0], RULE) == ("outline",)
+    strict = ReadingRule(outlines_agree_dice=0.9)
+    assert differences(drawn(20), drawn(22), strict) == ("outline",)
+
+
+def test_the_rule_of_a_folder_decides_what_is_put_together(tmp_path: Path) -> None:
+    (tmp_path / "review.json").write_text('{"outlines_agree_dice": 0.5}')
+    lenient = reading_rule(tmp_path)
+
+    def drawn(who: str, start: int) -> list[Entry]:
+        box = (slice(3, 4), slice(5, 6), slice(start, start + 10))
+        outline = encode_outline(box, np.ones((1, 1, 10), bool))
+        made = log(who, *BOTH, ("redraw", "1", vars(outline)))
+        return [
+            e
+            if e.measured is None
+            else replace(e, measured=e.measured.model_copy(update={"outline": outline}))
+            for e in made
+        ]
+
+    readings = {"first:Ann": drawn(ANN, 20), "first:Bob": drawn(BOB, 24)}
+    for rule, difference in ((lenient, ()), (RULE, ("outline",))):
+        both = first_reads(RESULT, logs_by_reader(readings, rule))
+        assert both is not None
+        assert both.start.differ["1"] == difference
+    (tmp_path / "review.json").write_text('{"outlines_agree_dice": 1.5}')
+    with pytest.raises(NodulusError, match=r"settings-invalid.*outlines_agree_dice"):
+        reading_rule(tmp_path)
 
 
 def test_of_what_both_reject_nothing_differs() -> None:
@@ -271,5 +301,5 @@ def test_a_study_stays_as_it_was_begun() -> None:
 
 def test_one_who_has_not_found_it_differs() -> None:
     finding = findings((0, 10))[0]
-    assert differences(finding, None) == ("found",)
-    assert differences(finding, finding) == ()
+    assert differences(finding, None, RULE) == ("found",)
+    assert differences(finding, finding, RULE) == ()

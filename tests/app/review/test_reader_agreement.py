@@ -14,6 +14,7 @@ from nodulus.app.review.reader_agreement import (
     cohen_kappa,
     reader_agreement,
 )
+from nodulus.app.review.reading_rule import reading_rule
 from tests.app.review.review_samples import entry, make_finding, make_result
 
 RESULT = make_result(findings=3)
@@ -35,7 +36,7 @@ def study(
             finding = make_finding(90, center_lps_mm=where)
             log.append(entry(4, "add", who=name, measured=finding, center_lps_mm=where))
         logs[f"first:{name}"] = [*log, entry(len(log) + 1, "sign-off", who=name)]
-    both = first_reads(RESULT, logs_by_reader(logs))
+    both = first_reads(RESULT, logs_by_reader(logs, reading_rule()))
     assert both is not None
     return both
 

@@ -15,6 +15,7 @@ pytest.importorskip("fastapi")
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from nodulus.app.review.reading_rule import reading_rule
 from nodulus.app.review.store import Store
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.queue import QueuedStudy
@@ -51,7 +52,7 @@ def sweeper(service: Service, days: float, retention: Retention) -> Sweeper:
     return Sweeper(
         service.results.parent, service.queue, service.intake, service.results,
         Store(service.database), AuditLog(service.database), retention,
-        lambda: NOW + timedelta(days=days),
+        reading_rule(), lambda: NOW + timedelta(days=days),
     )  # fmt: skip
 
 
