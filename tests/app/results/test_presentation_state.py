@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import highdicom as hd
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,3 +110,50 @@ def test_it_names_nobody_when_deidentified(tmp_path: Path) -> None:
     content = (folder / GSPS_FILE).read_bytes()
     assert PATIENT_NAME.encode() not in content
     assert all(i.sop_instance_uid.encode() not in content for i in volume.source_images)
+
+
+def test_highdicom_makes_the_same_of_what_was_read(tmp_path: Path) -> None:
+    """It has no reader of presentation states: its own checks are those of its constructors."""
+    volume = write_series(tmp_path / "ct")
+    folder = write(tmp_path / "out", volume, two_labels(), gsps=True)
+    state = dcmread(folder / GSPS_FILE)
+    images = {image.SOPInstanceUID: image for image in map(dcmread, (tmp_path / "ct").iterdir())}
+    layers = {layer.GraphicLayer: layer for layer in state.GraphicLayerSequence}
+    pixels = hd.pr.AnnotationUnitsValues.PIXEL
+    again = [
+        hd.pr.GraphicAnnotation(
+            referenced_images=[
+                images[r.ReferencedSOPInstanceUID] for r in annotation.ReferencedImageSequence
+            ],
+            graphic_layer=hd.pr.GraphicLayer(
+                annotation.GraphicLayer, layers[annotation.GraphicLayer].GraphicLayerOrder
+            ),
+            graphic_objects=[
+                hd.pr.GraphicObject(
+                    graphic_type=one.GraphicType,
+                    graphic_data=np.reshape(one.GraphicData, (-1, 2)),
+                    units=pixels,
+                    is_filled=one.GraphicFilled == "Y",
+                    tracking_id=one.TrackingID,
+                    tracking_uid=one.TrackingUID,
+                )
+                for one in annotation.GraphicObjectSequence
+            ],
+            text_objects=[
+                hd.pr.TextObject(
+                    text_value=one.UnformattedTextValue,
+                    units=pixels,
+                    bounding_box=(
+                        *one.BoundingBoxTopLeftHandCorner,
+                        *one.BoundingBoxBottomRightHandCorner,
+                    ),
+                    text_justification=one.BoundingBoxTextHorizontalJustification,
+                )
+                for one in annotation.TextObjectSequence
+            ],
+        )
+        for annotation in state.GraphicAnnotationSequence
+    ]
+    assert len(again) > 2
+    for made, read in zip(again, state.GraphicAnnotationSequence, strict=True):
+        assert made.to_json_dict() == read.to_json_dict()

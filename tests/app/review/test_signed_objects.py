@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from highdicom.sr import srread
 from pydicom import Dataset, dcmread
 
 from nodulus.app.chain.settings import load_settings
@@ -21,6 +22,7 @@ from nodulus.app.review.exports.signed_objects import (
 )
 from nodulus.app.review.images import StudyImages
 from nodulus.app.review.review_state import SignOff, reviewed
+from tests.app.results.others import dcmqi_report, validate
 from tests.app.results.synthetic import write_series
 from tests.app.results.test_reader_values import groups_of, three_labels, told_apart
 
@@ -124,8 +126,8 @@ def comments_of(made: Dataset) -> list[str]:
     ]
 
 
-def test_guidelines_go_by_what_the_reader_entered_and_let_stand(signed: SignedStudy) -> None:
-    """A ground-glass nodule below 30 mm is category 2 at baseline, and a rejected one has none."""
+def with_facts(signed: SignedStudy) -> SignedStudy:
+    """What the reader knows of the patient, so that guidelines have much to say."""
     signs = {
         "status": "baseline", "benign_calcification": False, "fat": False, "juxtapleural": False,
         "airway": "none", "cyst": "none", "spiculated": False,
@@ -136,7 +138,12 @@ def test_guidelines_go_by_what_the_reader_entered_and_let_stand(signed: SignedSt
         "findings": {"1": signs, "2": signs, "3": signs},
     }  # fmt: skip
     state = replace(signed.state, clinical=ClinicalFacts.model_validate(facts))
-    made = dcmread(BytesIO(encode_signed_sr(replace(signed, state=state))))
+    return replace(signed, state=state)
+
+
+def test_guidelines_go_by_what_the_reader_entered_and_let_stand(signed: SignedStudy) -> None:
+    """A ground-glass nodule below 30 mm is category 2 at baseline, and a rejected one has none."""
+    made = dcmread(BytesIO(encode_signed_sr(with_facts(signed))))
     said, known, *_ = comments_of(made)
     assert said == (
         "Guideline, of what the reader did not reject: Lung-RADS v2022: 2. low-dose CT in 12"
@@ -162,3 +169,48 @@ def test_every_warning_and_every_word_of_the_reader_is_a_comment(signed: SignedS
         "Nodule 2, rejected: a branch",
     ]
     assert signed.result.warnings
+
+
+@pytest.fixture
+def guided(signed: SignedStudy, tmp_path: Path) -> Path:
+    """The signed report with what guidelines advise, as a file."""
+    path = tmp_path / "signed_sr.dcm"
+    path.write_bytes(encode_signed_sr(with_facts(signed)))
+    return path
+
+
+def test_the_signed_report_with_guidance_holds(guided: Path) -> None:
+    assert "Lung-RADS" in " ".join(comments_of(dcmread(guided)))
+    validate(guided)
+
+
+def test_highdicom_reads_the_signed_report(guided: Path, signed: SignedStudy) -> None:
+    content = srread(guided).content
+    accepted = content.get_volumetric_roi_measurement_groups()
+    rejected = content.get_image_measurement_groups()  # it has no region
+    kept = {f.finding.tracking_uid: f for f in signed.state.findings}
+    assert [str(group.tracking_uid) for group in accepted] == ["2.25.1001", "2.25.1003"]
+    assert [str(group.tracking_uid) for group in rejected] == ["2.25.1002"]
+    for group in (*accepted, *rejected):
+        reviewed = kept[str(group.tracking_uid)]
+        told = {e.name.value: e.value for e in group.get_qualitative_evaluations()}
+        lung_rads = [value for name, value in told.items() if "lung-rads" in name.lower()]
+        assert len(lung_rads) == (reviewed.decision == "accepted")
+        volumes = [m.value for m in group.get_measurements() if m.name.meaning == "Volume"]
+        assert volumes == pytest.approx([reviewed.finding.volume_mm3], abs=1e-3)
+
+
+def test_tid1500reader_reads_the_signed_report(
+    guided: Path, signed: SignedStudy, tmp_path: Path
+) -> None:
+    read: Any = dcmqi_report(guided, tmp_path / "sr.json")
+    assert (read["CompletionFlag"], read["VerificationFlag"]) == ("COMPLETE", "VERIFIED")
+    assert read["observerContext"] == {"ObserverType": "PERSON", "PersonObserverName": "Doe^Jane"}
+    seg = dcmread(BytesIO(encode_signed_seg(with_facts(signed))))
+    assert [group.get("ReferencedSegment") for group in read["Measurements"]] == [1, None, 2]
+    for group, one in zip(read["Measurements"], signed.state.findings, strict=True):
+        assert group["TrackingUniqueIdentifier"] == one.finding.tracking_uid
+        if "ReferencedSegment" in group:
+            assert group["segmentationSOPInstanceUID"] == seg.SOPInstanceUID
+        numbers = {i["quantity"]["CodeMeaning"]: i["value"] for i in group["measurementItems"]}
+        assert float(numbers["Volume"]) == pytest.approx(one.finding.volume_mm3, abs=1e-3)
