@@ -10,8 +10,11 @@ import pytest
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
 
 from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.access import Session, loopback_hosts
@@ -307,3 +310,44 @@ def test_migrations_lead_to_the_same_table(service: Service, tmp_path: Path) -> 
     with service.database.read() as connection:
         columns = {c["name"] for c in sa.inspect(connection).get_columns("workitems")}
     assert columns == set(workitems.c.keys())
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8),
+    st.sampled_from(["READY", "SCHEDULED", "HIGH", "IN PROGRESS", "20260101", "1.2.3"]),
+    st.dictionaries(st.sampled_from(["Alphabetic", "00080100", "x"]), st.text(max_size=4)),
+)  # fmt: skip
+ELEMENTS = st.one_of(
+    VALUES,
+    st.fixed_dictionaries(
+        {"vr": st.sampled_from(["SQ", "CS", "DT", "UI", "PN", "LO", "DS", "IS", "OB", "XX", 3])},
+        optional={"Value": st.one_of(VALUES, st.lists(VALUES, max_size=3))},
+    ),
+)
+TAGS = st.sampled_from(
+    ["00741000", "00081195", "00404021", "00404018", "0020000D", "00404005", "00100010", "00741002",
+     "00741216", "00404041", "00741200", "00080018", "00000000", "00020010", "0009xx", "00741238"]
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=st.dictionaries(TAGS, ELEMENTS, max_size=6), query=st.text(max_size=12))
+def test_no_body_is_a_server_error(ups: TestClient, changes: dict[str, Any], query: str) -> None:
+    uid = str(generate_uid())
+    whole = json.dumps([{**make_workitem().to_json_dict(), **changes}])
+    made = ups.post(f"{WORKITEMS}?{uid}", content=whole, headers=JSON)
+    assert made.status_code in (201, 400), made.text
+    if made.status_code == 400:
+        post(ups, make_workitem(), uid)
+    body_of_changes = json.dumps(changes)
+    for method, path in (("POST", ""), ("PUT", "/state"), ("POST", "/cancelrequest")):
+        answer = ups.request(
+            method, f"{WORKITEMS}/{uid}{path}", content=body_of_changes, headers=JSON
+        )
+        assert answer.status_code < 500, (method, path, answer.text)
+    for parameters in ({"PatientName": query}, {query: "1"}, {"StudyInstanceUID": query}):
+        assert ups.get(WORKITEMS, params=parameters).status_code < 500
+    assert ups.get(f"{WORKITEMS}/{uid}").status_code == 200
