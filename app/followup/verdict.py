@@ -3,7 +3,7 @@
 The rule, with the limits of ``configs/repeatability.json``:
 
 1. Scans that were made alike with thin slices: the volume decides, where it changed by more than
-   two measurements of one nodule differ (de Hoop et al., Eur Radiol 2009;19:800-808).
+   two measurements of one nodule differ (Bland and Altman, Lancet 1986;327:307-310).
 2. Thick slices, or scans that were made differently: limits of agreement do not hold there (Nietert
    et al. 2009, PMC5989730). Both measures must have changed, in one direction: the mean diameter by
    2 mm (MacMahon et al., Radiology 2017;284:228-243) and the volume by a quarter (BTS guideline,

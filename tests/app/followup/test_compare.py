@@ -88,11 +88,12 @@ def test_grown_shrunk_unchanged_and_new():
 
 
 def test_the_interval_is_that_of_the_limits_of_agreement():
-    # of nodules below 8 mm: 25.6 %; both here have a mean diameter of 7.5 mm
+    # both have a mean diameter of 7.5 mm
+    limit = LIMITS.limit(7.5)
     doubled = compare(scan({0: 200.0}), scan({0: 400.0}, day=365), LIMITS).nodules[0].doubling_time
     log2 = np.log(2.0)
-    assert doubled.shortest_days == pytest.approx(365 * log2 / (log2 + 0.256), rel=1e-4)
-    assert doubled.longest_days == pytest.approx(365 * log2 / (log2 - 0.256), rel=1e-4)
+    assert doubled.shortest_days == pytest.approx(365 * log2 / (log2 + limit), rel=1e-4)
+    assert doubled.longest_days == pytest.approx(365 * log2 / (log2 - limit), rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from nodulus.app.followup.repeatability import load_repeatability
+from nodulus.app.followup.repeatability import Repeatability, load_repeatability
 from nodulus.app.followup.verdict import Sizes, verdict
 
-LIMITS = load_repeatability()
+# The published limits, so that the rule is tested apart from what was measured since.
+LIMITS = Repeatability.model_validate(
+    load_repeatability().model_dump()
+    | {
+        "limits_of_agreement": [
+            {"below_diameter_mm": 8.0, "share": 0.256},
+            {"below_diameter_mm": None, "share": 0.171},
+        ]
+    }
+)
 GROWN, SHRUNK, NOTHING = "grown", "shrunk", "no proven change"
+
+
+@pytest.mark.parametrize("diameter_mm", [3.0, 7.9, 8.0, 30.0])
+def test_the_limits_in_use_are_not_narrower_than_those_published(diameter_mm):
+    assert load_repeatability().limit(diameter_mm) >= LIMITS.limit(diameter_mm)
 
 
 def state(before, now, *, agree, days=100.0):
