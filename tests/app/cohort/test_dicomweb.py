@@ -90,7 +90,8 @@ def test_a_refusal_is_named_with_its_status(
     assert str(status) in caught.value.message
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrying.time.sleep", lambda _seconds: None)  # between its attempts
     with pytest.raises(NodulusError, match="does not answer") as caught:
         list(search_studies("http://127.0.0.1:9/dicom-web"))
     assert caught.value.code is ErrorCode.SOURCE_NOT_REACHABLE
