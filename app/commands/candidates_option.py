@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodulus.app.commands.option_group import option_group
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
@@ -41,11 +42,10 @@ candidates_of_study_option = click.option(
 )
 
 
-def candidates_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The three options of a command; `taken_candidates` reads them."""
-    for option in (candidates_of_study_option, candidates_only_option, candidates_option):
-        function = option(function)
-    return function
+candidates_options = option_group(
+    candidates_option, candidates_only_option, candidates_of_study_option
+)
+"""The three options of a command; `taken_candidates` reads them."""
 
 
 def taken_candidates(

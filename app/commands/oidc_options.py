@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from nodulus.app.commands.option_group import option_group
 from nodulus.app.commands.packages import require_packages
 
 if TYPE_CHECKING:
     from nodulus.app.serve.accounts import AccountRole
     from nodulus.app.serve.oidc import Oidc
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 SECRET = "NODULUS_OIDC_SECRET"  # noqa: S105 - the name of a variable
 
 
@@ -33,7 +32,7 @@ def _roles(
     return found
 
 
-_OPTIONS = (
+oidc_options = option_group(
     click.option(
         "--oidc", metavar="ISSUER", help="Readers also sign in with this OpenID Connect provider."
     ),
@@ -60,13 +59,6 @@ _OPTIONS = (
         help="Which of their roles is reader, adjudicator or admin; default: those of that name.",
     ),
 )
-
-
-def oidc_options(command: _Command) -> _Command:
-    """Add the options to a command, in this order."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def make_oidc(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from nodulus.app.commands.option_group import option_group
 
 if TYPE_CHECKING:
     from nodulus.app.serve.dicom_destination import DicomAddress, DicomDestination
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -35,7 +35,7 @@ def _ae_title(ctx: click.Context, param: click.Parameter, value: str) -> str:
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
-_OPTIONS = (
+store_options = option_group(
     click.option(
         "--store",
         metavar="AE@HOST:PORT",
@@ -62,13 +62,6 @@ _OPTIONS = (
     click.option("--store-cert", type=_PEM, help="Our certificate (PEM), where it asks for one."),
     click.option("--store-key", type=_PEM, help="Its key (PEM), if that is another file."),
 )
-
-
-def store_options(command: _Command) -> _Command:
-    """Add the options to a command, in this order."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def store_destinations(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from nodulus.app.commands.option_group import option_group
 
 if TYPE_CHECKING:
     from nodulus.app.telemetry.watcher import Watcher
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 metrics_option = click.option(
     "--metrics",
@@ -23,20 +24,20 @@ metrics_option = click.option(
 )
 
 
-def telemetry_options(command: Command) -> Command:
-    """Add ``--log-json`` and ``--traces``."""
-    command = click.option(
-        "--traces",
-        is_flag=True,
-        help="Send a trace of each study to an OpenTelemetry collector, which the variables"
-        " OTEL_... name.",
-    )(command)
-    return click.option(
+telemetry_options = option_group(
+    click.option(
         "--log-json",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Append a line of JSON to this file for each study and step, with times and codes.",
-    )(command)
+    ),
+    click.option(
+        "--traces",
+        is_flag=True,
+        help="Send a trace of each study to an OpenTelemetry collector, which the variables"
+        " OTEL_... name.",
+    ),
+)
 
 
 @contextmanager

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from nodulus.app.commands.option_group import option_group
 from nodulus.app.errors import ErrorCode, NodulusError
 
 if TYPE_CHECKING:
     from nodulus.app.serve.workitems.image_source import ImageSource
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 PASSWORD, TOKEN = "NODULUS_UPS_SOURCE_PASSWORD", "NODULUS_UPS_SOURCE_TOKEN"
 
-_OPTIONS = (
+workitem_options = option_group(
     click.option(
         "--ups",
         is_flag=True,
@@ -33,13 +32,6 @@ _OPTIONS = (
         help="Where it asks for one.",
     ),
 )
-
-
-def workitem_options(command: _Command) -> _Command:
-    """Add the options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def image_sources(
