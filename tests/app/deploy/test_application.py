@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,9 @@ import pypdfium2
 import pytest
 from pydicom import DataElement, Dataset, dcmread
 
+from tests.app.deploy.needs_sdk import NEEDS_SDK
 
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not _installed("monai-deploy-app-sdk"),
-    reason="needs the MONAI Deploy App SDK: make test-deploy",
-)
+pytestmark = NEEDS_SDK
 
 # What no two runs have in common.
 ANEW = {"UI", "DA", "TM", "DT"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,13 @@ from monai.bundle import ConfigParser
 from nodulus.app.volume import CtVolume
 from nodulus.bundles.common.zoo import pack, zoo_name
 from tests.app.deploy.conftest import Run
+from tests.app.deploy.needs_sdk import NEEDS_SDK
 from tests.app.synthetic_chest import NODULES_LPS
 
 QUICK = {"spacing_mm": 3.0, "overlap": 0.0}
 
 
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not _installed("monai-deploy-app-sdk"),
-    reason="needs the MONAI Deploy App SDK: make test-deploy",
-)
+pytestmark = NEEDS_SDK
 
 
 @pytest.fixture(scope="module")

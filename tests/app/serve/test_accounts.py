@@ -27,6 +27,7 @@ from nodulus.app.serve.accounts import SESSION_S, Accounts
 from nodulus.app.serve.application import create_service_app
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
+from tests.app.serve.clock import Clock
 from tests.app.serve.service_samples import make_study, wait_for, zipped
 
 SHIPPED = accounts_module._hasher
@@ -34,16 +35,9 @@ PORT = 12347
 PASSWORD = "correct horse battery"
 
 
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
 from nodulus.app.serve.queue import Analysed, Queue, QueueTimes
 from nodulus.app.serve.tables import deliveries
+from tests.app.serve.clock import Clock
 
 TIMES = QueueTimes(lease_s=30, first_delay_s=10, longest_delay_s=25, attempts=3)
 DONE = Analysed("done", None, (("1.2", "1.2", 3),), (("pacs", "1.2/sr.dcm", "9.9"),), 4.0)
@@ -22,16 +23,9 @@ FAILED = Analysed("failed", NodulusError(ErrorCode.INTERNAL, "broken", remedy="R
 Make = Callable[[str], Queue]
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

@@ -26,15 +26,9 @@ from nodulus.app.serve.workitems.performer import Performer
 from nodulus.app.serve.workitems.refusals import WorkitemRefusedError
 from nodulus.app.serve.workitems.settings import workitem_settings
 from nodulus.app.serve.workitems.worklist import Worklist
+from tests.app.serve.clock import Clock
 from tests.app.serve.service_samples import TIMES, make_study
 from tests.app.serve.workitem_samples import final_attributes, make_workitem
-
-
-class Clock:
-    now = 2e9
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def make_worklist(database: Database, clock: Clock) -> Worklist:
@@ -42,7 +36,7 @@ def make_worklist(database: Database, clock: Clock) -> Worklist:
 
 
 def test_of_many_each_workitem_is_claimed_once(database: Database) -> None:
-    worklist = make_worklist(database, Clock())
+    worklist = make_worklist(database, Clock(2e9))
     made = [f"1.2.{n}" for n in range(12)]
     for uid in made:
         worklist.create(make_workitem(), uid)
@@ -72,7 +66,7 @@ def test_of_many_each_workitem_is_claimed_once(database: Database) -> None:
 def test_any_walk_ends_where_the_state_machine_says(database: Database) -> None:
     """Random requests one after the other, beside a model that is the state machine alone."""
     chance = random.Random(1)
-    worklist = make_worklist(database, Clock())
+    worklist = make_worklist(database, Clock(2e9))
     for walk in range(6):
         uid, state, kept, dataset = f"1.3.{walk}", "SCHEDULED", None, make_workitem()
         worklist.create(make_workitem(), uid)
@@ -161,7 +155,7 @@ class FolderSource(ImageSource):
 def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     database: Database, tmp_path: Path, is_said: bool
 ) -> None:
-    clock = Clock()
+    clock = Clock(2e9)
     worklist = make_worklist(database, clock)
     queue = Queue(database, "a", TIMES)
     intake = Intake(tmp_path, queue, 0.0)

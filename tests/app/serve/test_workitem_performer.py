@@ -22,6 +22,7 @@ from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.performer import Performer
 from nodulus.app.serve.workitems.settings import workitem_settings
 from nodulus.app.serve.workitems.worklist import Worklist
+from tests.app.serve.clock import Clock
 from tests.app.serve.service_samples import make_study, multipart
 from tests.app.serve.workitem_samples import code_item, input_item, make_workitem
 
@@ -61,16 +62,9 @@ def pacs() -> Iterator[str]:
     server.server_close()
 
 
-class Clock:
-    now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(time.time())
 
 
 @pytest.fixture
