@@ -168,21 +168,23 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
 
 def _failed_row(study: FailedStudy) -> StudyRow:
     error = Problem(code=study.code, message=study.message, remedy=study.remedy)
-    return _row_without_result(study.name, "failed").model_copy(
-        update={
-            "error": error,
-            "received": study.received,
-            "may_be_retried": study.may_be_retried,
-        }
+    return _row_without_result(
+        study.name,
+        "failed",
+        study.received,
+        error=error,
+        may_be_retried=study.may_be_retried,
     )
 
 
 def _coming_row(study: ComingStudy) -> StudyRow:
-    row = _row_without_result(study.name, "running" if study.running else "waiting")
-    return row.model_copy(update={"received": study.received, "step": study.step or None})
+    status: ListStatus = "running" if study.running else "waiting"
+    return _row_without_result(study.name, status, study.received, step=study.step or None)
 
 
-def _row_without_result(name: str, status: ListStatus) -> StudyRow:
+def _row_without_result(
+    name: str, status: ListStatus, received: str | None, **more: Any
+) -> StudyRow:
     return StudyRow(
         key=name,
         status=status,
@@ -191,11 +193,12 @@ def _row_without_result(name: str, status: ListStatus) -> StudyRow:
         highest_malignancy=None,
         expected_errors=None,
         study_date=None,
-        received=None,
+        received=received,
         reader=None,
         warnings=[],
         operating_point=None,
         images=False,
+        **more,
     )
 
 
