@@ -27,6 +27,7 @@ export class Pace {
     this.share = 1;
     this.resting = 0;
     this.whole = false;
+    this.awaited = false;
     /** @type {WebGLSync | null} */
     this.fence = null;
     this.begun = 0;
@@ -64,12 +65,14 @@ export class Pace {
       this.redraw();
     };
     if (this.share < 1) this.resting = setTimeout(rest, REST);
-    this.#await();
+    if (!this.awaited) this.#await();
   }
 
   /** Note when the card is done, also where no other picture asks. */
   #await() {
+    this.awaited = true;
     requestAnimationFrame(() => {
+      this.awaited = false;
       if (this.busy()) this.#await();
     });
   }
