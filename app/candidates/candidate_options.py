@@ -52,6 +52,17 @@ class CandidateOptions:
             tuple(sources), self.only, self._objects() if self.of_study else None
         )
 
+    def for_many(self) -> OtherCandidates:
+        """Open the files where they stay for whatever scans come.
+
+        Raises:
+            NodulusError: ``candidates-invalid``: a file cannot be used, two have one name, or one
+                does not say of which scan it is.
+        """
+        sources = self.sources()
+        check_several(sources)
+        return self.of(sources)
+
     def sources(self) -> tuple[FileCandidates, ...]:
         """Open the files.
 
@@ -97,6 +108,34 @@ class CandidateOptions:
     def _objects(self) -> Callable[[Sequence[Path]], ScanSources]:
         opened = partial(open_file, named_only=True)
         return lambda paths: StudyObjects(tuple(paths), opened, self.deidentify)
+
+
+def names_its_scan(source: FileCandidates) -> bool:
+    """Tell whether a file says of which scan it is; a label image or markups alone do not.
+
+    Args:
+        source: as opened.
+    """
+    return source.of_any_scan or source.series_uids is not None or source.study_uids is not None
+
+
+def check_several(sources: Sequence[FileCandidates]) -> None:
+    """Check that each file says of which scan it is, where there may be many.
+
+    Args:
+        sources: as opened.
+
+    Raises:
+        NodulusError: ``candidates-invalid``.
+    """
+    for source in sources:
+        if not names_its_scan(source):
+            raise invalid(
+                source.path,
+                "It does not say of which scan it is, and there may be several.",
+                "Give a folder with files that are named after the scans, a DICOM SEG, or a table"
+                " with a column seriesuid.",
+            )
 
 
 def parts(text: str) -> tuple[str | None, Path, str | None]:

@@ -82,31 +82,8 @@ def taken_for_many(
     """
     options = taken_candidates(given, deidentify, device)
     if options is not None:
-        check_several(options.sources())
+        options.for_many()
     return options
-
-
-def check_several(sources: Sequence[FileCandidates]) -> None:
-    """Check that each file says of which scan it is, where there may be many.
-
-    Args:
-        sources: as opened.
-
-    Raises:
-        NodulusError: ``candidates-invalid``.
-    """
-    for source in sources:
-        if not _names_its_scan(source):
-            raise _invalid(
-                source.path,
-                "It does not say of which scan it is, and there may be several.",
-                "Give a folder with files that are named after the scans, a DICOM SEG, or a table"
-                " with a column seriesuid.",
-            )
-
-
-def _names_its_scan(source: FileCandidates) -> bool:
-    return source.of_any_scan or source.series_uids is not None or source.study_uids is not None
 
 
 def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> None:
@@ -122,6 +99,7 @@ def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> No
     if not sources:
         return
     from nodulus.app.candidates.candidate_folder import CandidateFolder
+    from nodulus.app.candidates.candidate_options import names_its_scan
 
     chosen = [one.series_uid for s in discovery.studies for one in s.considered if one.chosen]
     for source in sources:
@@ -141,7 +119,7 @@ def check_belongs(sources: Sequence[FileCandidates], discovery: Discovery) -> No
                 "Write the input's SeriesInstanceUID, or the stem of its file name, in the column"
                 " seriesuid.",
             )
-        if not _names_its_scan(source) and len(chosen) > 1:
+        if not names_its_scan(source) and len(chosen) > 1:
             raise _invalid(
                 source.path,
                 f"A label image does not say of which scan it is, and the input has {len(chosen)}"

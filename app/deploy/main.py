@@ -145,7 +145,7 @@ def _candidates(application: Any, options: OutputOptions) -> OtherCandidates:
 
     given = (str(named["file"]),) if named.get("file") else ()
     is_only, of_study = bool(named.get("only")), bool(named.get("of_study"))
-    return CandidateOptions(given, is_only, of_study, options.deidentify).open()
+    return CandidateOptions(given, is_only, of_study, options.deidentify).for_many()
 
 
 def _parts(application: Any) -> set[str]:

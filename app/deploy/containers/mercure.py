@@ -69,7 +69,11 @@ def _out(environment: Mapping[str, str]) -> Path:
 
 def _process(source: Path, out: Path, models: Path | None) -> int:
     from nodulus.app.chain import load_models, load_settings
-    from nodulus.app.deploy.containers.mercure_settings import clinical_of, read_task_settings
+    from nodulus.app.deploy.containers.mercure_settings import (
+        candidates_of,
+        clinical_of,
+        read_task_settings,
+    )
     from nodulus.app.output import OutputFolder
     from nodulus.app.reading import find_studies
     from nodulus.app.results.failure_note import NO_STUDY
@@ -77,6 +81,7 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
 
     settings = read_task_settings(source)
     clinical = clinical_of(settings, source)
+    others = candidates_of(settings, source)
     out.mkdir(parents=True, exist_ok=True)
     with private_folder(out, STAGING_PREFIX) as scratch:
         discovery = find_studies(source)
@@ -89,6 +94,7 @@ def _process(source: Path, out: Path, models: Path | None) -> int:
             load_settings(operating_point=settings.operating_point),
             settings.output_options(),
             clinical=clinical,
+            others=others,
             progress=_step_teller(),
         )
         published = {o.study.key: _publish(o, out) for o in outcomes}

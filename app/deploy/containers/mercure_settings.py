@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.clinical import ClinicalFile
+from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.result import PointName
 from nodulus.app.results.options import OutputOptions
 
@@ -29,12 +30,19 @@ class MercureSettings(OutputOptions):
         notify: when a notification is asked for; always where something could not be analysed.
         clinical: what is known of the patients beside the headers: the path of a file as
             `ClinicalFile` takes it, or what such a JSON file holds.
+        candidates: of other tools: one ``[NAME=]FILE[#LABEL]`` as `CandidateOptions` takes it, or
+            several. Each file must say of which scan it is, for a rule gets many.
+        candidates_only: what none of these marks is no candidate.
+        candidates_of_study: the SEG, RTSTRUCT and SR among the task's files are candidates too.
     """
 
     device: str = "auto"
     operating_point: PointName | None = None
     notify: Notify = "suspicious"
     clinical: str | dict[str, Any] | None = None
+    candidates: str | tuple[str, ...] = ()
+    candidates_only: bool = False
+    candidates_of_study: bool = False
 
     def output_options(self) -> OutputOptions:
         """Give the files that are wanted."""
@@ -54,6 +62,38 @@ def clinical_of(settings: MercureSettings, folder: Path) -> ClinicalFile | None:
     if isinstance(settings.clinical, str):
         return ClinicalFile(Path(settings.clinical))
     return ClinicalFile(folder / TASK_FILE, settings.clinical) if settings.clinical else None
+
+
+def candidates_of(settings: MercureSettings, folder: Path) -> OtherCandidates:
+    """Open the candidates of other tools.
+
+    Args:
+        settings: of the task.
+        folder: MERCURE_IN_DIR, whose ``task.json`` they are of.
+
+    Raises:
+        NodulusError: ``settings-invalid``: there are to be only candidates that nothing gives; or
+            as `CandidateOptions.for_many`.
+    """
+    given = settings.candidates
+    files = (given,) if isinstance(given, str) else given
+    files = tuple(file for file in files if file)
+    if not files and not settings.candidates_of_study:
+        if settings.candidates_only:
+            raise _not_holding(
+                folder / TASK_FILE,
+                "candidates_only needs candidates or candidates_of_study",
+            )
+        return OWN_CANDIDATES
+    from nodulus.app.candidates.candidate_options import CandidateOptions
+
+    return CandidateOptions(
+        files,
+        settings.candidates_only,
+        settings.candidates_of_study,
+        settings.deidentify,
+        settings.device,
+    ).for_many()
 
 
 def read_task_settings(folder: Path) -> MercureSettings:
@@ -77,12 +117,16 @@ def read_task_settings(folder: Path) -> MercureSettings:
             (process,) = process
         return TypeAdapter(MercureSettings).validate_python(process.get("settings") or {})
     except (AttributeError, TypeError, ValueError) as error:
-        raise NodulusError(
-            ErrorCode.SETTINGS_INVALID,
-            f"the module's settings do not hold: {_reason(error)}.",
-            remedy="Correct process.settings on the module's or the rule's page in mercure.",
-            subject=path,
-        ) from error
+        raise _not_holding(path, _reason(error)) from error
+
+
+def _not_holding(path: Path, reason: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.SETTINGS_INVALID,
+        f"the module's settings do not hold: {reason}.",
+        remedy="Correct process.settings on the module's or the rule's page in mercure.",
+        subject=path,
+    )
 
 
 def _reason(error: Exception) -> str:

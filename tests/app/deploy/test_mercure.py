@@ -70,7 +70,7 @@ def test_clinical_facts_of_the_rule_or_of_a_file_reach_the_analysis(
     given: list[ClinicalFile] = []
     monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_: None)
     monkeypatch.setattr(
-        "nodulus.app.run.run_all", lambda *_, clinical, progress: given.append(clinical) or ()
+        "nodulus.app.run.run_all", lambda *_, clinical, **_more: given.append(clinical) or ()
     )
     facts: object = {"screening": True, "round": "baseline"}
     if in_a_file:
