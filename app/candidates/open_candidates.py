@@ -52,7 +52,7 @@ def open_candidates(
             RT Structure Set or SR (TID 1500), a segmentation or markups of 3D Slicer
             (``.seg.nrrd``, ``.mrk.json``), a folder of nnU-Net's predictions, the folder of
             MONAI's bundle lung_nodule_ct_detection, or a folder with files of many scans.
-        name: by which results call it; None for the file's stem.
+        name: by which results call it; None for the file's stem, at most 64 characters of it.
         label: the number or name of the label or segment that is a nodule; None for those that
             are called so, or all.
         device: where a network of the source runs.
@@ -73,7 +73,7 @@ def open_candidates(
     """
     path = Path(path)
     _check_there(path)
-    given = stem(path) if name is None else name.strip()
+    given = stem(path)[:_LONGEST_NAME] if name is None else name.strip()
     if given == SEGMENTATION_SOURCE or not 0 < len(given) <= _LONGEST_NAME:
         raise invalid(
             path,

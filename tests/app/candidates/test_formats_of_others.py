@@ -15,11 +15,9 @@ from pydicom.uid import generate_uid
 from skimage.measure import find_contours
 
 from nodulus.app.candidates import open_candidates
-from nodulus.app.marks import Marks
-from nodulus.app.reading import load_volume
 from nodulus.app.volume import CtVolume
-from tests.app.candidates.files import around_the_nodules, ball, write_nifti
-from tests.app.candidates.opened import marks_of, refused
+from tests.app.candidates.files import write_nifti
+from tests.app.candidates.opened import marks_of, refused, voxels
 from tests.app.data.masks.dicom_masks import write_rtstruct
 from tests.app.other_tools import (
     write_dcmqi_report,
@@ -27,40 +25,10 @@ from tests.app.other_tools import (
     write_highdicom_report,
     write_slicer_segmentation,
 )
-from tests.app.reading.dicom_factory import write_series
+from tests.app.results.others import plastimatch
 from tests.app.synthetic_chest import NODULES_LPS
 
 BIG, SMALL = NODULES_LPS["big"], NODULES_LPS["small"]
-
-
-@pytest.fixture(scope="module")
-def folder(volume: CtVolume, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scan") / "ct"
-    part = around_the_nodules(volume)
-    first = part.geometry.affine_lps[:3, 3]
-    write_series(folder, part.hu, spacing_mm=(1.5, 1.5), step_mm=2.0, first_lps_mm=first)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def scan(folder: Path) -> CtVolume:
-    return load_volume(folder)
-
-
-@pytest.fixture(scope="module")
-def masks(scan: CtVolume) -> tuple[np.ndarray, np.ndarray]:
-    return ball(scan.geometry, BIG, 9.0), ball(scan.geometry, SMALL, 4.0)
-
-
-def voxels(found: Marks, scan: CtVolume) -> np.ndarray:
-    """All marked voxels on the scan's grid."""
-    drawn = np.zeros(scan.geometry.shape_irc, bool)
-    for mark in found.marks:
-        assert mark.voxels is not None
-        index = np.argwhere(mark.voxels.mask) + [part.start for part in mark.voxels.box]
-        on_scan = scan.geometry.lps_to_index(mark.voxels.grid.index_to_lps(index))
-        drawn[tuple(np.rint(on_scan).astype(int).T)] = True
-    return drawn
 
 
 def test_segments_of_slicer(tmp_path: Path, scan: CtVolume, masks) -> None:
@@ -120,6 +88,22 @@ def test_contours_of_a_structure_set(tmp_path: Path, scan: CtVolume, folder: Pat
     found = source.marks(scan, lambda done, total: None)
     assert np.array_equal(voxels(found, scan), masks[0])
     assert marks_of(path, replace(scan, study_uid="1.9")).marks == ()
+
+
+def test_contours_that_plastimatch_drew(
+    tmp_path: Path, scan: CtVolume, folder: Path, masks
+) -> None:
+    image = write_nifti(tmp_path / "m.nii.gz", masks[0].astype(np.uint8), scan.geometry)
+    plastimatch(
+        *("--input-ss-img", str(image), "--referenced-ct", str(folder)),
+        *("--output-dicom", str(tmp_path / "drawn")),
+    )
+    (path,) = (p for p in (tmp_path / "drawn").iterdir() if dcmread(p).Modality == "RTSTRUCT")
+    (roi,) = dcmread(path).StructureSetROISequence
+    # Its name, with a UID, is longer than that of a source may be.
+    assert open_candidates(path, label=roi.ROIName).name == path.stem[:64] != path.stem
+    found = marks_of(path, scan, label=roi.ROIName)
+    assert np.array_equal(voxels(found, scan), masks[0])
 
 
 def test_a_structure_set_without_a_nodule_says_what_it_has(

