@@ -28,6 +28,18 @@ SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swi
 AXE = "axe-core@4.10.3"
 SERIOUS = ("serious", "critical")
 NO_GL = ("--disable-gpu", "--disable-3d-apis")
+OTHER_ENTRY = """async () => {
+    const key = location.hash.slice(1);
+    const { csrf } = await (await fetch("/api/session")).json();
+    const { version, findings } = await (await fetch(`/api/studies/${key}`)).json();
+    const entry = { kind: "accept", finding: findings[0].id, data: {}, expected_version: version };
+    const answer = await fetch(`/api/studies/${key}/entries`, {
+        method: "POST", body: JSON.stringify(entry),
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    });
+    return answer.status;
+}"""
+"""Another page accepts the first finding."""
 
 
 def why_not() -> str | None:
@@ -156,6 +168,10 @@ class Watched:
     def findings(self) -> list[str]:
         """The words of each finding in the list."""
         return self.page.locator("#findings .finding").all_inner_texts()
+
+    def decide_elsewhere(self) -> None:
+        """Have another page accept the first finding, which this one does not see."""
+        assert self.page.evaluate(OTHER_ENTRY) == 200
 
     def state(self) -> dict[str, Any]:
         """The study as the server has it."""

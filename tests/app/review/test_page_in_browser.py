@@ -38,19 +38,6 @@ LATE_HISTORY = """() => {
     };
 }"""
 
-OTHER_ENTRY = """async () => {
-    const key = location.hash.slice(1);
-    const { csrf } = await (await fetch("/api/session")).json();
-    const { version, findings } = await (await fetch(`/api/studies/${key}`)).json();
-    const entry = { kind: "accept", finding: findings[0].id, data: {}, expected_version: version };
-    const answer = await fetch(`/api/studies/${key}/entries`, {
-        method: "POST", body: JSON.stringify(entry),
-        headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    });
-    return answer.status;
-}"""
-"""Another page decides meanwhile."""
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -165,7 +152,7 @@ def test_a_study_is_read_from_the_work_list_to_the_exports(
 def test_another_pages_entry_is_shown_and_not_overwritten(chromium: Browser, address: str) -> None:
     watched = Watched(chromium, address)
     watched.open_first()
-    assert watched.page.evaluate(OTHER_ENTRY) == 200
+    watched.decide_elsewhere()
     assert "To decide" in watched.findings()[0]
     watched.press("r", "1")
     assert "came first" in watched.page.locator("#alert").inner_text()

@@ -1,12 +1,12 @@
 """A service with the stand-in for the chain, in a process of its own.
 
-Arguments: DATA PORT SECONDS [STOW_URL or AE@HOST:PORT]...
+Arguments: DATA PORT SECONDS [STOW_URL or AE@HOST:PORT]... [--ups-source URL]
 """
 
 from __future__ import annotations
 
+import argparse
 import socket
-import sys
 from pathlib import Path
 
 from tests.app.serve.service_samples import TOKEN, make_service
@@ -22,29 +22,46 @@ def main() -> None:
     from nodulus.app.serve.destinations import StowDestination
     from nodulus.app.serve.dicom_destination import DicomAddress, DicomDestination
     from nodulus.app.serve.sender import Destination
+    from nodulus.app.serve.workitems.image_source import ImageSource
+    from nodulus.app.serve.workitems.service_worklist import service_worklist
 
-    data, port, seconds, *places = sys.argv[1:]
+    given = _arguments()
 
     def destination(place: str) -> Destination:
         is_dicom = "@" in place
         return DicomDestination(DicomAddress.parse(place)) if is_dicom else StowDestination(place)
 
     service, desk = make_service(
-        Path(data),
-        seconds=float(seconds),
+        given.data,
+        seconds=given.seconds,
         workers=2,
-        destinations={place: destination(place) for place in places},
+        destinations={place: destination(place) for place in given.places},
     )
+    worklist = None
+    if given.ups_source is not None:
+        sources = [ImageSource(given.ups_source)]
+        address = f"http://127.0.0.1:{given.port}"
+        worklist = service_worklist(service, sources, address, look_every_s=0.1)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", int(port)))
-    access = Session(loopback_hosts(int(port)), Reader("A"), TOKEN)
+    listener.bind(("127.0.0.1", given.port))
+    access = Session(loopback_hosts(given.port), Reader("A"), TOKEN)
     run_server(
-        create_service_app(service, desk, access, AuditLog(service.database)),
+        create_service_app(service, desk, access, AuditLog(service.database), worklist=worklist),
         listener,
         begin=service.start,
     )
     service.stop()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("places", nargs="*")
+    parser.add_argument("--ups-source")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -136,6 +136,10 @@ export class NiivueViewer extends Viewer {
     this.#findTiles();
   }
 
+  moved() {
+    this.pace?.moved();
+  }
+
   busy() {
     return this.pace?.busy() ?? false;
   }

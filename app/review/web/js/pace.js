@@ -27,10 +27,17 @@ export class Pace {
     this.share = 1;
     this.resting = 0;
     this.whole = false;
+    this.movedAt = -Infinity;
     this.awaited = false;
     /** @type {WebGLSync | null} */
     this.fence = null;
     this.begun = 0;
+  }
+
+  /** The reader moved on. */
+  moved() {
+    this.movedAt = this.now();
+    this.whole = false;
   }
 
   /** Whether the card still draws the last picture. */
@@ -59,13 +66,22 @@ export class Pace {
     this.begun = this.now();
     this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     gl.flush();
-    clearTimeout(this.resting);
-    const rest = () => {
-      this.whole = this.share < 1;
-      this.redraw();
-    };
-    if (this.share < 1) this.resting = setTimeout(rest, REST);
+    if (this.share < 1) this.#rest(REST);
     if (!this.awaited) this.#await();
+  }
+
+  /** Have a whole picture drawn once the reader rests, however long the last one takes. @param {number} wait ms */
+  #rest(wait) {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      const left = REST - (this.now() - this.movedAt);
+      if (left > 0) {
+        this.#rest(left);
+        return;
+      }
+      this.redraw();
+      this.whole = true;
+    }, wait);
   }
 
   /** Note when the card is done, also where no other picture asks. */

@@ -23,7 +23,8 @@ export class StudyPage {
     this.candidate = null;
     this.log = [];
     this.rejecting = false;
-    this.busy = false;
+    /** Entries that are on their way, one after the other. */
+    this.waiting = [];
     this.view = new ViewTools(this);
     this.placing = new Placing(this);
   }
@@ -134,10 +135,35 @@ export class StudyPage {
     this.choose(findings[(at + step + findings.length) % findings.length].id);
   }
 
-  /** Add an entry to the log; the page then shows the server's state. */
-  async enter(kind, finding, data) {
-    if (this.busy) return false;
-    this.#setBusy(true);
+  /**
+   * Add an entry to the log, after those that are on their way; the page then shows the server's state.
+   * Where one fails, those behind it are not sent: they were made without knowing.
+   * @param {string} kind
+   * @param {string | null} finding
+   * @param {object | (() => object | null)} data or what gives it once it is its turn; null for no entry
+   * @returns {Promise<boolean>} false where it failed, or one before it
+   */
+  enter(kind, finding, data) {
+    const same = typeof data === "function" ? "" : JSON.stringify([kind, finding, data]);
+    const before = this.waiting.at(-1);
+    if (same && before?.same === same) return before.added; // a second click on the same button
+    const entry = { same, added: this.#after(before?.added, kind, finding, data) };
+    this.waiting.push(entry);
+    this.#sayBusy();
+    entry.added.finally(() => {
+      this.waiting.splice(this.waiting.indexOf(entry), 1);
+      this.#sayBusy();
+    });
+    return entry.added;
+  }
+
+  async #after(before, kind, finding, given) {
+    if (before && !(await before)) return false;
+    const data = typeof given === "function" ? given() : given;
+    return data ? this.#send(kind, finding, data) : true;
+  }
+
+  async #send(kind, finding, data) {
     performance.mark(`nodulus:${kind}:start`);
     try {
       this.#take(await api.enter(this.key, { kind, finding, data, expected_version: this.study.version }));
@@ -153,14 +179,12 @@ export class StudyPage {
       performance.mark(`nodulus:${kind}:end`);
       // The next key may undo this entry: it must not take the one before.
       await this.#refreshLog();
-      this.#setBusy(false);
     }
     return true;
   }
 
-  #setBusy(busy) {
-    this.busy = busy;
-    document.body.dataset.busy = String(busy);
+  #sayBusy() {
+    document.body.dataset.busy = String(this.waiting.length > 0);
   }
 
   async #refreshLog() {
@@ -173,7 +197,8 @@ export class StudyPage {
     const finding = this.finding();
     if (!finding || this.closed()) return;
     if (!(await this.enter(kind, finding.id, data))) return;
-    tell(`Nodule ${finding.label}: ${decisionWords(this.finding()).toLowerCase()}.`);
+    const decided = this.study.findings.find(({ id }) => id === finding.id);
+    tell(`Nodule ${finding.label}: ${decisionWords(decided).toLowerCase()}.`);
     const open = this.study.findings.find(({ decision }) => !decision);
     if (open) this.choose(open.id);
   }
@@ -224,10 +249,12 @@ export class StudyPage {
   }
 
   /** Take an entry back, by default the last one. @param {number} [entry] */
-  undo(entry = this.#lastEntry()?.number) {
+  undo(entry) {
     if (this.placing.back()) return undefined;
-    if (entry && !this.closed()) return this.enter("undo", null, { entry });
-    return undefined;
+    return this.enter("undo", null, () => {
+      const number = entry ?? this.#lastEntry()?.number;
+      return number && !this.closed() ? { entry: number } : null;
+    });
   }
 
   showCandidate(id) {
@@ -244,7 +271,7 @@ export class StudyPage {
   async addNodule(kind, data) {
     const before = new Set(this.study.findings.map(({ id }) => id));
     if (!(await this.enter(kind, null, data))) return;
-    const made = this.study.findings.find(({ id }) => !before.has(id));
+    const made = this.study.findings.findLast(({ id }) => !before.has(id));
     if (made) this.choose(made.id);
     if (made) tell(`Nodule ${made.label} is added.`);
   }

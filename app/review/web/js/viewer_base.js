@@ -193,11 +193,16 @@ export class Viewer {
 
   /** Draw once, with the next picture of the screen. */
   redraw() {
+    this.moved();
+    this.#request();
+  }
+
+  #request() {
     if (this.frame || !this.study) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       if (this.busy()) {
-        this.redraw();
+        this.#request();
         return;
       }
       const start = performance.now();
@@ -206,6 +211,9 @@ export class Viewer {
       this.drawn = performance.now() - start;
     });
   }
+
+  /** Something else is to be shown from now on. */
+  moved() {}
 
   /** Whether the last picture is still being drawn; the next one waits for it, so that none pile up. */
   busy() {

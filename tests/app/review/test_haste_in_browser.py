@@ -1,0 +1,88 @@
+"""A reader who is faster than the server loses no decision, in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nodulus.app.review.desk import Desk
+from tests.app.review.page_driver import Watched, served_desk, why_not
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOLD = """() => {
+    const fetch = window.fetch;
+    const held = [];
+    window.release = () => held.splice(0).forEach((go) => go());
+    window.sent = 0;
+    window.fetch = async (address, options) => {
+        if (options?.method === "POST") {
+            window.sent += 1;
+            await new Promise((go) => held.push(go));
+        }
+        return fetch(address, options);
+    };
+}"""
+"""Entries stay on their way until they are released."""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+
+
+@pytest.fixture
+def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
+    with served_desk(make_desk()) as found:
+        yield found
+
+
+def release_all(watched: Watched) -> None:
+    watched.until("() => { window.release(); return document.body.dataset.busy !== 'true'; }")
+
+
+def decisions(watched: Watched) -> list[str | None]:
+    return [finding["decision"] for finding in watched.state()["findings"]]
+
+
+def test_what_is_decided_while_another_entry_is_on_its_way_is_kept(
+    chromium: Browser, address: str
+) -> None:
+    watched = Watched(chromium, address)
+    watched.open_first()
+    watched.page.evaluate(HOLD)
+    for key in ("a", "a", "j", "u"):  # the second a is the same key, pressed twice
+        watched.page.keyboard.press(key)
+    assert watched.page.evaluate("sent") == 1, "one after the other"
+    release_all(watched)
+    assert decisions(watched) == ["accepted", "unsure"]
+    assert watched.state()["version"] == 2
+    # Undo takes back what is the last entry once it is its turn.
+    watched.page.locator("#findings .finding").nth(1).click()
+    for key in ("a", "z"):
+        watched.page.keyboard.press(key)
+    release_all(watched)
+    assert decisions(watched) == ["accepted", "unsure"]
+    assert watched.state()["version"] == 4
+    assert watched.wrong == []
+
+
+def test_behind_an_entry_that_is_refused_none_is_sent(chromium: Browser, address: str) -> None:
+    watched = Watched(chromium, address)
+    watched.open_first()
+    watched.decide_elsewhere()
+    watched.page.evaluate(HOLD)
+    for key in ("u", "j", "u"):
+        watched.page.keyboard.press(key)
+    release_all(watched)
+    assert decisions(watched) == ["accepted", None], "made without knowing of the other page's"
+    assert watched.page.evaluate("sent") == 1
+    assert "came first" in watched.page.locator("#alert").inner_text()
+    watched.page.locator("#findings .finding").nth(1).click()
+    watched.page.keyboard.press("u")
+    release_all(watched)
+    assert decisions(watched) == ["accepted", "unsure"]
