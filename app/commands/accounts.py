@@ -15,7 +15,7 @@ from nodulus.app.commands.serve import PACKAGES
 if TYPE_CHECKING:
     from nodulus.app.serve.accounts import AccountRole, Accounts
 
-ROLES = ("reader", "adjudicator", "admin")
+ROLES = ("reader", "adjudicator", "admin", "system")
 
 _data = click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 _name = click.argument("name", metavar="NAME")

@@ -10,7 +10,7 @@ from nodulus.app.commands.option_group import option_group
 from nodulus.app.commands.packages import require_packages
 
 if TYPE_CHECKING:
-    from nodulus.app.serve.accounts import AccountRole
+    from nodulus.app.serve.accounts import PersonRole
     from nodulus.app.serve.oidc import Oidc
 
 SECRET = "NODULUS_OIDC_SECRET"  # noqa: S105 - the name of a variable
@@ -18,10 +18,10 @@ SECRET = "NODULUS_OIDC_SECRET"  # noqa: S105 - the name of a variable
 
 def _roles(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> dict[str, AccountRole]:
-    from nodulus.app.serve.accounts import AccountRole
+) -> dict[str, PersonRole]:
+    from nodulus.app.serve.accounts import PersonRole
 
-    known: dict[str, AccountRole] = {role: role for role in get_args(AccountRole)}
+    known: dict[str, PersonRole] = {role: role for role in get_args(PersonRole)}
     found = {}
     for value in values:
         theirs, _, ours = value.rpartition("=")
@@ -66,7 +66,7 @@ def make_oidc(
     client_id: str | None,
     name_claim: str,
     roles_claim: str,
-    roles: dict[str, AccountRole],
+    roles: dict[str, PersonRole],
     address: str,
     *,
     with_accounts: bool,

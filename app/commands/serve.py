@@ -32,7 +32,7 @@ from nodulus.app.commands.store_options import store_destinations, store_options
 from nodulus.app.commands.telemetry_options import telemetry_options, watching
 from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.commands.viewer_option import viewer_in, viewer_option
-from nodulus.app.commands.workitem_options import image_sources, workitem_options
+from nodulus.app.commands.workitem_options import sources_and_keeping, workitem_options
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from nodulus.app.review.database import Database
     from nodulus.app.review.server.access import Session
     from nodulus.app.serve.account_access import AccountAccess
-    from nodulus.app.serve.accounts import AccountRole
+    from nodulus.app.serve.accounts import PersonRole
     from nodulus.app.serve.dicom_destination import DicomAddress
     from nodulus.app.serve.sender import Destination
 
@@ -187,7 +187,7 @@ def command(
     oidc_client: str | None,
     oidc_name: str,
     oidc_roles: str,
-    oidc_role: dict[str, AccountRole],
+    oidc_role: dict[str, PersonRole],
     two_readers: bool,
     host: str,
     names: tuple[str, ...],
@@ -213,6 +213,7 @@ def command(
     ups: bool,
     ups_source: tuple[str, ...],
     ups_source_user: str | None,
+    keep_workitems: float | None,
     workers: int,
     time_limit: float,
     memory_limit: float | None,
@@ -291,7 +292,10 @@ def command(
         **{url: StowDestination(url, stow_user, secret("NODULUS_STOW_PASSWORD")) for url in stow},
         **store_destinations(store, store_tls, store_as, store_ca, store_cert, store_key),
     }
-    sources = image_sources(ups_source, ups_source_user, int(max_upload * GIB), with_workitems=ups)
+    sources, kept = sources_and_keeping(
+        ups_source, ups_source_user, int(max_upload * GIB), keep_workitems, keep_results,
+        with_workitems=ups,
+    )  # fmt: skip
     options = ServiceOptions(
         data,
         runner,
@@ -356,7 +360,7 @@ def command(
             int(max_upload * GIB),
             viewer_build,
             provider,
-            service_worklist(service, sources, address, keep_results, settings) if ups else None,
+            service_worklist(service, sources, address, log, kept, settings) if ups else None,
         )
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,19 @@ class Database:
                 subject=self.name,
             ) from error
 
+    def forget(self) -> None:
+        """Have SQLite's files forget what was removed, which its log keeps for a while.
+
+        What another database keeps of it is for whoever runs that.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with (
+            closing(self._engine.raw_connection()) as connection,
+            closing(connection.cursor()) as c,
+        ):
+            c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
@@ -124,6 +137,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is removed does not stay in free pages
     cursor.close()
 
 

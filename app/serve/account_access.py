@@ -12,7 +12,7 @@ from nodulus.app.review.desk import Reader
 from nodulus.app.review.server.access import Seen, bearer, cookie
 from nodulus.app.review.server.caller import Caller
 from nodulus.app.review.server.viewer_build import VIEWER
-from nodulus.app.serve.accounts import Account, Accounts
+from nodulus.app.serve.accounts import ORDERING, PERFORMING, Account, Accounts
 
 LOGIN_PAGE = "/login.html"
 OIDC_LOGIN, OIDC_CALLBACK = "/oidc/login", "/oidc/callback"
@@ -90,10 +90,18 @@ class AccountAccess:
     def caller(self, account: Account, csrf: str) -> Caller:
         """Give who an account is to the routes."""
         reader = None
-        if account.role != "admin":
-            reader = Reader(account.name, account.role)
-        may_manage = account.role == "admin"
-        return Caller(reader, csrf, account.name, may_manage=may_manage, signed_in=True)
+        match account.role:
+            case "reader" | "adjudicator" as role:
+                reader = Reader(account.name, role)
+        return Caller(
+            reader,
+            csrf,
+            account.name,
+            may_manage=account.role == "admin",
+            may_order=account.role in ORDERING,
+            may_perform=account.role in PERFORMING,
+            signed_in=True,
+        )
 
     def is_open(self, scope: Scope) -> bool:
         """Whether it is part of signing in."""

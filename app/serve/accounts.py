@@ -19,9 +19,15 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
 from nodulus.app.serve.tables import account_identities, account_sessions, accounts
 
-AccountRole = Literal["reader", "adjudicator", "admin"]
+AccountRole = Literal["reader", "adjudicator", "admin", "system"]
 """A reader and an adjudicator decide, the latter after two readers where studies have two; an admin
-sees the audit log too, and decides nothing."""
+sees the audit log too, and decides nothing; a system is another program, such as a task manager."""
+PersonRole = Literal["reader", "adjudicator", "admin"]
+"""Roles of those who sign in with a provider."""
+ORDERING: tuple[AccountRole, ...] = ("admin", "system")
+"""Who makes, changes and cancels workitems that nobody has claimed."""
+PERFORMING: tuple[AccountRole, ...] = ("reader", "adjudicator", "system")
+"""Who claims workitems, and ends them."""
 SessionKind = Literal["browser", "program"]
 
 MIN_PASSWORD = 12

@@ -20,8 +20,12 @@ from nodulus.app.serve.tables import audit
 AuditEvent = Literal[
     "login", "login-failed", "logout", "list-viewed", "study-viewed", "study-changed",
     "study-exported", "studies-received", "study-removed", "workitem-created", "workitem-viewed",
-    "workitem-changed", "refused",
+    "workitem-changed", "workitem-removed", "refused",
 ]  # fmt: skip
+
+
+SERVICE = "nodulus serve"
+"""Who has done what nobody asked for, such as a removal."""
 
 
 @dataclass(frozen=True)

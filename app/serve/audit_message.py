@@ -24,6 +24,7 @@ _EVENTS = {
     "workitem-created": ("C", "110111", "Procedure Record", None),
     "workitem-viewed": ("R", "110111", "Procedure Record", None),
     "workitem-changed": ("U", "110111", "Procedure Record", None),
+    "workitem-removed": ("D", "110111", "Procedure Record", None),
     "refused": ("E", "110113", "Security Alert", ("110126", "Node Authentication")),
 }
 """Action, and the codes of the event and of its type (PS3.16 CID 400, 401 and 402)."""

@@ -21,7 +21,7 @@ import requests
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.http_session import http_session
-from nodulus.app.serve.accounts import AccountRole
+from nodulus.app.serve.accounts import PersonRole
 
 LOGIN_S = 600.0
 """How long somebody may take at the provider."""
@@ -31,7 +31,7 @@ _LEEWAY_S = 60
 _MOST_OPEN = 1000
 _TIMEOUT_S = (10.0, 30.0)
 _SCOPE = "openid profile"
-_ROLES: tuple[AccountRole, ...] = ("admin", "adjudicator", "reader")
+_ROLES: tuple[PersonRole, ...] = ("admin", "adjudicator", "reader")
 """Of several the first counts."""
 
 
@@ -60,9 +60,7 @@ class OidcSettings:
     client_secret: str | None = field(default=None, repr=False)
     name_claim: str = "preferred_username"
     roles_claim: str = "roles"
-    roles: Mapping[str, AccountRole] = field(
-        default_factory=lambda: {role: role for role in _ROLES}
-    )
+    roles: Mapping[str, PersonRole] = field(default_factory=lambda: {role: role for role in _ROLES})
 
     def __post_init__(self) -> None:
         if not _is_protected(self.issuer):
@@ -88,7 +86,7 @@ class Person:
     issuer: str
     subject: str
     name: str
-    role: AccountRole
+    role: PersonRole
 
 
 @dataclass(frozen=True)
@@ -244,7 +242,7 @@ class Oidc:
             raise OidcError(f"the ID token has no {self._settings.name_claim}")
         return name
 
-    def _role(self, claims: Mapping[str, Any]) -> AccountRole:
+    def _role(self, claims: Mapping[str, Any]) -> PersonRole:
         found: Any = claims
         for part in self._settings.roles_claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None

@@ -21,7 +21,7 @@ from nodulus.app.review.double_reading import final_state, logs_by_reader
 from nodulus.app.review.reading_rule import ReadingRule
 from nodulus.app.review.result_folders import read_folder
 from nodulus.app.review.store import Store, analysis_name
-from nodulus.app.serve.audit import AuditLog
+from nodulus.app.serve.audit import SERVICE, AuditLog
 from nodulus.app.serve.intake import Intake
 from nodulus.app.serve.queue import Queue, QueuedStudy
 from nodulus.app.serve.removals import Removable, Removals
@@ -30,7 +30,6 @@ logger = logging.getLogger("nodulus")
 
 REMOVED_PREFIX = ".removed-"
 _LOOK_EVERY_S = 60.0
-_SERVICE = "nodulus serve"
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Sweeper:
                 return False
         logger.info("study %s: %s removed", study, what)
         self._log.write(
-            "study-removed", _SERVICE, "", study=self._queue.uid_of(study), detail=what,
+            "study-removed", SERVICE, "", study=self._queue.uid_of(study), detail=what,
             success=True,
         )  # fmt: skip
         return True

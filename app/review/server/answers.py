@@ -34,7 +34,7 @@ class SessionAnswer(BaseModel):
     """Who asks."""
 
     reader: str
-    role: Role | Literal["admin"]
+    role: Role | Literal["admin", "system"]
     csrf: str
     signed_in: bool = Field(description="With an account, so that POST /api/logout ends it")
 

@@ -23,6 +23,8 @@ class Caller:
         csrf: what the page must send with a change.
         name: of the account, or of the reader.
         may_manage: whether accounts and the audit log are open to them.
+        may_order: whether they make workitems, and change and cancel those that nobody has claimed.
+        may_perform: whether they claim workitems, and end them.
         signed_in: whether it is an account, which can sign out.
     """
 
@@ -30,6 +32,8 @@ class Caller:
     csrf: str = field(repr=False)
     name: str
     may_manage: bool = False
+    may_order: bool = True
+    may_perform: bool = True
     signed_in: bool = False
 
     @property

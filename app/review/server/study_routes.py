@@ -75,7 +75,8 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
     @router.get("/session")
     def session(caller: Asking) -> SessionAnswer:
         """Who reads, and the token that changes must carry."""
-        role = "admin" if caller.reader is None else caller.reader.role
+        others = "admin" if caller.may_manage else "system"
+        role = others if caller.reader is None else caller.reader.role
         return SessionAnswer(
             reader=caller.name, role=role, csrf=caller.csrf, signed_in=caller.signed_in
         )

@@ -21,8 +21,6 @@ from nodulus.app.serve.workitems.reports import note_begin
 from nodulus.app.serve.workitems.rows import put, read_dataset
 from nodulus.app.serve.workitems.worklist import Worklist
 
-HELD_S = 60.0
-"""How long a workitem in work is left alone by other processes."""
 _US = "nodulus"
 
 
@@ -50,10 +48,12 @@ class Claims:
 
     Args:
         worklist: with the workitems.
+        held_s: how long a workitem in work is left alone by other processes.
     """
 
-    def __init__(self, worklist: Worklist) -> None:
+    def __init__(self, worklist: Worklist, held_s: float) -> None:
         self._worklist = worklist
+        self._held_s = held_s
         self._database = worklist.database
         self._settings = worklist.settings
         self._clock = worklist.clock
@@ -100,7 +100,7 @@ class Claims:
             row = _first(connection, sa.select(workitems).where(is_due).order_by(*order))
             if row is None:
                 return None
-            self._set(connection, row["uid"], due=now + HELD_S)
+            self._set(connection, row["uid"], due=now + self._held_s)
             return Claimed(
                 row["uid"], read_dataset(row), row["study"], row["attempts"], row["created"]
             )
@@ -111,7 +111,7 @@ class Claims:
             held = connection.execute(
                 sa.update(workitems)
                 .where(workitems.c.uid == uid, workitems.c.state == "IN PROGRESS")
-                .values(due=self._clock() + HELD_S)
+                .values(due=self._clock() + self._held_s)
             )
             return int(held.rowcount) > 0
 

@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.serve.audit import SERVICE, AuditLog
 from nodulus.app.serve.demand import UPS
 from nodulus.app.serve.intake import Intake, instance_name, read_identity, study_id
 from nodulus.app.serve.queue import Queue, QueuedStudy
@@ -28,9 +30,23 @@ from nodulus.app.serve.workitems.worklist import Worklist
 logger = logging.getLogger("nodulus")
 
 LOOK_EVERY_S = 1.0
-_HOLD_EVERY_S = 5.0
+_HOLDS = 6
+"""Times that a workitem is held anew while it is held."""
 _TIDY_EVERY_S = 600.0
 _DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class KeptWorkitems:
+    """How long workitems are kept.
+
+    Args:
+        days: after their last change; None for as long as the service's folder is.
+        unended: whether that holds for those too that nobody has performed to their end.
+    """
+
+    days: float | None = None
+    unended: bool = False
 
 
 class Performer:
@@ -45,7 +61,8 @@ class Performer:
         sources: servers that images may be fetched from.
         base: address of the service's DICOMweb server, for the outputs.
         look_every_s: seconds between two looks at a workitem.
-        keep_days: after which workitems that have ended are deleted; None for never.
+        keeping: how long workitems are kept; None for ever.
+        log: gets an entry for each that is removed.
     """
 
     def __init__(
@@ -57,11 +74,12 @@ class Performer:
         step: Callable[[str], str],
         sources: Sequence[ImageSource],
         base: str,
+        log: AuditLog,
         look_every_s: float = LOOK_EVERY_S,
-        keep_days: float | None = None,
+        keeping: KeptWorkitems | None = None,
     ) -> None:
         self._worklist = worklist
-        self._claims = Claims(worklist)
+        self._claims = Claims(worklist, queue.times.lease_s)
         self._queue = queue
         self._intake = intake
         self._results = results
@@ -69,7 +87,8 @@ class Performer:
         self._sources = sources
         self._base = base
         self._look_every_s = look_every_s
-        self._keep_days = keep_days
+        self._keeping = keeping or KeptWorkitems()
+        self._log = log
         self._settings = worklist.settings
 
     def run(self, stop: threading.Event) -> None:
@@ -78,7 +97,7 @@ class Performer:
         while not stop.is_set():
             try:
                 if time.monotonic() - tidied > _TIDY_EVERY_S:
-                    self._tidy()
+                    self.tidy()
                     tidied = time.monotonic()
                 is_busy = self.claim_next()
                 is_busy |= self.perform_next(stop)
@@ -112,9 +131,14 @@ class Performer:
             self._fail(claimed, error)
         return True
 
-    def _tidy(self) -> None:
-        if self._keep_days is not None:
-            self._worklist.delete_ended(self._worklist.clock() - self._keep_days * _DAY_S)
+    def tidy(self) -> None:
+        """Remove workitems that are old enough."""
+        if self._keeping.days is None:
+            return
+        before = self._worklist.clock() - self._keeping.days * _DAY_S
+        while removed := self._worklist.remove(before, unended=self._keeping.unended):
+            for study in removed:
+                self._log.write("workitem-removed", SERVICE, "", study=study)
 
     def _begin(self, claimed: Claimed, stop: threading.Event) -> None:
         """See that the images are here, and have them analysed."""
@@ -206,7 +230,7 @@ class Performer:
 
         def go_on() -> bool:
             nonlocal held, is_ours
-            if time.monotonic() - held > _HOLD_EVERY_S:
+            if time.monotonic() - held > self._queue.times.lease_s / _HOLDS:
                 held, is_ours = time.monotonic(), self._claims.hold(claimed.uid)
             return is_ours and not stop.is_set()
 

@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydicom import Dataset
 from starlette.concurrency import run_in_threadpool
 
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.dicomweb.base_address import base_address
 from nodulus.app.review.dicomweb.dicom_json import DICOM_JSON
 from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.application import DICOMWEB
+from nodulus.app.review.server.caller import Asking
 from nodulus.app.serve.audit_trail import STUDY_KEY
 from nodulus.app.serve.workitems import refusals
 from nodulus.app.serve.workitems.matching import parse_query
@@ -35,8 +37,27 @@ _OPTIONAL_BODY = {"requestBody": {**_BODY["requestBody"], "required": False}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 404, 409, 410, 413)
 }
+_NOT_ALLOWED: dict[int | str, dict[str, Any]] = {403: {"model": Problem}}
 _FOR_UPDATE = ("transaction-uid", "TransactionUID", "transaction")
 _FOR_CREATE = ("AffectedSOPInstanceUID", "workitem")
+
+
+def _ordering(caller: Asking) -> None:
+    if not caller.may_order:
+        raise NodulusError(
+            ErrorCode.NOT_ALLOWED,
+            "This account neither makes workitems nor changes or cancels those of others.",
+            remedy="Ask with an account of the role system or admin.",
+        )
+
+
+def _performing(caller: Asking) -> None:
+    if not caller.may_perform:
+        raise NodulusError(
+            ErrorCode.NOT_ALLOWED,
+            "This account performs no workitems.",
+            remedy="Ask with an account of the role reader, adjudicator or system.",
+        )
 
 
 def workitem_routes(worklist: Worklist) -> APIRouter:
@@ -54,6 +75,7 @@ def workitem_routes(worklist: Worklist) -> APIRouter:
 
     @router.post(
         WORKITEMS, status_code=201, response_class=Response, openapi_extra=_BODY,
+        responses=_NOT_ALLOWED, dependencies=[Depends(_ordering)],
     )  # fmt: skip
     @route
     async def create(request: Request) -> Response:
@@ -97,17 +119,24 @@ def workitem_routes(worklist: Worklist) -> APIRouter:
         _note_study(request, Dataset.from_json(content))
         return JSONResponse([content], media_type=DICOM_JSON)
 
-    @router.post(f"{WORKITEMS}/{{workitem}}", response_class=Response, openapi_extra=_BODY)
+    @router.post(
+        f"{WORKITEMS}/{{workitem}}", response_class=Response, openapi_extra=_BODY,
+        responses=_NOT_ALLOWED,
+    )  # fmt: skip
     @route
-    async def update(workitem: str, request: Request) -> Response:
+    async def update(workitem: str, request: Request, caller: Asking) -> Response:
         """UPS-RS: update a workitem; the query has the Transaction UID of one that is claimed."""
         changes = await payload(request)
         transaction = _uid_in_query(request, _FOR_UPDATE) or _transaction_uid(changes)
+        _ordering(caller) if transaction is None else _performing(caller)
         await run_in_threadpool(worklist.update, workitem, changes, transaction)
         await _note_workitem(request, workitem)
         return Response(status_code=200)
 
-    @router.put(f"{WORKITEMS}/{{workitem}}/state", response_class=Response, openapi_extra=_BODY)
+    @router.put(
+        f"{WORKITEMS}/{{workitem}}/state", response_class=Response, openapi_extra=_BODY,
+        responses=_NOT_ALLOWED, dependencies=[Depends(_performing)],
+    )  # fmt: skip
     @route
     async def change_state(workitem: str, request: Request) -> Response:
         """UPS-RS: claim a workitem (IN PROGRESS), or end one that was claimed."""
@@ -123,7 +152,7 @@ def workitem_routes(worklist: Worklist) -> APIRouter:
 
     @router.post(
         f"{WORKITEMS}/{{workitem}}/cancelrequest", status_code=202, response_class=Response,
-        openapi_extra=_OPTIONAL_BODY,
+        openapi_extra=_OPTIONAL_BODY, responses=_NOT_ALLOWED, dependencies=[Depends(_ordering)],
     )  # fmt: skip
     @route
     async def request_cancel(workitem: str, request: Request) -> Response:
@@ -138,11 +167,10 @@ def workitem_routes(worklist: Worklist) -> APIRouter:
         _note_study(request, Dataset.from_json(content))
 
     subscribers = f"{WORKITEMS}/{{workitem}}/subscribers/{{aetitle}}"
-    refused: dict[int | str, dict[str, Any]] = {403: {"model": Problem}}
 
-    @router.post(subscribers, response_class=Response, responses=refused)
-    @router.delete(subscribers, response_class=Response, responses=refused)
-    @router.post(f"{subscribers}/suspend", response_class=Response, responses=refused)
+    @router.post(subscribers, response_class=Response, responses=_NOT_ALLOWED)
+    @router.delete(subscribers, response_class=Response, responses=_NOT_ALLOWED)
+    @router.post(f"{subscribers}/suspend", response_class=Response, responses=_NOT_ALLOWED)
     @route
     async def subscribe(workitem: str, aetitle: str, request: Request) -> Response:
         """UPS-RS: there are no event reports; who wants to know retrieves or searches."""

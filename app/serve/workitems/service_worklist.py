@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nodulus.app.review.server.application import DICOMWEB
+from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.image_source import ImageSource
-from nodulus.app.serve.workitems.performer import Performer
+from nodulus.app.serve.workitems.performer import KeptWorkitems, Performer
 from nodulus.app.serve.workitems.settings import workitem_settings
 from nodulus.app.serve.workitems.worklist import Worklist
 
@@ -17,7 +18,8 @@ def service_worklist(
     service: Service,
     sources: Sequence[ImageSource],
     address: str,
-    keep_days: float | None = None,
+    log: AuditLog,
+    keeping: KeptWorkitems | None = None,
     settings: Path | None = None,
     **more: float,
 ) -> Worklist:
@@ -27,7 +29,8 @@ def service_worklist(
         service: not started yet.
         sources: servers that images may be fetched from.
         address: by which others reach the service.
-        keep_days: as in `Performer`.
+        log: as in `Performer`.
+        keeping: as in `Performer`; None for ever.
         settings: folder that may hold another workitems.json.
         more: as in `Performer`.
     """
@@ -35,7 +38,7 @@ def service_worklist(
     base = f"{address.rstrip('/')}{DICOMWEB}"
     performer = Performer(
         worklist, service.queue, service.intake, service.results, service.step, sources, base,
-        keep_days=keep_days, **more,
+        log, keeping=keeping or KeptWorkitems(), **more,
     )  # fmt: skip
     service.add_part("workitems", performer.run)
     return worklist

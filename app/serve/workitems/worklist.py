@@ -223,19 +223,38 @@ class Worklist:
             )
             return {str(state): int(count) for state, count in rows if state != DELETED}
 
-    def delete_ended(self, before: float) -> int:
-        """Delete workitems that have ended.
+    def remove(self, before: float, *, unended: bool) -> list[str | None]:
+        """Remove workitems, with all that they say of patients; their UIDs stay.
+
+        Those that the service performs, or will, are left to their end.
 
         Args:
-            before: seconds since 1970: until when.
+            before: seconds since 1970: those that have not changed since.
+            unended: whether those go too that somebody else has not performed, and whose time has
+                come by then.
 
         Returns:
-            How many were.
+            The StudyInstanceUID of each; of many some at a time, of none an empty list.
         """
+        is_others = (
+            (workitems.c.state == "SCHEDULED") & sa.not_(workitems.c.is_for_us)
+            & (workitems.c.due <= before)
+        ) | ((workitems.c.state == "IN PROGRESS") & workitems.c.performer.is_(None))  # fmt: skip
+        is_over = workitems.c.state.in_(states.FINAL)
+        due = is_over | is_others if unended else is_over
+        query = sa.select(workitems.c.number, workitems.c.study_uid).where(
+            due, workitems.c.changed <= before
+        )
+        query = query.limit(_AT_ONCE)
         with self.database.write() as connection:
-            done = connection.execute(
+            rows = connection.execute(query.with_for_update()).all()
+            connection.execute(
                 sa.update(workitems)
-                .where(workitems.c.state.in_(states.FINAL), workitems.c.changed <= before)
-                .values(state=DELETED, dataset="", study_uid=None, transaction_uid=None)
-            )
-            return int(done.rowcount)
+                .where(workitems.c.number.in_([row.number for row in rows]))
+                .values(
+                    state=DELETED, dataset="", study_uid=None, transaction_uid=None, study=None
+                )
+            )  # fmt: skip
+        if rows:
+            self.database.forget()
+        return [row.study_uid for row in rows]

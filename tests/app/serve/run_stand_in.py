@@ -41,7 +41,8 @@ def main() -> None:
     if given.ups_source is not None:
         sources = [ImageSource(given.ups_source)]
         address = f"http://127.0.0.1:{given.port}"
-        worklist = service_worklist(service, sources, address, look_every_s=0.1)
+        log = AuditLog(service.database)
+        worklist = service_worklist(service, sources, address, log, look_every_s=0.1)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", given.port))

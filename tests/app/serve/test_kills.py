@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,60 +14,10 @@ pytest.importorskip("prometheus_client")
 pytest.importorskip("pynetdicom")
 import httpx
 from pydicom import dcmread
-from pydicom.filebase import DicomBytesIO
 
+from tests.app.serve.service_process import Archive, Service, http_server
 from tests.app.serve.service_samples import TOKEN, make_study, multipart, wait_for, zipped
 from tests.app.serve.storage_scp import storage_scp
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-class Archive(BaseHTTPRequestHandler):
-    """Takes one instance a request by STOW-RS, and counts it."""
-
-    got: Counter[str]
-    lock = threading.Lock()
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        content = body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]
-        with self.lock:
-            self.got[str(dcmread(DicomBytesIO(content)).StudyInstanceUID)] += 1
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class Service:
-    """The service in a process, which is started anew on the same port and folder."""
-
-    def __init__(self, data: Path, seconds: float, *archives: str) -> None:
-        self._arguments = [str(data), str(_free_port()), str(seconds), *archives]
-        self.url = f"http://127.0.0.1:{self._arguments[1]}"
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.app.serve.run_stand_in", *self._arguments],
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
-        )
-        wait_for(self._answers, 300)
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, "it has ended"
-        try:
-            return httpx.get(f"{self.url}/health", timeout=120).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
 
 
 def _send(service: Service, files: list[Path], *, by_stow: bool) -> None:
@@ -93,12 +36,6 @@ def _send(service: Service, files: list[Path], *, by_stow: bool) -> None:
         return
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _counts(service: Service) -> dict[str, int]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     found: dict[str, int] = httpx.get(
@@ -110,16 +47,11 @@ def _counts(service: Service) -> dict[str, int]:
 def _run(tmp_path: Path, count: int, seconds: float, kill_at: list[int]) -> None:
     studies = [make_study(tmp_path / f"in-{n}", f"study-{n}") for n in range(count)]
     Archive.got = Counter()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Archive)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    archive = f"http://127.0.0.1:{server.server_port}"
-    with storage_scp() as pacs:
+    with http_server(Archive) as archive, storage_scp() as pacs:
         _until_all_are_sent(
             Service(tmp_path / "data", seconds, archive, str(pacs.address)),
             studies, kill_at, [Archive.got, pacs.studies],
         )  # fmt: skip
-    server.shutdown()
-    server.server_close()
     uids = {str(dcmread(files[0]).StudyInstanceUID) for files in studies}
     for got in (Archive.got, pacs.studies):
         assert set(got) == uids, "none is lost"

@@ -16,11 +16,12 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from nodulus.app.review.database import Database
+from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.intake import Intake
 from nodulus.app.serve.queue import Analysed, Queue
 from nodulus.app.serve.workitems import states
 from nodulus.app.serve.workitems.attributes import is_ready_for
-from nodulus.app.serve.workitems.claims import HELD_S, Claims
+from nodulus.app.serve.workitems.claims import Claims
 from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.performer import Performer
 from nodulus.app.serve.workitems.refusals import WorkitemRefusedError
@@ -42,7 +43,7 @@ def test_of_many_each_workitem_is_claimed_once(database: Database) -> None:
         worklist.create(make_workitem(), uid)
 
     def ours(_: int) -> list[str]:
-        claims, found = Claims(worklist), []
+        claims, found = Claims(worklist, TIMES.lease_s), []
         while (uid := claims.claim()) is not None:
             found.append(uid)
         return found
@@ -172,14 +173,21 @@ def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
         analyses = 0
         while not set(worklist.counts()) <= {"COMPLETED"}:
             performer = Performer(
-                worklist, queue, intake, results, lambda _: "", [FolderSource(files[0].parent)], "x"
+                worklist,
+                queue,
+                intake,
+                results,
+                lambda _: "",
+                [FolderSource(files[0].parent)],
+                "x",
+                AuditLog(database),
             )
             try:
                 with killer.watching(database):
                     performer.claim_next()
                     performer.perform_next()
             except KilledError:
-                clock.now += HELD_S
+                clock.now += TIMES.lease_s
             taken = queue.take()
             if taken is not None:
                 analyses += 1

@@ -16,6 +16,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from nodulus.app.errors import ErrorCode, NodulusError
+from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.queue import Analysed
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.image_source import ImageSource
@@ -80,7 +81,7 @@ def perform(service: Service, worklist: Worklist, pacs: str, clock: Clock) -> Ca
         sources = [] if source is None else [ImageSource(source, max_bytes=100_000)]
         performer = Performer(
             worklist, service.queue, service.intake, service.results, lambda _: "nodule", sources,
-            BASE,
+            BASE, AuditLog(service.database),
         )  # fmt: skip
         for _ in range(count):
             performer.claim_next()

@@ -22,6 +22,8 @@ from nodulus.app.serve.application import create_service_app
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.service_worklist import service_worklist
+from nodulus.app.serve.workitems.settings import workitem_settings
+from nodulus.app.serve.workitems.worklist import Worklist
 from tests.app.serve.service_samples import TOKEN
 from tests.app.serve.workitem_samples import (
     JSON,
@@ -43,7 +45,7 @@ TRANSACTION, OTHER = "1.2.840.1", "1.2.840.2"
 @pytest.fixture
 def ups(service: Service) -> TestClient:
     """A client of a service with a worklist, that is not at work."""
-    worklist = service_worklist(service, [], f"http://127.0.0.1:{PORT}")
+    worklist = service_worklist(service, [], f"http://127.0.0.1:{PORT}", AuditLog(service.database))
     app = create_service_app(
         service, service.desk, Session(loopback_hosts(PORT), Reader("A"), TOKEN),  # type: ignore[attr-defined]
         AuditLog(service.database), worklist=worklist,
@@ -254,14 +256,14 @@ def test_event_reports_are_refused_as_the_standard_says(ups: TestClient) -> None
 
 
 def test_what_is_not_there_or_was_deleted(ups: TestClient, service: Service) -> None:
-    worklist = service_worklist(service, [], "http://x")
+    worklist = Worklist(service.database, workitem_settings())
     for answer in (ups.get(f"{WORKITEMS}/1.2"), change(ups, "1.2", "IN PROGRESS", TRANSACTION),
                    ups.post(f"{WORKITEMS}/1.2/cancelrequest"),
                    ups.post(f"{WORKITEMS}/1.2", content=b"{}", headers=JSON)):  # fmt: skip
         assert (answer.status_code, answer.json()["code"]) == (404, "workitem-not-found")
     old, new = post(ups, make_workitem()), post(ups, make_workitem())
     ups.post(f"{WORKITEMS}/{old}/cancelrequest")
-    assert worklist.delete_ended(worklist.clock() + 1) == 1
+    assert worklist.remove(worklist.clock() + 1, unended=False) == ["1.2.3"]
     assert ups.get(f"{WORKITEMS}/{old}").status_code == 410
     assert ups.get(f"{WORKITEMS}/{new}").status_code == 200
     assert len(ups.get(WORKITEMS).json()) == 1
