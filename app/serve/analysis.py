@@ -21,6 +21,8 @@ from nodulus.app.telemetry.watcher import Watcher
 
 logger = logging.getLogger("nodulus")
 
+SIGNED = "signed"
+"""In a result's folder: what its reader has signed off, which an analysis has no part in."""
 _PAUSE_S = 10.0
 """Before workers are started again, where nothing could be written."""
 
@@ -110,7 +112,7 @@ class QueueRecord:
         destinations = self._destinations(self._queue.study(item))
         found = []
         for path in sorted(p for f in folders for p in (self._results / f).rglob("*.dcm")):
-            identity = read_identity(path)
+            identity = None if path.parent.name == SIGNED else read_identity(path)
             if identity is not None:
                 name = str(path.relative_to(self._results))
                 found += [(where, name, identity.sop_instance_uid) for where in destinations]

@@ -18,6 +18,7 @@ from nodulus.app.serve.oidc_routes import oidc_routes
 from nodulus.app.serve.queue_routes import queue_routes
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.service_instances import ServiceInstances
+from nodulus.app.serve.signed_results import SignedResults
 from nodulus.app.serve.store_routes import store_routes
 from nodulus.app.serve.workitems.routes import workitem_routes
 from nodulus.app.serve.workitems.worklist import Worklist
@@ -34,7 +35,7 @@ def create_service_app(
     oidc: Oidc | None = None,
     worklist: Worklist | None = None,
 ) -> FastAPI:
-    """Make the application.
+    """Make the application; the service then also sends on what is signed off in it.
 
     Args:
         service: takes studies.
@@ -52,6 +53,7 @@ def create_service_app(
         is_upload = path == "/studies" or path.startswith(f"{DICOMWEB}/studies")
         return max_upload_bytes if method == "POST" and is_upload else MAX_BODY_BYTES
 
+    service.add_part("signed", SignedResults(desk, service, organization).run)
     more = [queue_routes(service), store_routes(service)]
     if worklist is not None:
         more.append(workitem_routes(worklist))

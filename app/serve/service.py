@@ -99,9 +99,7 @@ class Service:
             destinations[_ORTHANC] = OrthancDestination(options.orthanc)
         self._sender = Sender(database, self.results, destinations, options.times)
         self.metrics = Metrics(self.queue.counts, self._sender.counts)
-        record = QueueRecord(
-            self.queue, self.results, self._destinations, self.events, self.metrics
-        )
+        record = QueueRecord(self.queue, self.results, self.destinations, self.events, self.metrics)
         self._analysis = AnalysisLoop(
             self.queue, record, options.runner, options.workers, options.limits,
             self.intake.folder, self.events, Watchers((self.metrics, options.watcher)),
@@ -193,6 +191,7 @@ class Service:
             logger.debug("details", exc_info=error)
             self._ended()
 
-    def _destinations(self, study: QueuedStudy) -> Sequence[str]:
+    def destinations(self, study: QueuedStudy) -> Sequence[str]:
+        """Give the names of where the results of a study are sent."""
         names = list(self._options.destinations)
         return [*names, _ORTHANC] if study.source == "orthanc" else names

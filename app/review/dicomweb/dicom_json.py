@@ -16,6 +16,12 @@ _BULK_BYTES = 4096
 """Longer values of the data set itself are left out, and have an address of their own."""
 
 
+class DicomJsonResponse(JSONResponse):
+    """Data sets, as their media type says."""
+
+    media_type = DICOM_JSON
+
+
 def json_answer(answers: Sequence[Dataset]) -> Response:
     """Give data sets as an answer."""
     return _answer([_as_json(answer) for answer in answers])
@@ -50,4 +56,4 @@ def _as_json(answer: Dataset) -> dict[str, Any]:
 
 
 def _answer(content: list[dict[str, Any]]) -> Response:
-    return JSONResponse(content, media_type=DICOM_JSON)
+    return DicomJsonResponse(content)

@@ -15,7 +15,7 @@ from pydicom.tag import Tag
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.dicomweb.base_address import base_address
 from nodulus.app.review.dicomweb.chosen_instances import chosen_instances
-from nodulus.app.review.dicomweb.dicom_json import metadata_answer
+from nodulus.app.review.dicomweb.dicom_json import DicomJsonResponse, metadata_answer
 from nodulus.app.review.dicomweb.instances import Instance, Instances
 from nodulus.app.review.dicomweb.rendering import encode_frame, frame_bytes
 from nodulus.app.review.server.answers import Problem
@@ -44,17 +44,17 @@ def retrieve_routes(instances: Instances, prefix: str) -> APIRouter:
         base = f"{base_address(request)}{prefix}/studies/{study}"
         return metadata_answer(chosen(study, series, uid), base)
 
-    @router.get("/studies/{study}/metadata")
+    @router.get("/studies/{study}/metadata", response_class=DicomJsonResponse)
     def study_metadata(study: str, request: Request) -> Response:
         """WADO-RS: the data sets of a study, without pixels."""
         return metadata(request, study)
 
-    @router.get(_SERIES + "/metadata")
+    @router.get(_SERIES + "/metadata", response_class=DicomJsonResponse)
     def series_metadata(study: str, series: str, request: Request) -> Response:
         """WADO-RS: the data sets of a series, without pixels."""
         return metadata(request, study, series)
 
-    @router.get(_INSTANCE + "/metadata")
+    @router.get(_INSTANCE + "/metadata", response_class=DicomJsonResponse)
     def instance_metadata(study: str, series: str, uid: str, request: Request) -> Response:
         """WADO-RS: the data set of an instance, without pixels."""
         return metadata(request, study, series, uid)

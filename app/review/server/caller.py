@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.desk import Reader
+from nodulus.app.review.entries import Role
 
 SCOPE_KEY = "nodulus.caller"
 
@@ -35,6 +36,13 @@ class Caller:
     may_order: bool = True
     may_perform: bool = True
     signed_in: bool = False
+
+    @property
+    def role(self) -> Role | Literal["admin", "system"]:
+        """What they are to the page."""
+        if self.reader is not None:
+            return self.reader.role
+        return "admin" if self.may_manage else "system"
 
     @property
     def reading(self) -> Reader:

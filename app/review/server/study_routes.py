@@ -75,10 +75,8 @@ def study_routes(desk: Desk, viewer: ViewerBuild | None = None) -> APIRouter:
     @router.get("/session")
     def session(caller: Asking) -> SessionAnswer:
         """Who reads, and the token that changes must carry."""
-        others = "admin" if caller.may_manage else "system"
-        role = others if caller.reader is None else caller.reader.role
         return SessionAnswer(
-            reader=caller.name, role=role, csrf=caller.csrf, signed_in=caller.signed_in
+            reader=caller.name, role=caller.role, csrf=caller.csrf, signed_in=caller.signed_in
         )
 
     @router.get("/studies")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -12,11 +12,16 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.nifti import encode_nifti
 from nodulus.app.review.desk import Desk
 from nodulus.app.review.outlines import current_labels
+from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.slice_picture import PlaneName, draw_slice, slice_count
 from nodulus.app.review.volumes import VolumeName, encode_volume
 
 _GZIP = "application/gzip"
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    304: {"description": "It is what If-None-Match says"},
+    404: {"model": Problem},
+}
 _WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (40.0, 400.0), "bone": (400.0, 1800.0)}
 """Centre and width in HU; the same as in the report, and usual ones."""
 
@@ -27,7 +32,7 @@ def volume_routes(desk: Desk) -> APIRouter:
     Args:
         desk: with the studies.
     """
-    router = APIRouter(prefix="/api/studies/{key}", tags=["images"])
+    router = APIRouter(prefix="/api/studies/{key}", tags=["images"], responses=_PROBLEMS)
 
     def volume(key: str, name: VolumeName, known: str | None) -> Response:
         study = desk.study(key)

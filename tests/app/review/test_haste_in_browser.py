@@ -1,4 +1,4 @@
-"""A reader who is faster than the server loses no decision, in Chromium."""
+"""A reader who is faster than the server loses nothing, and sees all of the panel, in Chromium."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nodulus.app.review.desk import Desk
 from tests.app.review.page_driver import Watched, served_desk, why_not
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 HOLD = """() => {
     const fetch = window.fetch;
@@ -27,6 +27,14 @@ HOLD = """() => {
     };
 }"""
 """Entries stay on their way until they are released."""
+
+CUT_OFF = """() => {
+    const right = document.querySelector("aside").getBoundingClientRect().right;
+    return [...document.querySelectorAll("aside :is(button, dd, input, textarea, select)")]
+        .filter((one) => one.getBoundingClientRect().right > right)
+        .map((one) => one.outerHTML);
+}"""
+"""What reaches beyond the findings' panel."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -86,3 +94,41 @@ def test_behind_an_entry_that_is_refused_none_is_sent(chromium: Browser, address
     watched.page.keyboard.press("u")
     release_all(watched)
     assert decisions(watched) == ["accepted", "unsure"]
+
+
+def test_strokes_made_before_the_outline_is_here_are_kept(chromium: Browser, address: str) -> None:
+    watched = Watched(chromium, address)
+    watched.open_first()
+    before = watched.state()["findings"][0]["volume_mm3"]
+    held: list[Route] = []
+    watched.page.route("**/labels.nii.gz*", lambda route: held.append(route))  # noqa: PLW0108
+    watched.press("a")  # the masks of the study as it is now are not here yet
+    watched.page.locator("#findings .finding").nth(0).click()
+    watched.page.keyboard.press("b")
+    for key in ("]", "Delete", "Enter"):
+        watched.page.keyboard.press(key)
+    assert "on its way" in watched.page.locator("#mode").inner_text()
+    watched.page.unroute("**/labels.nii.gz*")
+    for route in held:
+        route.continue_()
+    watched.until("() => document.getElementById('mode').hidden")
+    finding = watched.state()["findings"][0]
+    assert 0 < finding["volume_mm3"] < before
+    assert finding["outlined_by"] == "reader"
+    assert watched.wrong == []
+
+
+def test_the_panel_is_not_wider_than_its_column(chromium: Browser, address: str) -> None:
+    watched = Watched(chromium, address)
+    watched.open_first()
+    watched.press("e")
+    watched.page.locator("#malignancy-4").check()
+    watched.until("() => document.querySelector('.measures').innerText.includes('reader 4/5')")
+    watched.until("() => document.body.dataset.busy !== 'true'")
+    assert watched.page.evaluate(CUT_OFF) == []
+    watched.page.keyboard.press("r")
+    below = watched.page.locator(".reasons").bounding_box()
+    panel = watched.page.locator("aside").bounding_box()
+    assert below is not None
+    assert panel is not None
+    assert below["y"] + below["height"] <= panel["y"] + panel["height"] + 1, "all reasons are seen"

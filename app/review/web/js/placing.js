@@ -14,6 +14,8 @@ export class Placing {
     this.mode = "";
     this.radius = 3;
     this.ball = false;
+    /** Until the outline is here, for the brush. */
+    this.ready = Promise.resolve();
   }
 
   /** Take the brush's last stroke back. @returns {boolean} whether there was one */
@@ -33,12 +35,10 @@ export class Placing {
     byId("mode").textContent = MODES[mode] ?? "";
     if (mode) byId("viewer").focus({ preventScroll: true });
     if (mode === "brush") {
-      byId("mode").textContent = "The outline is on its way …";
-      const labels = await this.page.viewer.labels();
-      if (this.mode !== "brush") return;
-      this.brush = new BrushMask(this.page.viewer.grid, labels, this.page.finding().label);
-      this.page.viewer.setBrush(this.brush);
       this.#sayBrush();
+      this.ready = this.#takeOutline();
+      await this.ready;
+      if (!this.brush) return;
     } else if (was === "brush") {
       this.brush = null;
       this.page.viewer.setBrush(null);
@@ -46,7 +46,19 @@ export class Placing {
     this.page.draw();
   }
 
+  async #takeOutline() {
+    const labels = await this.page.viewer.labels();
+    if (this.mode !== "brush") return;
+    this.brush = new BrushMask(this.page.viewer.grid, labels, this.page.finding().label);
+    this.page.viewer.setBrush(this.brush);
+    this.#sayBrush();
+  }
+
   #sayBrush() {
+    if (!this.brush) {
+      byId("mode").textContent = "The outline is on its way …";
+      return;
+    }
     const shape = this.ball ? "ball" : "disc";
     byId("mode").textContent =
       `Brush: left paints, right erases; ${shape} of ${(2 * this.radius).toFixed(0)} mm, [ and ] change it, D for a ${this.ball ? "disc" : "ball"}. ` +
@@ -65,15 +77,23 @@ export class Placing {
 
   /** A stroke of the brush. */
   paint(lps, plane, erase, start) {
-    if (!this.brush) return;
+    const { radius, ball, ready } = this;
+    const how = { erase, start, radius, ball };
+    if (this.brush) this.#paint(lps, plane, how);
+    else ready.then(() => ready === this.ready && this.#paint(lps, plane, how));
+  }
+
+  #paint(lps, plane, { erase, start, radius, ball }) {
+    if (!this.brush) return; // it was left meanwhile
     if (start) this.brush.begin();
-    this.brush.paint(lps, this.radius, { erase, axis: this.ball ? null : this.page.viewer.grid.axes[plane] });
+    this.brush.paint(lps, radius, { erase, axis: ball ? null : this.page.viewer.grid.axes[plane] });
     this.page.viewer.setBrush(this.brush);
   }
 
   /** What Enter does in a mode. */
   async finish() {
     if (this.mode === "brush") {
+      await this.ready;
       if (!this.brush) return;
       const mask = await this.brush.encode();
       if (await this.page.enter("redraw", this.page.selected, mask)) this.setMode("");

@@ -220,7 +220,9 @@ export class StudyPage {
     if (!this.finding() || this.closed()) return;
     this.rejecting = !this.rejecting;
     drawDetails(this);
-    if (this.rejecting) byId(`reason-vessel`).focus();
+    if (!this.rejecting) return;
+    byId("reason-vessel").closest(".reasons").scrollIntoView({ block: "nearest" });
+    byId("reason-vessel").focus({ preventScroll: true });
   }
 
   /** @param {string} reason @param {string} text */
