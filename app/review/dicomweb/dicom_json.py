@@ -9,17 +9,18 @@ from fastapi.responses import JSONResponse, Response
 from pydicom import Dataset
 
 from nodulus.app.review.dicomweb.instances import Instance
+from nodulus.app.review.server.answers import Problem
 
 DICOM_JSON = "application/dicom+json"
+DICOM_JSON_ANSWER: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {200: {"description": "Data sets", "content": {DICOM_JSON: {}}}},
+}
+"""Arguments of a route that answers so; its errors stay plain JSON."""
+PROBLEMS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 404)}
 _BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _BULK_BYTES = 4096
 """Longer values of the data set itself are left out, and have an address of their own."""
-
-
-class DicomJsonResponse(JSONResponse):
-    """Data sets, as their media type says."""
-
-    media_type = DICOM_JSON
 
 
 def json_answer(answers: Sequence[Dataset]) -> Response:
@@ -56,4 +57,4 @@ def _as_json(answer: Dataset) -> dict[str, Any]:
 
 
 def _answer(content: list[dict[str, Any]]) -> Response:
-    return DicomJsonResponse(content)
+    return JSONResponse(content, media_type=DICOM_JSON)

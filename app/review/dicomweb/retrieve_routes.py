@@ -15,10 +15,9 @@ from pydicom.tag import Tag
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.dicomweb.base_address import base_address
 from nodulus.app.review.dicomweb.chosen_instances import chosen_instances
-from nodulus.app.review.dicomweb.dicom_json import DicomJsonResponse, metadata_answer
+from nodulus.app.review.dicomweb.dicom_json import DICOM_JSON_ANSWER, PROBLEMS, metadata_answer
 from nodulus.app.review.dicomweb.instances import Instance, Instances
 from nodulus.app.review.dicomweb.rendering import encode_frame, frame_bytes
-from nodulus.app.review.server.answers import Problem
 
 THUMBNAIL_PX = 128
 """Of the longer side."""
@@ -35,7 +34,7 @@ def retrieve_routes(instances: Instances, prefix: str) -> APIRouter:
         instances: that may be asked for.
         prefix: of the addresses.
     """
-    router = APIRouter(prefix=prefix, tags=["DICOMweb"], responses={404: {"model": Problem}})
+    router = APIRouter(prefix=prefix, tags=["DICOMweb"], responses=PROBLEMS)
     chosen = partial(chosen_instances, instances)
 
     def metadata(
@@ -44,17 +43,17 @@ def retrieve_routes(instances: Instances, prefix: str) -> APIRouter:
         base = f"{base_address(request)}{prefix}/studies/{study}"
         return metadata_answer(chosen(study, series, uid), base)
 
-    @router.get("/studies/{study}/metadata", response_class=DicomJsonResponse)
+    @router.get("/studies/{study}/metadata", **DICOM_JSON_ANSWER)
     def study_metadata(study: str, request: Request) -> Response:
         """WADO-RS: the data sets of a study, without pixels."""
         return metadata(request, study)
 
-    @router.get(_SERIES + "/metadata", response_class=DicomJsonResponse)
+    @router.get(_SERIES + "/metadata", **DICOM_JSON_ANSWER)
     def series_metadata(study: str, series: str, request: Request) -> Response:
         """WADO-RS: the data sets of a series, without pixels."""
         return metadata(request, study, series)
 
-    @router.get(_INSTANCE + "/metadata", response_class=DicomJsonResponse)
+    @router.get(_INSTANCE + "/metadata", **DICOM_JSON_ANSWER)
     def instance_metadata(study: str, series: str, uid: str, request: Request) -> Response:
         """WADO-RS: the data set of an instance, without pixels."""
         return metadata(request, study, series, uid)

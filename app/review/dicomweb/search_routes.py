@@ -13,10 +13,9 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.multival import MultiValue
 
 from nodulus.app.review.dicomweb.chosen_instances import chosen_instances
-from nodulus.app.review.dicomweb.dicom_json import DicomJsonResponse, json_answer
+from nodulus.app.review.dicomweb.dicom_json import DICOM_JSON_ANSWER, PROBLEMS, json_answer
 from nodulus.app.review.dicomweb.instances import Instance, Instances
 from nodulus.app.review.dicomweb.matching import CONTROL, is_match, keyword_of
-from nodulus.app.review.server.answers import Problem
 
 _STUDY = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription",
@@ -42,9 +41,9 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
         instances: that may be asked for.
         prefix: of the addresses.
     """
-    router = APIRouter(prefix=prefix, tags=["DICOMweb"], responses={404: {"model": Problem}})
+    router = APIRouter(prefix=prefix, tags=["DICOMweb"], responses=PROBLEMS)
 
-    @router.get("/studies", response_class=DicomJsonResponse)
+    @router.get("/studies", **DICOM_JSON_ANSWER)
     def search_studies(
         request: Request,
         limit: Limit = 100,
@@ -57,7 +56,7 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
         )
         return json_answer(_page(matched, offset, limit))
 
-    @router.get("/studies/{study}/series", response_class=DicomJsonResponse)
+    @router.get("/studies/{study}/series", **DICOM_JSON_ANSWER)
     def search_series(
         study: str,
         request: Request,
@@ -85,7 +84,7 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
         ]
         return json_answer(_page(_matching(answers, _wanted(request)), offset, limit))
 
-    @router.get("/studies/{study}/instances", response_class=DicomJsonResponse)
+    @router.get("/studies/{study}/instances", **DICOM_JSON_ANSWER)
     def search_study_instances(
         study: str,
         request: Request,
@@ -95,7 +94,7 @@ def search_routes(instances: Instances, prefix: str) -> APIRouter:
         """QIDO-RS: instances of a study."""
         return search(study, None, request, offset, limit)
 
-    @router.get("/studies/{study}/series/{series}/instances", response_class=DicomJsonResponse)
+    @router.get("/studies/{study}/series/{series}/instances", **DICOM_JSON_ANSWER)
     def search_instances(
         study: str,
         series: str,

@@ -20,6 +20,7 @@ from nodulus.app.review.volumes import VolumeName, encode_volume
 _GZIP = "application/gzip"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     304: {"description": "It is what If-None-Match says"},
+    400: {"model": Problem},
     404: {"model": Problem},
 }
 _WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (40.0, 400.0), "bone": (400.0, 1800.0)}

@@ -101,14 +101,22 @@ def test_strokes_made_before_the_outline_is_here_are_kept(chromium: Browser, add
     watched.open_first()
     before = watched.state()["findings"][0]["volume_mm3"]
     held: list[Route] = []
-    watched.page.route("**/labels.nii.gz*", lambda route: held.append(route))  # noqa: PLW0108
+    is_held = True
+
+    def pass_on(route: Route) -> None:
+        if is_held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    watched.page.route("**/labels.nii.gz*", pass_on)
     watched.press("a")  # the masks of the study as it is now are not here yet
     watched.page.locator("#findings .finding").nth(0).click()
     watched.page.keyboard.press("b")
     for key in ("]", "Delete", "Enter"):
         watched.page.keyboard.press(key)
     assert "on its way" in watched.page.locator("#mode").inner_text()
-    watched.page.unroute("**/labels.nii.gz*")
+    is_held = False
     for route in held:
         route.continue_()
     watched.until("() => document.getElementById('mode').hidden")
