@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pypdfium2
 import pytest
 from pydicom import DataElement, Dataset, dcmread
 
+from nodulus.app.volume import CtVolume
+from tests.app.candidates.files import write_nifti
 from tests.app.deploy.needs_sdk import NEEDS_SDK
 
 pytestmark = NEEDS_SDK
@@ -118,6 +121,20 @@ def test_a_clinical_file_that_is_not_there_is_named(  # type: ignore[no-untyped-
     done = run("app", *arguments, environment={"HOLOSCAN_CONFIG_PATH": config})
     assert done.returncode == 1
     assert f"[input-not-readable] {tmp_path}/none.json" in done.stderr
+
+
+def test_a_label_image_that_names_no_scan_is_refused(  # type: ignore[no-untyped-def]
+    run, chest: Path, quick_bundles: Path, volume: CtVolume, tmp_path: Path
+) -> None:
+    label = tmp_path / "label.nii.gz"
+    write_nifti(label, (volume.hu > 0).astype(np.uint8), volume.geometry)
+    config = tmp_path / "app.yaml"
+    config.write_text(f"results:\n  pdf: false\ncandidates:\n  file: {label}\n")
+    arguments = ("-i", chest, "-o", tmp_path / "out", "-m", quick_bundles)
+    done = run("app", *arguments, environment={"HOLOSCAN_CONFIG_PATH": config})
+    assert done.returncode == 1
+    assert f"[candidates-invalid] {label}" in done.stderr
+    assert "does not say of which scan it is" in done.stderr
 
 
 @pytest.mark.parametrize(

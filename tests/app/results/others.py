@@ -41,6 +41,8 @@ def plastimatch(*arguments: str) -> None:
     program = Path(spec.submodule_search_locations[0]) / "bin" / "plastimatch"
     call = [program, "convert", *arguments]
     ran = subprocess.run(call, capture_output=True, text=True, check=False)
+    if "error while loading shared libraries" in ran.stderr:
+        pytest.skip(f"plastimatch does not start: {ran.stderr.strip()}")
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
