@@ -14,7 +14,8 @@ from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.lung_coverage import lung_coverage
 from nodulus.app.chain.lung_warnings import lung_warnings
 from nodulus.app.chain.models import Models
-from nodulus.app.chain.protocols import Detection
+from nodulus.app.chain.native_mask import mask_diameter_mm, outline_of
+from nodulus.app.chain.protocols import Detection, Outline
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import rate_malignancy, score_candidates
 from nodulus.app.chain.settings import ChainSettings
@@ -73,32 +74,18 @@ def analyse(
     # The nodule classifier has learnt no masses: what two coarse passes agree on is kept.
     is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
+    outlines = [_outline(volume, found.detection, int(i), settings) for i in kept]
     with steps("malignancy") as report:
         chosen = [looked_at[i] for i in kept]
-        sizes = [candidates[i].equivalent_diameter_mm for i in kept]
+        sizes = [mask_diameter_mm(outline.mask, volume.geometry) for outline in outlines]
         malignancy = rate_malignancy(scan, models, settings, chosen, sizes, report)
         looks = rate_characteristics(scan, chosen, models, pipeline.characteristics)
     with steps("measurements"):
         scored = [
-            Scored(
-                candidates[i],
-                float(nodule[i]),
-                float(classified[i]),
-                float(m),
-                look,
-                found.detection.outlines[i] if found.detection.outlines else None,
-            )
-            for i, m, look in zip(kept, malignancy, looks, strict=True)
+            Scored(candidates[i], outline, float(nodule[i]), float(classified[i]), float(m), look)
+            for i, outline, m, look in zip(kept, outlines, malignancy, looks, strict=True)
         ]
-        measured, labels = build_findings(
-            volume,
-            scored,
-            found.detection.probability,
-            found.detection.grid,
-            lungs,
-            points,
-            pipeline,
-        )
+        measured, labels = build_findings(volume, scored, lungs, points, pipeline)
     if found.sources:
         measured = [
             None if f is None else _told(f, found.detection, int(i))
@@ -147,6 +134,29 @@ def analyse(
         sensitivities=tuple(sensitivities),
         crops=crops,
         sources=found.sources,
+    )
+
+
+def _outline(
+    volume: CtVolume, detection: Detection, number: int, settings: ChainSettings
+) -> Outline:
+    """A candidate's outline on the volume's grid.
+
+    Masses are drawn by their density already, and other tools' outlines are theirs.
+    """
+    given = detection.outlines[number] if detection.outlines else None
+    if given is not None:
+        return given
+    is_mass = number in detection.masses
+    return Outline(
+        *outline_of(
+            detection.candidates[number],
+            detection.probability,
+            detection.grid,
+            volume,
+            settings.operating_points.segmentation_voxel.threshold,
+            None if is_mass else settings.pipeline.outline_rule(),
+        )
     )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.laterality import laterality
 from nodulus.app.chain.lobe import Lobes
-from nodulus.app.chain.native_mask import native_mask
 from nodulus.app.chain.protocols import Outline
 from nodulus.app.chain.settings import OperatingPoints, PipelineSettings
 from nodulus.app.guidelines.rounding import mean_diameter_mm
@@ -19,7 +18,6 @@ from nodulus.app.result import Characteristic, Finding
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate
-from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lesion_kind import lesion_kind
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.measurements import measure
@@ -51,17 +49,14 @@ class Ratings:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A candidate with what the classifiers say.
-
-    ``outline`` is given where it is not that of the segmentation's probability.
-    """
+    """A candidate with its outline on the volume's grid and what the classifiers say."""
 
     candidate: Candidate
+    outline: Outline
     nodule_probability: float
     classifier_probability: float
     malignancy_probability: float
     characteristics: tuple[Characteristic, ...] = ()
-    outline: Outline | None = None
 
     @property
     def ratings(self) -> Ratings:
@@ -78,19 +73,15 @@ class Scored:
 def build_findings(
     volume: CtVolume,
     scored: Sequence[Scored],
-    probability: NDArray[np.float32],
-    grid: Geometry,
     lungs: LungRegion,
     points: OperatingPoints,
     pipeline: PipelineSettings,
 ) -> tuple[list[Finding | None], Labels]:
-    """Rank, draw on the scanner's grid and measure.
+    """Rank and measure.
 
     Args:
         volume: as it was read.
         scored: candidates that passed, in any order.
-        probability: of the segmentation on ``grid``.
-        grid: the networks' grid.
         lungs: for the side and the lobe.
         points: the operating points.
         pipeline: thresholds of what is said of a finding.
@@ -114,17 +105,8 @@ def build_findings(
     number = 0
     for position in order:
         one = scored[position]
-        if one.outline is None:
-            box, mask = native_mask(
-                one.candidate,
-                probability,
-                grid,
-                volume.geometry,
-                points.segmentation_voxel.threshold,
-            )
-        else:
-            box, mask = one.outline.box, one.outline.mask
-        mask = mask & (labels[box] == 0)
+        box = one.outline.box
+        mask = one.outline.mask & (labels[box] == 0)
         if not mask.any():  # every voxel is a higher-ranked finding's: the same thing twice
             continue
         number += 1

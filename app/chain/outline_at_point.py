@@ -13,14 +13,13 @@ from scipy import ndimage
 from nodulus.app.chain.candidate_records import steady_center
 from nodulus.app.chain.grow_at_point import grow_at_point
 from nodulus.app.chain.models import Models
-from nodulus.app.chain.native_mask import native_mask
+from nodulus.app.chain.native_mask import mask_diameter_mm, outline_of
 from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, make_candidate
-from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.windowing import window
 
@@ -119,8 +118,13 @@ def outline_at_point(
             scan = ScanViews(part, None, 0.0)
         seen = _look(settings, point_lps_mm, _looked(scan, models, settings, point_lps_mm))
     if isinstance(seen, _Seen):
-        box, mask = native_mask(
-            seen.candidate, seen.probability, seen.grid, volume.geometry, seen.threshold
+        box, mask = outline_of(
+            seen.candidate,
+            seen.probability,
+            seen.grid,
+            volume,
+            seen.threshold,
+            settings.pipeline.outline_rule(),
         )
         index = steady_center(seen.candidate, seen.probability, seen.threshold)
         x, y, z = (float(v) for v in seen.grid.index_to_lps(index))
@@ -129,7 +133,7 @@ def outline_at_point(
             box,
             mask,
             candidate.peak_probability,
-            candidate.equivalent_diameter_mm,
+            mask_diameter_mm(mask, volume.geometry),
             (x, y, z),
             seen.outlined_by,
             scan,
@@ -137,7 +141,7 @@ def outline_at_point(
     box, mask, grown = grow_at_point(volume, point_lps_mm, pointed)
     index_irc = np.argwhere(mask).mean(axis=0) + [s.start for s in box]
     x, y, z = (float(v) for v in volume.geometry.index_to_lps(index_irc))
-    diameter_mm = equivalent_diameter_mm(int(mask.sum()) * volume.geometry.voxel_volume_mm3)
+    diameter_mm = mask_diameter_mm(mask, volume.geometry)
     by: OutlinedBy = "grown" if grown else "ball"
     return OutlinedPoint(box, mask, seen, diameter_mm, (x, y, z), by, scan)
 

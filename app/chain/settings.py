@@ -20,6 +20,7 @@ from nodulus.app.chain.settings_sections import (
     LesionKindSettings,
     LobeSettings,
     MassSettings,
+    OutlineSettings,
     PleuraSettings,
     PointSettings,
     TextureSettings,
@@ -27,6 +28,7 @@ from nodulus.app.chain.settings_sections import (
 )
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint, PointName
+from nodulus.transforms.density_outline import DensityOutlineRule
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
 from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
 
@@ -105,6 +107,9 @@ class PipelineSettings(BaseModel):
     masses: MassSettings | None = Field(
         default=None, description="null: no coarse pass; for segmentations of isotropic voxels"
     )
+    outline: OutlineSettings | None = Field(
+        default=None, description="null: outlines run where the segmentation's threshold lies"
+    )
     texture: TextureSettings
     lesion_kind: LesionKindSettings
     laterality: LateralitySettings
@@ -117,6 +122,10 @@ class PipelineSettings(BaseModel):
     )
     point: PointSettings
     fusion: FusionSettings = Field(default_factory=FusionSettings)
+
+    def outline_rule(self) -> DensityOutlineRule | None:
+        """Where the borders of outlines run; None where along the segmentation's threshold."""
+        return None if self.outline is None else self.outline.rule()
 
 
 class NamedThreshold(BaseModel):
@@ -257,7 +266,8 @@ def _shipped(name: str) -> Any:
 def _completed(own: Any) -> PipelineSettings:
     """Settings of a pipeline.json; what it leaves out of the sections is the shipped file's.
 
-    Without ``masses`` there is no coarse pass, so that this section is only completed.
+    Without ``masses`` there is no coarse pass, and without ``outline`` the segmentation's threshold
+    draws the outlines, so that these sections are only completed.
     """
     if not isinstance(own, dict):
         return PipelineSettings.model_validate(own)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nodulus.app.result import CharacteristicName
+from nodulus.transforms.density_outline import DensityOutlineRule
 from nodulus.transforms.fissures.fissure_rule import FissureRule
 from nodulus.transforms.lesion_kind import LesionKindRule
 from nodulus.transforms.mass_outline import MassOutlineRule
@@ -130,6 +131,46 @@ class MassSettings(_Section):
             core_probability=self.outline_core_probability,
             opening_mm=self.outline_opening_mm,
         )
+
+
+class OutlineSettings(_Section):
+    """Where the border of a nodule runs; see :class:`.DensityOutlineRule`."""
+
+    border_share: float = Field(
+        gt=0, lt=1, description="Of the way from the lung's density to the nodule's"
+    )
+    reach_mm: float = Field(ge=0, description="So far outside of what the segmentation sees")
+    core_share: float = Field(
+        gt=0, lt=1, description="Densest share of what was seen; the nodule is no denser"
+    )
+    background_mm: tuple[float, float] = Field(
+        description="Between these distances around the nodule lies the lung beside it"
+    )
+    background_below_hu: float = Field(description="A voxel below it is lung")
+    least_background_voxels: int = Field(
+        ge=1, description="With fewer of them the lung's density is lung_hu"
+    )
+    lung_hu: float = Field(description="Of aerated lung")
+    sure_probability: float = Field(
+        ge=0, le=1, description="What reaches it may be ground glass around a solid core"
+    )
+    glass_above_lung_hu: float = Field(ge=0, description="Where it is denser than the lung by this")
+    glass_rim_mm: float = Field(
+        ge=0, description="And reaches further out; a thinner rim is the blur of a border"
+    )
+    least_contrast_hu: float = Field(
+        ge=0, description="With less between lung and nodule the segmentation's outline stays"
+    )
+
+    @model_validator(mode="after")
+    def _distances_rise(self) -> OutlineSettings:
+        if not 0 <= self.background_mm[0] < self.background_mm[1]:
+            raise ValueError("background_mm: the second distance must be larger than the first")
+        return self
+
+    def rule(self) -> DensityOutlineRule:
+        """What the function takes."""
+        return DensityOutlineRule(**self.model_dump())
 
 
 class LesionKindSettings(_Section):

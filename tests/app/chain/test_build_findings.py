@@ -8,6 +8,7 @@ import pytest
 from nodulus.app.chain.candidate_records import describe_candidates
 from nodulus.app.chain.findings import Scored, build_findings
 from nodulus.app.chain.native_mask import native_mask
+from nodulus.app.chain.protocols import Outline
 from nodulus.app.chain.settings import OperatingPoints, load_settings
 from nodulus.app.result import OperatingPoint
 from nodulus.app.volume import CtVolume
@@ -40,10 +41,20 @@ def lungs() -> LungRegion:
     return LungRegion(np.ones(SHAPE, bool), sides, GRID, (False, False))
 
 
-def built(scored: list[Scored], probability: np.ndarray, malignancy: float = 0.5):
+def scored(
+    candidate: Candidate, nodule: float, classifier: float, malignancy: float, grid: Geometry = GRID
+) -> Scored:
+    """With the candidate's own voxels as its outline."""
+    probability = np.zeros(SHAPE, np.float32)
+    probability[candidate.box][candidate.mask] = 0.9
+    outline = Outline(*native_mask(candidate, probability, grid, grid, 0.4))
+    return Scored(candidate, outline, nodule, classifier, malignancy)
+
+
+def built(scored: list[Scored], malignancy: float = 0.5):
     volume = CtVolume(np.full(SHAPE, -800, np.int16), GRID, "1.2.3", None, "mhd")
     pipeline = load_settings().pipeline
-    return build_findings(volume, scored, probability, GRID, lungs(), points(malignancy), pipeline)
+    return build_findings(volume, scored, lungs(), points(malignancy), pipeline)
 
 
 def test_a_voxel_of_two_belongs_to_the_one_that_ranks_higher() -> None:
@@ -51,9 +62,7 @@ def test_a_voxel_of_two_belongs_to_the_one_that_ranks_higher() -> None:
     left = box_candidate(probability, (5, 10), (5, 12), (5, 15))
     right = box_candidate(probability, (7, 12), (8, 16), (12, 25))
     for first, second in ((0.8, 0.7), (0.7, 0.8)):
-        (a, b), labels = built(
-            [Scored(left, 0.6, 0.5, first), Scored(right, 0.6, 0.5, second)], probability
-        )
+        (a, b), labels = built([scored(left, 0.6, 0.5, first), scored(right, 0.6, 0.5, second)])
         both = labels[7:10, 8:12, 12:15]
         assert (both == 1).all()
         higher, lower = (a, b) if first > second else (b, a)
@@ -72,8 +81,7 @@ def test_ties_are_ranked_by_nodule_probability_and_then_by_place() -> None:
     boxes = [((2, 5), (2, 5), (a, a + 3)) for a in (30, 22, 2)]
     candidates = [box_candidate(probability, *box) for box in boxes]
     found, _ = built(
-        [Scored(c, p, 0.5, 0.6) for c, p in zip(candidates, (0.4, 0.4, 0.9), strict=True)],
-        probability,
+        [scored(c, p, 0.5, 0.6) for c, p in zip(candidates, (0.4, 0.4, 0.9), strict=True)]
     )
     assert [f.id for f in found] == [3, 2, 1]
     assert [f.laterality for f in found] == ["left", "right", "right"]
@@ -86,8 +94,7 @@ def test_what_a_higher_one_owns_wholly_is_no_finding_and_takes_no_number() -> No
     inner = box_candidate(probability, (6, 9), (6, 9), (6, 9))
     other = box_candidate(probability, (15, 18), (15, 18), (25, 30))
     found, labels = built(
-        [Scored(inner, 0.9, 0.9, 0.7), Scored(outer, 0.9, 0.9, 0.8), Scored(other, 0.9, 0.9, 0.2)],
-        probability,
+        [scored(inner, 0.9, 0.9, 0.7), scored(outer, 0.9, 0.9, 0.8), scored(other, 0.9, 0.9, 0.2)]
     )
     assert found[0] is None
     assert [found[n].id for n in (1, 2)] == [1, 2]
@@ -98,7 +105,7 @@ def test_what_a_higher_one_owns_wholly_is_no_finding_and_takes_no_number() -> No
 def test_suspicious_is_at_or_over_the_malignancys_point(probability: float, expected: bool) -> None:
     seen = np.full(SHAPE, 0.9, np.float32)
     candidate = box_candidate(seen, (5, 10), (5, 12), (5, 15))
-    (found,), _ = built([Scored(candidate, 0.9, 0.9, probability)], seen)
+    (found,), _ = built([scored(candidate, 0.9, 0.9, probability)])
     assert found.suspicious is expected
 
 
@@ -201,9 +208,7 @@ def one_box(spacing_mm: tuple[float, float, float], size: tuple[int, int, int]):
     region = LungRegion(np.ones(SHAPE, bool), np.full(SHAPE, LEFT, np.uint8), grid, (False, False))
     (found,), _ = build_findings(
         volume,
-        [Scored(candidate, 0.6, 0.5, 0.5)],
-        probability,
-        grid,
+        [scored(candidate, 0.6, 0.5, 0.5, grid)],
         region,
         points(),
         load_settings().pipeline,
@@ -236,7 +241,7 @@ def test_the_reason_of_a_candidate_is_its_own() -> None:
     candidates = [box_candidate(probability, *box) for box in boxes]
     nodule = np.array([0.62, 0.11, 0.71, 0.12, 0.13])
     alone = np.array([0.5, 0.4, 0.3, 0.2, 0.1])
-    found, _ = built([Scored(candidates[0], 0.62, 0.5, 0.4)], probability)
+    found, _ = built([scored(candidates[0], 0.62, 0.5, 0.4)])
     records = describe_candidates(
         candidates, nodule, alone, [found[0], found[0], None, None, None], 0.3, masses={1, 3}
     )

@@ -67,24 +67,20 @@ def nodule() -> tuple[np.ndarray, np.ndarray]:
     return hu, mask
 
 
-def scored(mask: np.ndarray, outline: Outline | None = None) -> tuple[Scored, np.ndarray]:
+def scored(mask: np.ndarray, outline: Outline | None = None) -> Scored:
     probability = np.zeros(SHAPE, np.float32)
     probability[BOX][mask] = 0.75
     candidate = make_candidate(probability, BOX, mask, GRID.affine_lps, GRID.voxel_volume_mm3)
-    return Scored(candidate, 0.62, 0.57, 0.41, RATED, outline), probability
+    return Scored(candidate, outline or Outline(BOX, mask), 0.62, 0.57, 0.41, RATED)
 
 
-def built(
-    hu: np.ndarray, one: Scored, probability: np.ndarray, region: LungRegion | None = None
-) -> Finding:
+def built(hu: np.ndarray, one: Scored, region: LungRegion | None = None) -> Finding:
     whole = np.full(SHAPE, -850, np.int16)
     whole[BOX] = hu
     volume = CtVolume(whole, GRID, "1.2.3", None, "mhd")
     (found,), labels = build_findings(
         volume,
         [one],
-        probability,
-        GRID,
         lungs() if region is None else region,
         points(),
         load_settings().pipeline,
@@ -104,7 +100,7 @@ def diameters(mask: np.ndarray) -> Diameters:
 @pytest.fixture
 def found() -> Finding:
     hu, mask = nodule()
-    return built(hu, *scored(mask))
+    return built(hu, scored(mask))
 
 
 def test_each_probability_is_its_own(found: Finding) -> None:
@@ -183,7 +179,7 @@ def test_what_it_is_made_of(found: Finding) -> None:
 def test_fat_is_told_of_solid_nodules_alone() -> None:
     hu, mask = nodule()
     hu[:, :, 6:] = -600
-    part_solid = built(hu, *scored(mask))
+    part_solid = built(hu, scored(mask))
     assert part_solid.texture == "part-solid"
     assert part_solid.fat_share is None
     assert part_solid.calcification == "other"
@@ -208,7 +204,7 @@ def test_juxtapleural_is_up_to_the_limit(distance_mm: float, touches: bool) -> N
         (False, False),
     )
     hu, mask = nodule()
-    near = built(hu, *scored(mask), region=moved)
+    near = built(hu, scored(mask), region=moved)
     assert near.pleura_distance_mm == pytest.approx(distance_mm, abs=0.01)
     assert near.juxtapleural is touches
 
@@ -218,7 +214,7 @@ def test_outside_of_the_lungs_no_distance_is_told() -> None:
     none = np.zeros_like(region.sides)
     away = LungRegion(none > 0, none, region.geometry, (False, False))
     hu, mask = nodule()
-    outside = built(hu, *scored(mask), region=away)
+    outside = built(hu, scored(mask), region=away)
     assert outside.pleura_distance_mm is None
     assert outside.juxtapleural is None
     assert (outside.laterality, outside.lobe) == (None, None)
@@ -229,29 +225,19 @@ def test_an_outline_of_its_own_is_taken_as_it_is() -> None:
     box = (slice(5, 9), slice(7, 10), slice(9, 14))
     own = np.ones((4, 3, 5), bool)
     own[0, 0, 0] = False
-    found = built(hu, *scored(mask, Outline(box, own)))
+    found = built(hu, scored(mask, Outline(box, own)))
     assert found.voxel_count == 59
     assert found.segmentation_probability == 0.75
-
-
-def test_the_operating_point_of_the_voxels_draws_the_outline() -> None:
-    hu, mask = nodule()
-    one, probability = scored(mask)
-    probability[BOX][:, :, 0] = 0.4
-    probability[BOX][:, :, 11] = 0.39
-    assert built(hu, one, probability).voxel_count == 948 - 79
 
 
 @pytest.mark.parametrize(("count", "kind"), [(255, np.uint8), (256, np.uint16)])
 def test_labels_are_as_wide_as_the_number_of_candidates_asks(count: int, kind: Any) -> None:
     _, mask = nodule()
-    one, probability = scored(mask)
+    one = scored(mask)
     volume = CtVolume(np.full(SHAPE, 40, np.int16), GRID, "1.2.3", None, "mhd")
     found, labels = build_findings(
         volume,
         [one] * count,
-        probability,
-        GRID,
         lungs(),
         points(),
         load_settings().pipeline,
