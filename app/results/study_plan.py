@@ -242,9 +242,12 @@ def _fractional(
 ) -> tuple[Labels, NDArray[np.uint8]]:
     """Where each segment of a fractional segmentation has a value, and the values.
 
-    An outline that is not the segmentation's own (``planes``) is in it whole, since the map says
-    nothing of it.
+    Cut at the operating point of a voxel they are the outlines (``planes``), whose border follows
+    the density. One that is not the segmentation's own is in it whole, since the map says nothing
+    of it.
     """
+    import math
+
     import numpy as np
 
     from nodulus.app.results.probability import (
@@ -252,9 +255,14 @@ def _fractional(
         fractional_planes,
         territories,
     )
+    from nodulus.app.results.read_labels import voxel_threshold
 
     grown = _on_source(territories(draft.labels, draft.volume.geometry), draft, sources)
     fractions = fractional_planes(grown, probability, sources)
+    least = max(1, math.ceil(voxel_threshold(draft.result) * MAX_FRACTIONAL_VALUE))
+    fractions = np.where(
+        planes > 0, np.maximum(fractions, least), np.minimum(fractions, least - 1)
+    ).astype(np.uint8)
     not_of_the_map = [f.id for f in draft.result.findings if f.outlined_by in _NOT_OF_THE_MAP]
     whole = np.isin(planes, not_of_the_map)
     fractions[whole] = MAX_FRACTIONAL_VALUE

@@ -26,6 +26,7 @@ from nodulus.app.results import writers
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.probability import ProbabilityMap, territories
+from nodulus.app.results.read_labels import segment_frames, voxel_threshold
 from nodulus.app.results.report import OPEN_CARDS
 from nodulus.app.results.report_pdf import build_pdf
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
@@ -373,6 +374,26 @@ def test_a_fractional_segment_has_no_image_on_which_it_is_zero(tmp_path: Path) -
         assert [r.ReferencedSOPInstanceUID for r in source_references(group)] == [
             volume.source_images[n].sop_instance_uid for n in slices
         ]
+
+
+def test_a_fractional_segment_that_is_cut_at_the_operating_point_is_the_binary_one(
+    tmp_path: Path,
+) -> None:
+    """Though the outlines follow the density: the map is high beside them and low in them."""
+    volume, labels = write_series(tmp_path), three_labels()
+    values = np.where(labels == 1, 0.1, np.where(labels > 0, 0.9, 0.7)).astype(np.float32)
+    analysis = StudyAnalysis(
+        labels, told_apart(volume, labels), (), ProbabilityMap(values, volume.geometry)
+    )
+    planned = plan(volume, analysis, OutputOptions(seg_type="fractional"))
+    point = voxel_threshold(planned.result)
+    assert 0.1 < point < 0.7
+    (content,) = writers.seg(planned).values()
+    seg = dcmread(BytesIO(content))
+    frames = list(segment_frames(seg, point))
+    assert sum(np.count_nonzero(frame.mask) for frame in frames) == np.count_nonzero(labels)
+    assert {frame.number for frame in frames} == {1, 2, 3}
+    assert np.count_nonzero(seg.pixel_array) > np.count_nonzero(labels)
 
 
 def test_a_fractional_segment_reaches_five_millimetres_and_no_further() -> None:
