@@ -122,6 +122,7 @@ SETTINGS = ChainSettings(
         update={
             "crop_batch": 3,
             "masses": None,
+            "outline": None,
             "min_candidate_volume_mm3": MIN_VOLUME_MM3,
             "merge_gap_mm": 0.1,
             "max_candidates": 20,
