@@ -47,6 +47,13 @@ def test_licences_are_those_of_the_list(
     assert found == ([f"a 1: {licence}"] if is_refused else [])
 
 
+def test_nvidias_libraries_of_pytorch_are_not_judged(release: ModuleType) -> None:
+    licence = {"Version": "1", "License": "LicenseRef-NVIDIA-Proprietary"}
+    names = ("nvidia-nccl-cu13", "cuda-toolkit", "other")
+    found = release.refused_licences([{"Name": name, **licence} for name in names])
+    assert found == ["other 1: LicenseRef-NVIDIA-Proprietary"]
+
+
 def test_checksums_hold_and_are_signed(
     release: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
