@@ -29,6 +29,7 @@ from nodulus.app.chain.nodule_probability import combine
 from nodulus.app.chain.recalibration import recalibrated
 from nodulus.app.evaluation.metrics.delong import auc_interval, compare_aucs
 from nodulus.app.evaluation.metrics.estimate import proportion
+from nodulus.transforms.density_outline import density_outline
 from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,10 +44,10 @@ class Answers:
     Args:
         center: segmentation probability of the middle voxel.
         peak: the highest inside the readers' outline.
-        dice: of the voxels at or above the operating point with the outline.
+        dice: of the nodule as the chain outlines it with the reader's outline.
         classifier: the nodule classifier's probability.
         malignancy: the malignancy classifier's.
-        diameter_mm: of a ball of the volume of the mask's pieces that meet the readers' outline.
+        diameter_mm: of a ball of the volume of the same.
     """
 
     center: NDArray[np.float64]
@@ -80,23 +81,39 @@ def probability(bundle: LoadedBundle, hu: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(bundle.network(scaled[None]).float())[0]
 
 
-def found_diameter_mm(found: NDArray[np.bool_], outline: NDArray[np.bool_]) -> float:
-    """Equivalent diameter of what was found of a nodule, voxels of 1 mm; at least one voxel's."""
+def drawn(
+    seen: NDArray[np.float32],
+    hu: NDArray[np.int16],
+    reader: NDArray[np.bool_],
+    settings: ChainSettings,
+) -> NDArray[np.bool_]:
+    """What of the segmentation meets a reader's outline, its border as the chain draws it.
+
+    Args:
+        seen: probability, shape (X, Y, Z), voxels of 1 mm.
+        hu: same shape.
+        reader: same shape.
+        settings: operating point of a voxel, and the border's rule.
+    """
+    found = seen >= settings.operating_points.segmentation_voxel.threshold
     pieces, _ = ndimage.label(found, structure=np.ones((3, 3, 3)))
-    met = np.unique(pieces[outline & found])
-    return equivalent_diameter_mm(max(int(np.isin(pieces, met[met > 0]).sum()), 1))
+    met = np.isin(pieces, np.unique(pieces[reader & found]))
+    rule = settings.pipeline.outline_rule()
+    own = met & found
+    if rule is None:
+        return np.asarray(own)
+    return density_outline(hu, np.where(own, seen, 0.0), own, (1.0, 1.0, 1.0), rule)
 
 
 def ask(
     models: Models, settings: ChainSettings, crops: NDArray[np.int16], masks: NDArray[np.bool_]
 ) -> Answers:
     """Put every crop through the networks."""
-    cut = settings.operating_points.segmentation_voxel.threshold
     rows = []
     for hu_irc, mask_irc in zip(crops, masks, strict=True):
         hu, mask = in_ras(hu_irc), in_ras(mask_irc)[0].numpy()
         seen = probability(models.segmentation, hu)[0].numpy()
-        found = seen >= cut
+        found = drawn(seen, hu[0].numpy(), mask, settings)
         rows.append(
             (
                 seen[SIZE // 2, SIZE // 2, SIZE // 2],
@@ -104,7 +121,7 @@ def ask(
                 2 * (found & mask).sum() / max(found.sum() + mask.sum(), 1),
                 judged(models.nodule, hu),
                 judged(models.malignancy, hu),
-                found_diameter_mm(found, mask),
+                equivalent_diameter_mm(max(int(found.sum()), 1)),
             )
         )
     return Answers(*np.asarray(rows, dtype=np.float64).T)
