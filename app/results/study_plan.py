@@ -255,14 +255,14 @@ def _fractional(
         fractional_planes,
         territories,
     )
-    from nodulus.app.results.read_labels import voxel_threshold
 
     grown = _on_source(territories(draft.labels, draft.volume.geometry), draft, sources)
     fractions = fractional_planes(grown, probability, sources)
-    least = max(1, math.ceil(voxel_threshold(draft.result) * MAX_FRACTIONAL_VALUE))
-    fractions = np.where(
-        planes > 0, np.maximum(fractions, least), np.minimum(fractions, least - 1)
-    ).astype(np.uint8)
+    for point in draft.result.operating_points:
+        if point.name == "segmentation_voxel":
+            least = max(1, math.ceil(point.threshold * MAX_FRACTIONAL_VALUE))
+            inside, beyond = np.maximum(fractions, least), np.minimum(fractions, least - 1)
+            fractions = np.where(planes > 0, inside, beyond).astype(np.uint8)
     not_of_the_map = [f.id for f in draft.result.findings if f.outlined_by in _NOT_OF_THE_MAP]
     whole = np.isin(planes, not_of_the_map)
     fractions[whole] = MAX_FRACTIONAL_VALUE

@@ -21,7 +21,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from scipy import ndimage
 
-from nodulus.app.result import StudyResult
+from nodulus.app.result import OperatingPoint, StudyResult
 from nodulus.app.results import writers
 from nodulus.app.results.colors import finding_rgb
 from nodulus.app.results.options import OutputOptions
@@ -382,15 +382,14 @@ def test_a_fractional_segment_that_is_cut_at_the_operating_point_is_the_binary_o
     """Though the outlines follow the density: the map is high beside them and low in them."""
     volume, labels = write_series(tmp_path), three_labels()
     values = np.where(labels == 1, 0.1, np.where(labels > 0, 0.9, 0.7)).astype(np.float32)
-    analysis = StudyAnalysis(
-        labels, told_apart(volume, labels), (), ProbabilityMap(values, volume.geometry)
-    )
+    point = OperatingPoint(name="segmentation_voxel", threshold=0.3, chosen_on="crops")
+    result = told_apart(volume, labels).model_copy(update={"operating_points": (point,)})
+    analysis = StudyAnalysis(labels, result, (), ProbabilityMap(values, volume.geometry))
     planned = plan(volume, analysis, OutputOptions(seg_type="fractional"))
-    point = voxel_threshold(planned.result)
-    assert 0.1 < point < 0.7
+    assert voxel_threshold(planned.result) == 0.3
     (content,) = writers.seg(planned).values()
     seg = dcmread(BytesIO(content))
-    frames = list(segment_frames(seg, point))
+    frames = list(segment_frames(seg, 0.3))
     assert sum(np.count_nonzero(frame.mask) for frame in frames) == np.count_nonzero(labels)
     assert {frame.number for frame in frames} == {1, 2, 3}
     assert np.count_nonzero(seg.pixel_array) > np.count_nonzero(labels)
