@@ -380,3 +380,8 @@ class StudyResult(_WithoutEmpty):
     files_left_out: dict[str, str] = Field(
         default_factory=dict, description="What was not written, and why"
     )
+
+    def voxel_threshold(self) -> float | None:
+        """The segmentation's probability from which a voxel counted; None where it is not told."""
+        points = [p.threshold for p in self.operating_points if p.name == "segmentation_voxel"]
+        return points[0] if points else None

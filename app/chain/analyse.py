@@ -74,8 +74,8 @@ def analyse(
     # The nodule classifier has learnt no masses: what two coarse passes agree on is kept.
     is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
-    outlines = [_outline(volume, found.detection, int(i), settings) for i in kept]
     with steps("malignancy") as report:
+        outlines = [_outline(volume, found.detection, int(i), settings) for i in kept]
         chosen = [looked_at[i] for i in kept]
         sizes = [mask_diameter_mm(outline.mask, volume.geometry) for outline in outlines]
         malignancy = rate_malignancy(scan, models, settings, chosen, sizes, report)

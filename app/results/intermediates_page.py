@@ -86,9 +86,7 @@ def _view(
 ) -> CandidateView:
     record = intermediates.candidates[number]
     finding = next((f for f in result.findings if f.id == record.finding_id), None)
-    threshold = next(
-        (p.threshold for p in result.operating_points if p.name == "segmentation_voxel"), 0.0
-    )
+    threshold = result.voxel_threshold() or 0.0
     pictures = [
         probability_close_up(
             volume,

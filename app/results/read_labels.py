@@ -86,8 +86,8 @@ def read_labels(folder: Path, result: StudyResult) -> Labels:
 
 def voxel_threshold(result: StudyResult) -> float:
     """Give the share of the largest value from which a fractional segmentation's voxel counts."""
-    points = [p.threshold for p in result.operating_points if p.name == "segmentation_voxel"]
-    return points[0] if points else 0.5
+    told = result.voxel_threshold()
+    return 0.5 if told is None else told
 
 
 def segment_frames(seg: Any, least: float) -> Iterator[SegmentFrame]:

@@ -258,11 +258,11 @@ def _fractional(
 
     grown = _on_source(territories(draft.labels, draft.volume.geometry), draft, sources)
     fractions = fractional_planes(grown, probability, sources)
-    for point in draft.result.operating_points:
-        if point.name == "segmentation_voxel":
-            least = max(1, math.ceil(point.threshold * MAX_FRACTIONAL_VALUE))
-            inside, beyond = np.maximum(fractions, least), np.minimum(fractions, least - 1)
-            fractions = np.where(planes > 0, inside, beyond).astype(np.uint8)
+    threshold = draft.result.voxel_threshold()
+    if threshold is not None:
+        least = max(1, math.ceil(threshold * MAX_FRACTIONAL_VALUE))
+        inside, beyond = np.maximum(fractions, least), np.minimum(fractions, least - 1)
+        fractions = np.where(planes > 0, inside, beyond).astype(np.uint8)
     not_of_the_map = [f.id for f in draft.result.findings if f.outlined_by in _NOT_OF_THE_MAP]
     whole = np.isin(planes, not_of_the_map)
     fractions[whole] = MAX_FRACTIONAL_VALUE

@@ -72,6 +72,15 @@ def chain_settings() -> ChainSettings:
     )
 
 
+@pytest.fixture
+def fake_models(
+    monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
+) -> None:
+    """Whoever loads networks and settings gets the tests' own."""
+    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
+    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
+
+
 @pytest.fixture(scope="session")
 def volume() -> CtVolume:
     return make_volume()

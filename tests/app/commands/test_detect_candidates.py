@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
 
-from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import (
@@ -31,12 +30,7 @@ BIG = NODULES_LPS["big"]
 OWN = "nodulus-segmentation"
 
 
-@pytest.fixture(autouse=True)
-def fake_models(
-    monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
-) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
+pytestmark = pytest.mark.usefixtures("fake_models")
 
 
 @pytest.fixture(scope="module")

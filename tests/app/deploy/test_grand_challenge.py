@@ -11,7 +11,6 @@ import pytest
 import SimpleITK as sitk
 from click.testing import CliRunner, Result
 
-from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.commands.root import cli
 from nodulus.app.deploy.grand_challenge import read_points
 from nodulus.app.errors import NodulusError
@@ -21,12 +20,7 @@ from tests.app.synthetic_chest import NODULES_LPS
 BIG, SMALL = NODULES_LPS["big"], NODULES_LPS["small"]
 
 
-@pytest.fixture(autouse=True)
-def fake_models(
-    monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
-) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
+pytestmark = pytest.mark.usefixtures("fake_models")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.deploy.containers.mercure import main
 from nodulus.app.volume import CtVolume
 from tests.app.candidates.files import (
@@ -26,12 +25,7 @@ from tests.app.reading.dicom_factory import write_series
 OWN = "nodulus-segmentation"
 
 
-@pytest.fixture(autouse=True)
-def fake_models(
-    monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
-) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
+pytestmark = pytest.mark.usefixtures("fake_models")
 
 
 @pytest.fixture
