@@ -109,7 +109,7 @@ def list_accounts(data: Path, database: str | None) -> None:
 
 @contextmanager
 def _accounts(data: Path, url: str | None) -> Iterator[Accounts]:
-    from nodulus.app.commands.serve import open_database, own_folder
+    from nodulus.app.commands.service_folder import open_database, own_folder
     from nodulus.app.serve.accounts import Accounts
 
     own_folder(data)

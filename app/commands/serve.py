@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import ipaddress
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,22 +25,18 @@ from nodulus.app.commands.oidc_options import make_oidc, oidc_options
 from nodulus.app.commands.operating_point_option import operating_point_option
 from nodulus.app.commands.output_options import output_options, taken
 from nodulus.app.commands.packages import require_packages
+from nodulus.app.commands.service_folder import open_database, own_folder
 from nodulus.app.commands.service_log import log_to_stderr
+from nodulus.app.commands.service_reach import check_reach, make_access, service_address
 from nodulus.app.commands.store_options import store_destinations, store_options
 from nodulus.app.commands.telemetry_options import telemetry_options, watching
 from nodulus.app.commands.two_readers_option import two_readers_option
 from nodulus.app.commands.viewer_option import viewer_in, viewer_option
 from nodulus.app.commands.workitem_options import sources_and_keeping, workitem_options
-from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
 if TYPE_CHECKING:
-    import socket
-
     from nodulus.app.chain.network.precision import PrecisionSetting
     from nodulus.app.result import PointName
-    from nodulus.app.review.database import Database
-    from nodulus.app.review.server.access import Session
-    from nodulus.app.serve.account_access import AccountAccess
     from nodulus.app.serve.accounts import PersonRole
     from nodulus.app.serve.dicom_destination import DicomAddress
     from nodulus.app.serve.sender import Destination
@@ -265,7 +259,7 @@ def command(
     from nodulus.app.serve.service import RESULTS, Service, ServiceOptions
     from nodulus.app.serve.workitems.service_worklist import service_worklist
 
-    _check_reach(
+    check_reach(
         host, with_accounts=with_accounts, tls=tls_cert is not None, two_readers=two_readers
     )
     log_to_stderr(logging.DEBUG if debug else logging.INFO)
@@ -336,7 +330,7 @@ def command(
             rule=options.rule,
         )
         stack.callback(desk.close)
-        access = _access(
+        access = make_access(
             data,
             listener,
             shared,
@@ -346,7 +340,7 @@ def command(
             with_accounts=with_accounts,
             tls=bool(tls_cert),
         )
-        address = _address(listener, host, names, tls=bool(tls_cert))
+        address = service_address(listener, host, names, tls=bool(tls_cert))
         provider = make_oidc(
             oidc, oidc_client, oidc_name, oidc_roles, oidc_role, address,
             with_accounts=with_accounts,
@@ -365,98 +359,3 @@ def command(
         stack.callback(service.stop)
         run_server(application, listener, begin=service.start, certificate=tls_cert, key=tls_key)
         service.check()
-
-
-DATABASE_FILE = "nodulus.sqlite"
-"""In the service's folder."""
-
-
-def _address(listener: socket.socket, host: str, names: tuple[str, ...], *, tls: bool) -> str:
-    """Where browsers reach the service; with a slash at its end."""
-    place = names[0] if names else f"{host}:{listener.getsockname()[1]}"
-    return f"{'https' if tls or names else 'http'}://{place}/"
-
-
-def _access(
-    data: Path,
-    listener: socket.socket,
-    database: Database,
-    host: str,
-    names: tuple[str, ...],
-    reader: str | None,
-    *,
-    with_accounts: bool,
-    tls: bool,
-) -> AccountAccess | Session:
-    """Say where the service is reached, and give what recognises who asks."""
-    from nodulus.app.review.desk import Reader
-    from nodulus.app.review.server.access import Session, loopback_hosts
-    from nodulus.app.serve.account_access import AccountAccess
-    from nodulus.app.serve.accounts import Accounts
-    from nodulus.app.serve.secrets import kept_token
-
-    port = listener.getsockname()[1]
-    address = _address(listener, host, names, tls=tls)
-    hosts = loopback_hosts(port, [*(f"{name}:{port}" for name in (host, *names)), *names])
-    if with_accounts:
-        # Behind a proxy that speaks TLS, browsers know the name that it has.
-        click.echo(f"serve: {address}")
-        return AccountAccess(hosts, Accounts(database), secure=tls or bool(names))
-    access = Session(hosts, Reader(reader or getpass.getuser()), kept_token(data))
-    click.echo(f"serve: {address}?token={access.token}")
-    click.echo(
-        "The address lets whoever has it read and decide; programs send its token as"
-        " 'Authorization: Bearer TOKEN'.",
-        err=True,
-    )
-    return access
-
-
-def open_database(data: Path, url: str | None) -> Database:
-    """Open the service's database.
-
-    Args:
-        data: the service's folder.
-        url: of another one.
-
-    Raises:
-        NodulusError: ``store-not-usable``.
-    """
-    from nodulus.app.review.database import Database
-
-    return Database.in_file(data / DATABASE_FILE) if url is None else Database(url)
-
-
-def _check_reach(host: str, *, with_accounts: bool, tls: bool, two_readers: bool) -> None:
-    """Make sure that only who may can read what goes over a network, and that readers are known."""
-    if two_readers and not with_accounts:
-        raise NodulusError(
-            ErrorCode.SETTINGS_INVALID,
-            "Without accounts nobody knows which of two readers decides.",
-            remedy="Give --accounts too, or leave --two-readers out.",
-        )
-    try:
-        is_own = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return  # listening says what is wrong with it
-    if is_own or (with_accounts and tls):
-        return
-    raise NodulusError(
-        ErrorCode.SETTINGS_INVALID,
-        f"Others could reach {host}, and read patients' images there.",
-        remedy="Give --accounts, --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy"
-        " that speaks TLS, and name its address with --name.",
-    )
-
-
-def own_folder(data: Path) -> None:
-    """Make the service's folder, or make sure that only this user may enter it.
-
-    Raises:
-        NodulusError: ``output-not-writable``.
-    """
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data.chmod(0o700)
-    except OSError as error:
-        raise not_writable(data, error) from error

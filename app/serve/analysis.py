@@ -16,7 +16,8 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.events import Events
 from nodulus.app.serve.intake import read_identity
 from nodulus.app.serve.metrics import Metrics
-from nodulus.app.serve.queue import Analysed, Queue, QueuedStudy
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import Analysed, QueuedStudy
 from nodulus.app.telemetry.watcher import Watcher
 
 logger = logging.getLogger("nodulus")

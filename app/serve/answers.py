@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from nodulus.app.review.server.answers import Problem
-from nodulus.app.serve.queue import QueuedStudy, Source, State
+from nodulus.app.serve.queued_study import QueuedStudy, Source, State
 
 
 class ResultAnswer(BaseModel):

@@ -7,7 +7,8 @@ import time
 import sqlalchemy as sa
 
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.serve.queue import Source, timestamp
+from nodulus.app.serve.queue import timestamp
+from nodulus.app.serve.queued_study import Source
 from nodulus.app.serve.tables import studies, workitems
 
 UPS: Source = "ups"

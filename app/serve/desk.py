@@ -11,7 +11,8 @@ from nodulus.app.review.images import ImageReader
 from nodulus.app.review.reading_rule import ReadingRule
 from nodulus.app.review.result_folders import ComingStudy, FailedStudy
 from nodulus.app.review.store import Store
-from nodulus.app.serve.queue import COMING, Queue, QueuedStudy, State
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import COMING, QueuedStudy, State
 from nodulus.app.serve.removals import Removals
 
 _MOST_FAILED = 1000

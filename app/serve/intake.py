@@ -20,7 +20,8 @@ from nodulus.app.reading.dicom_file import looks_like_dicom
 from nodulus.app.reading.files import list_files
 from nodulus.app.reading.media_directory import MEDIA_DIRECTORY
 from nodulus.app.reading.uids import is_uid
-from nodulus.app.serve.queue import Queue, Source
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import Source
 from nodulus.bundles.common.atomic_files import sha256
 
 IMAGES = "images"

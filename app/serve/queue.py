@@ -1,9 +1,7 @@
 """The studies that were received and what becomes of them, durable at every step.
 
-A study is ``received`` while images may still come, ``waiting`` until a worker is free, ``running``
-while one has it, and then ``done``, ``refused`` (the input is to blame) or ``failed`` (it is not,
-and a number of attempts was in vain). A service that has a study in work holds a lease on it that
-it renews; when the service is killed the lease runs out and another, or the next one, goes on.
+A service that has a study in work holds a lease on it that it renews; when the service is killed
+the lease runs out and another, or the next one, goes on.
 """
 
 from __future__ import annotations
@@ -12,18 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
+from nodulus.app.serve.queued_study import Analysed, QueuedStudy, Source, State
 from nodulus.app.serve.tables import deliveries, studies, study_results
-
-State = Literal["received", "waiting", "running", "done", "refused", "failed"]
-Source = Literal["zip", "stow", "folder", "orthanc", "ups"]
-COMING: tuple[State, ...] = ("received", "waiting", "running")
-ENDED: tuple[State, ...] = ("done", "refused", "failed")
 
 
 @dataclass(frozen=True)
@@ -45,64 +39,6 @@ class QueueTimes:
     def delay_s(self, attempts: int) -> float:
         """How long to wait after so many attempts."""
         return float(min(self.first_delay_s * 2 ** max(0, attempts - 1), self.longest_delay_s))
-
-
-@dataclass(frozen=True)
-class QueuedStudy:
-    """A study of the queue.
-
-    Args:
-        id: tells nothing of the patient.
-        study_uid: StudyInstanceUID; None for research formats.
-        state: see the module.
-        source: how it came in.
-        origin: its name there.
-        received: ISO 8601, UTC; so is ``changed``.
-        images: how many files.
-        attempts: that have begun.
-        code: of the last error, as are ``message`` and ``remedy``.
-        wall_s: seconds that the analysis took.
-        images_removed: when its images were, as the service keeps them for so long; None while they
-            are there.
-        results_removed: likewise.
-        results: key, folder and number of findings of each result.
-    """
-
-    id: str
-    study_uid: str | None
-    state: State
-    source: Source
-    origin: str | None
-    received: str
-    changed: str
-    images: int
-    attempts: int
-    code: str | None
-    message: str | None
-    remedy: str | None
-    wall_s: float | None
-    images_removed: str | None = None
-    results_removed: str | None = None
-    results: tuple[tuple[str, str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Analysed:
-    """What became of a study.
-
-    Args:
-        state: done, refused or failed.
-        error: why, if it is not done; or what is missing from it.
-        results: key, folder and number of findings of each result.
-        objects: destination, path and SOPInstanceUID of what is to be sent on.
-        wall_s: seconds that it took.
-    """
-
-    state: Literal["done", "refused", "failed"]
-    error: NodulusError | None = None
-    results: tuple[tuple[str, str, int], ...] = ()
-    objects: tuple[tuple[str, str, str], ...] = ()
-    wall_s: float = 0.0
 
 
 class Queue:

@@ -25,7 +25,7 @@ from nodulus.app.serve.answers import (
     TakenAnswer,
     queued_answer,
 )
-from nodulus.app.serve.queue import QueuedStudy, State
+from nodulus.app.serve.queued_study import QueuedStudy, State
 from nodulus.app.serve.service import Service
 
 _ZIP_BODY: dict[str, Any] = {

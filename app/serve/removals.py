@@ -8,7 +8,8 @@ from typing import Literal
 import sqlalchemy as sa
 
 from nodulus.app.review.database import beside_readers
-from nodulus.app.serve.queue import ENDED, Queue, QueuedStudy, timestamp, with_results
+from nodulus.app.serve.queue import Queue, timestamp, with_results
+from nodulus.app.serve.queued_study import ENDED, QueuedStudy
 from nodulus.app.serve.tables import deliveries, studies, study_results
 
 Removable = Literal["images", "results"]

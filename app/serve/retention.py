@@ -23,7 +23,8 @@ from nodulus.app.review.result_folders import read_folder
 from nodulus.app.review.store import Store, analysis_name
 from nodulus.app.serve.audit import SERVICE, AuditLog
 from nodulus.app.serve.intake import Intake
-from nodulus.app.serve.queue import Queue, QueuedStudy
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import QueuedStudy
 from nodulus.app.serve.removals import Removable, Removals
 
 logger = logging.getLogger("nodulus")

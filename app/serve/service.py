@@ -25,7 +25,8 @@ from nodulus.app.serve.destinations import OrthancDestination
 from nodulus.app.serve.events import Events
 from nodulus.app.serve.intake import Intake
 from nodulus.app.serve.metrics import Metrics
-from nodulus.app.serve.queue import Queue, QueuedStudy, QueueTimes
+from nodulus.app.serve.queue import Queue, QueueTimes
+from nodulus.app.serve.queued_study import QueuedStudy
 from nodulus.app.serve.retention import Retention, Sweeper
 from nodulus.app.serve.sender import Destination, Sender
 from nodulus.app.serve.sources import OrthancSource, Positions, WatchedFolder, watch

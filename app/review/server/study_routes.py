@@ -21,13 +21,11 @@ from nodulus.app.review.server.answers import (
     StudyAnswer,
     StudyList,
     StudyRow,
-    entry_answer,
-    study_answer,
-    study_row,
 )
 from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.server.guidance_answer import GuidanceAnswer, guidance_answer
 from nodulus.app.review.server.requests import EntryRequest
+from nodulus.app.review.server.study_answers import entry_answer, study_answer, study_row
 from nodulus.app.review.server.viewer_build import ViewerBuild, study_in_viewer
 
 SORTED_BY = (

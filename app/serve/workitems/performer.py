@@ -15,7 +15,8 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.audit import SERVICE, AuditLog
 from nodulus.app.serve.demand import UPS
 from nodulus.app.serve.intake import Intake, instance_name, read_identity, study_id
-from nodulus.app.serve.queue import Queue, QueuedStudy
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import QueuedStudy
 from nodulus.app.serve.workitems.claims import Claimed, Claims
 from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.inputs import Inputs, inputs_of

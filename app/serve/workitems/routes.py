@@ -43,21 +43,18 @@ _FOR_CREATE = ("AffectedSOPInstanceUID", "workitem")
 
 
 def _ordering(caller: Asking) -> None:
-    if not caller.may_order:
-        raise NodulusError(
-            ErrorCode.NOT_ALLOWED,
-            "This account neither makes workitems nor changes or cancels those of others.",
-            remedy="Ask with an account of the role system or admin.",
-        )
+    said = "neither makes workitems nor changes or cancels those of others"
+    _check(caller.may_order, said, "system or admin")
 
 
 def _performing(caller: Asking) -> None:
-    if not caller.may_perform:
-        raise NodulusError(
-            ErrorCode.NOT_ALLOWED,
-            "This account performs no workitems.",
-            remedy="Ask with an account of the role reader, adjudicator or system.",
-        )
+    _check(caller.may_perform, "performs no workitems", "reader, adjudicator or system")
+
+
+def _check(is_allowed: bool, said: str, roles: str) -> None:
+    if not is_allowed:
+        remedy = f"Ask with an account of the role {roles}."
+        raise NodulusError(ErrorCode.NOT_ALLOWED, f"This account {said}.", remedy=remedy)
 
 
 def workitem_routes(worklist: Worklist) -> APIRouter:

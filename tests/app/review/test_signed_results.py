@@ -22,7 +22,7 @@ from nodulus.app.review.store import Store
 from nodulus.app.serve.application import create_service_app
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.desk import ServiceDesk
-from nodulus.app.serve.queue import Analysed
+from nodulus.app.serve.queued_study import Analysed
 from nodulus.app.serve.sender import Sender
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.signed_results import SignedResults

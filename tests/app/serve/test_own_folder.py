@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from nodulus.app.commands.serve import DATABASE_FILE, open_database, own_folder
+from nodulus.app.commands.service_folder import DATABASE_FILE, open_database, own_folder
 from nodulus.app.errors import NodulusError
 from nodulus.app.serve.secrets import TOKEN_FILE, kept_token, secret
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.review.database import Database
-from nodulus.app.serve.queue import Analysed, Queue, QueueTimes
+from nodulus.app.serve.queue import Queue, QueueTimes
+from nodulus.app.serve.queued_study import Analysed
 from nodulus.app.serve.tables import deliveries
 from tests.app.serve.clock import Clock
 

@@ -20,7 +20,8 @@ from nodulus.app.review.reading_rule import reading_rule
 from nodulus.app.review.store import NewEntry, Store
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.intake import Intake
-from nodulus.app.serve.queue import Analysed, Queue
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import Analysed
 from nodulus.app.serve.retention import Retention, Sweeper
 from tests.app.review.review_samples import make_result
 from tests.app.serve.service_samples import make_study

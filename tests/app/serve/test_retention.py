@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from nodulus.app.review.reading_rule import reading_rule
 from nodulus.app.review.store import Store
 from nodulus.app.serve.audit import AuditLog
-from nodulus.app.serve.queue import QueuedStudy
+from nodulus.app.serve.queued_study import QueuedStudy
 from nodulus.app.serve.retention import REMOVED_PREFIX, Retention, Sweeper
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.tables import audit, deliveries

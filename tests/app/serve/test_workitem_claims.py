@@ -18,7 +18,8 @@ from pydicom.uid import generate_uid
 from nodulus.app.review.database import Database
 from nodulus.app.serve.audit import AuditLog
 from nodulus.app.serve.intake import Intake
-from nodulus.app.serve.queue import Analysed, Queue
+from nodulus.app.serve.queue import Queue
+from nodulus.app.serve.queued_study import Analysed
 from nodulus.app.serve.workitems import states
 from nodulus.app.serve.workitems.attributes import is_ready_for
 from nodulus.app.serve.workitems.claims import Claims

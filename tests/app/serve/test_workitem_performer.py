@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.serve.audit import AuditLog
-from nodulus.app.serve.queue import Analysed
+from nodulus.app.serve.queued_study import Analysed
 from nodulus.app.serve.service import Service
 from nodulus.app.serve.workitems.image_source import ImageSource
 from nodulus.app.serve.workitems.performer import Performer
