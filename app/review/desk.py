@@ -189,19 +189,21 @@ class Desk:
         return []
 
     def study(self, key: str) -> DeskStudy:
-        """Give one study.
+        """Give one study; one that is not known may have come since the last look.
 
         Raises:
             NodulusError: ``study-not-found``.
         """
-        try:
-            return self._studies[key]
-        except KeyError:
+        if key not in self._studies:
+            self.refresh()
+        found = self._studies.get(key)
+        if found is None:
             raise NodulusError(
                 ErrorCode.STUDY_NOT_FOUND,
                 "There is no such study here.",
                 remedy="Go back to the work list and load it again.",
-            ) from None
+            )
+        return found
 
     def views(self, reader: Reader) -> list[tuple[DeskStudy, View]]:
         """Give every study as a reader is shown it, as the work list needs it."""

@@ -23,7 +23,7 @@ from nodulus.app.results.options import OutputOptions
 from nodulus.app.results.study_plan import StudyAnalysis, StudyPlan, plan
 
 from .synthetic import SHAPE, result_for, write_multiframe, write_series
-from .test_reader_values import Tables, groups_of, image_of, study, three_labels
+from .three_findings import Tables, groups_of, image_of, study, three_labels
 
 
 def with_facts(planned: StudyPlan) -> StudyPlan:

@@ -24,7 +24,7 @@ from nodulus.app.review.images import StudyImages
 from nodulus.app.review.review_state import SignOff, reviewed
 from tests.app.results.others import dcmqi_report, validate
 from tests.app.results.synthetic import write_series
-from tests.app.results.test_reader_values import groups_of, three_labels, told_apart
+from tests.app.results.three_findings import groups_of, three_labels, told_apart
 
 
 @pytest.fixture

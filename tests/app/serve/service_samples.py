@@ -14,6 +14,7 @@ from pydicom import Dataset
 
 from nodulus.app.chain import load_settings
 from nodulus.app.cohort.supervisor import Limits
+from nodulus.app.cohort.worker import Starts
 from nodulus.app.review.database import Database
 from nodulus.app.review.images import ImageReader
 from nodulus.app.review.store import Store
@@ -37,6 +38,7 @@ def make_service(
     destinations: Mapping[str, Destination] | None = None,
     url: str | None = None,
     two_readers: bool = False,
+    runner: Starts | None = None,
     **more: Any,
 ) -> tuple[Service, ServiceDesk]:
     """Make a service that is not started."""
@@ -44,7 +46,7 @@ def make_service(
     database = Database.in_file(data / "nodulus.sqlite") if url is None else Database(url)
     options = ServiceOptions(
         data,
-        StandInOptions(data / RESULTS, seconds),
+        runner or StandInOptions(data / RESULTS, seconds),
         workers,
         Limits(attempts=1),
         times=TIMES,

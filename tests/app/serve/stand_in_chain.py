@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,3 +80,29 @@ class StandInOptions:
         """Make it."""
         self.output.mkdir(exist_ok=True)
         return StandInChain(self.output, self.seconds)
+
+
+class CopyingRunner(StandInChain):
+    """Gives every study the same result, which was made beforehand."""
+
+    def __init__(self, output: Path, prepared: Path) -> None:
+        super().__init__(output, 0.0)
+        self._prepared = prepared
+
+    def _done(self, item: CohortItem, key: str, header: object) -> Outcome:
+        shutil.copytree(self._prepared, self._output / key, dirs_exist_ok=True)
+        return Outcome(item.id, key, "done", folder=key, findings=3, wall_s=0.1)
+
+
+@dataclass(frozen=True)
+class CopyingChain:
+    """Starts a `CopyingRunner`."""
+
+    output: Path
+    prepared: Path
+    threads: int = 1
+
+    def start(self) -> CopyingRunner:
+        """Make it."""
+        self.output.mkdir(exist_ok=True)
+        return CopyingRunner(self.output, self.prepared)

@@ -141,6 +141,9 @@ def test_stow_is_complete_when_it_is_quiet(
     wait_for(lambda: list(states(client).values()) == ["done"])
     one = client.get("/studies").json()["studies"][0]
     assert (one["images"], one["attempts"], one["source"]) == (3, 1, "stow")
+    linked = client.get(f"/api/studies/{one['study_uid']}")  # before anybody asks for the list
+    assert linked.json()["status"] == "new"
+    assert client.get("/api/studies/1.2.3").status_code == 404
 
 
 def test_stow_says_what_it_does_not_take(client: TestClient, tmp_path: Path) -> None:
