@@ -181,15 +181,9 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=15.0)
     parser.add_argument("--ray", action="store_true")
     parser.add_argument("--retry-failed", action="store_true")
-    parser.add_argument("--real", action="store_true", help="the chain itself, without faults")
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's "&"
     options: Any = StandInOptions(given.output, given.plan, given.marks)
-    if given.real:
-        from nodulus.app.cohort.item_runner import RunnerOptions
-        from nodulus.app.results.options import OutputOptions
-
-        options = RunnerOptions(given.output, results=OutputOptions(report=False))
 
     def run(new_worker: Any = None) -> None:
         ended = run_cohort(
