@@ -26,6 +26,9 @@ class MatchingRule(BaseModel):
     )
     template_mm: float = Field(gt=0, description="Edge of the cube that is looked for")
     search_mm: float = Field(gt=0, description="How far it is looked for in each direction")
+    least_overlap: float = Field(
+        gt=0, le=1, description="Share of the cube that lies in both scans, where one ends in it"
+    )
     least_correlation: float = Field(
         ge=-1, le=1, description="Below it the affine transform's place is kept"
     )
