@@ -32,6 +32,8 @@ class DensityOutlineRule:
         glass_rim_mm: where it reaches further out than this, and than a voxel: a thinner rim is the
             blur of a solid border.
         least_contrast_hu: with less between lung and nodule the outline stays as it was seen.
+        least_share_in_lungs: of what was seen; with less in the lungs their surface is not known
+            there, as at a consolidation.
     """
 
     border_share: float
@@ -45,6 +47,7 @@ class DensityOutlineRule:
     glass_above_lung_hu: float
     glass_rim_mm: float
     least_contrast_hu: float
+    least_share_in_lungs: float
 
     @property
     def margin_mm(self) -> float:
@@ -62,6 +65,7 @@ def density_outline(
     seen: BoolArray,
     spacing_mm: Sequence[float],
     rule: DensityOutlineRule,
+    lungs: BoolArray | None = None,
 ) -> BoolArray:
     """Move the border of what a network saw to where the density says it is.
 
@@ -70,7 +74,7 @@ def density_outline(
     where a border that the scanner has blurred truly runs (as full width at half maximum). Ground
     glass around a solid core lies below that; where the network is sure of it, and it is more than
     the blurred rim that every border has, it is kept. Holes are filled: a cavity is part of a
-    nodule.
+    nodule. The chest wall is as dense as a nodule: what lies outside of the lungs is left out.
 
     Args:
         hu: Hounsfield units, shape (X, Y, Z), with ``rule.margin_mm`` around what was seen as far
@@ -79,6 +83,7 @@ def density_outline(
         seen: where it is taken as seen; bool, same shape.
         spacing_mm: of the three axes.
         rule: densities, probabilities and lengths.
+        lungs: with the nodules in them, same shape; None where their surface is not known.
 
     Returns:
         Bool, same shape, in one piece that shares voxels with ``seen``; ``seen`` itself where the
@@ -86,6 +91,11 @@ def density_outline(
     """
     if not seen.any():
         return seen
+    if lungs is not None:
+        share = float(lungs[seen].mean())
+        lungs = None if share == 0.0 or share < rule.least_share_in_lungs else lungs
+    if lungs is not None:
+        seen = seen & lungs
     away_mm = ndimage.distance_transform_edt(~seen, spacing_mm)
     nearest, furthest = rule.background_mm
     lung = (away_mm > nearest) & (away_mm <= furthest) & (hu < rule.background_below_hu)
@@ -96,6 +106,8 @@ def density_outline(
     if own_hu - lung_hu < rule.least_contrast_hu:
         return seen
     dense = (hu >= lung_hu + rule.border_share * (own_hu - lung_hu)) & (away_mm <= rule.reach_mm)
+    if lungs is not None:
+        dense &= lungs
     glass = seen & ~dense & (probability >= rule.sure_probability)
     glass &= hu >= lung_hu + rule.glass_above_lung_hu
     drawn = dense | _beyond_the_rim(glass, dense, spacing_mm, rule.glass_rim_mm)

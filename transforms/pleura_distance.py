@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
-from nodulus.transforms.ball_morphology import dilate, erode
+from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.lung_region import LungRegion
-from nodulus.transforms.lung_sides import LEFT, RIGHT
 from nodulus.transforms.lungs import axial_axis
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -54,16 +51,7 @@ def pleura_distance_mm(
     """
     spacing = np.asarray(lungs.geometry.spacing_irc_mm)
     places = lungs.geometry.lps_to_index(points_lps_mm)
-    pad = np.ceil((rule.reach_mm + rule.closing_mm) / spacing).astype(int) + 2
-    shape = np.asarray(lungs.geometry.shape_irc)
-    low = np.maximum(np.floor(places.min(axis=0)).astype(int) - pad, 0)
-    high = np.minimum(np.ceil(places.max(axis=0)).astype(int) + pad + 1, shape)
-    if np.any(low >= high):
-        return None
-    sides = lungs.sides[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    closed = np.zeros(sides.shape, dtype=bool)
-    for side in (RIGHT, LEFT):
-        closed |= _closed(sides == side, spacing, rule.closing_mm)
+    closed, low = ClosedLungs(lungs, rule.closing_mm).around(places, rule.reach_mm)
     if not closed.any():
         return None
     inner = np.asarray(distance_transform_edt(closed, sampling=spacing))
@@ -78,17 +66,6 @@ def pleura_distance_mm(
     distance = max(float(depth.min()) - 0.5 * float(spacing.mean()), 0.0)
     distance = min(distance, rule.reach_mm)
     return None if _scan_ends_within(lungs, places, distance, spacing) else distance
-
-
-def _closed(lung: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:
-    """Closing by a ball; a lung that the box cuts goes on beyond it."""
-    if not lung.any():
-        return lung
-    pad = np.ceil(radius_mm / spacing).astype(int) + 1
-    padded = np.pad(lung, [(int(n), int(n)) for n in pad], mode="edge")
-    edges = spacing.tolist()
-    closed = erode(dilate(padded, edges, radius_mm), edges, radius_mm)
-    return closed[tuple(slice(int(n), -int(n)) for n in pad)]
 
 
 def _scan_ends_within(

@@ -9,6 +9,7 @@ from scipy import ndimage
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.candidates import Candidate
+from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.density_outline import DensityOutlineRule, density_outline
 from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
@@ -21,6 +22,7 @@ def outline_of(
     volume: CtVolume,
     threshold: float,
     rule: DensityOutlineRule | None,
+    lungs: ClosedLungs | None = None,
 ) -> tuple[Box, NDArray[np.bool_]]:
     """Outline a candidate: where the network sees it, its border where the density says.
 
@@ -31,6 +33,7 @@ def outline_of(
         volume: as it was read.
         threshold: of the probability.
         rule: of the border; None where it runs along the threshold.
+        lungs: of the scan; None where their surface is not known, and does not bound a nodule.
 
     Returns:
         The box of the volume and the mask in it; at least one voxel.
@@ -40,7 +43,10 @@ def outline_of(
     target = volume.geometry
     box, values = _native_probability(candidate, probability, grid, target, rule.margin_mm)
     seen = _cut(values, candidate, box, grid, target, threshold)
-    mask = density_outline(volume.hu[box], values, seen, target.spacing_irc_mm, rule)
+    within = None
+    if lungs is not None:
+        within = lungs.on(target.cropped([s.start for s in box], seen.shape))
+    mask = density_outline(volume.hu[box], values, seen, target.spacing_irc_mm, rule, within)
     return box, mask
 
 

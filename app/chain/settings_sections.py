@@ -161,6 +161,11 @@ class OutlineSettings(_Section):
     least_contrast_hu: float = Field(
         ge=0, description="With less between lung and nodule the segmentation's outline stays"
     )
+    least_share_in_lungs: float = Field(
+        ge=0,
+        le=1,
+        description="Of what was seen; with less in the lungs they do not bound the nodule",
+    )
 
     @model_validator(mode="after")
     def _distances_rise(self) -> OutlineSettings:

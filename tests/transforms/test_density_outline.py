@@ -24,6 +24,7 @@ RULE = DensityOutlineRule(
     glass_above_lung_hu=150.0,
     glass_rim_mm=1.5,
     least_contrast_hu=100.0,
+    least_share_in_lungs=0.5,
 )
 LUNG_HU = -870.0
 
@@ -162,3 +163,38 @@ def test_one_voxel_and_none_at_all() -> None:
     hu[10, 20, 20] = 0.0
     probability[10, 20, 20] = 0.3
     np.testing.assert_array_equal(density_outline(hu, probability, seen, SPACING, RULE), seen)
+
+
+def at_the_wall() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A nodule at a wall of its density, where lungs are, and what the network sees: wall too."""
+    distance = distance_mm()
+    lungs = np.broadcast_to((np.arange(SHAPE[1]) * SPACING[1] < 23.0)[None, :, None], SHAPE)
+    hu = scanned(np.where((distance <= 6.0) | ~lungs, 40.0, LUNG_HU))
+    return hu, lungs, seen_as(distance, 6.5)
+
+
+def test_the_wall_is_no_part_of_a_nodule() -> None:
+    hu, lungs, probability = at_the_wall()
+    truth = (distance_mm() <= 6.0) & lungs
+    seen = probability >= 0.25
+    drawn = density_outline(hu, probability, seen, SPACING, RULE, lungs)
+    assert not drawn[~lungs].any()
+    assert share_of(drawn, truth) == pytest.approx(1.0, abs=0.1)
+    assert share_of(density_outline(hu, probability, seen, SPACING, RULE), truth) > 1.3
+
+
+def test_what_lies_outside_of_the_lungs_for_the_most_part_is_drawn_as_if_they_were_not_known() -> (
+    None
+):
+    hu, lungs, probability = at_the_wall()
+    seen = probability >= 0.25
+    outside = density_outline(hu, probability, seen, SPACING, RULE, ~lungs & (distance_mm() > 5.0))
+    np.testing.assert_array_equal(outside, density_outline(hu, probability, seen, SPACING, RULE))
+
+
+def test_where_a_nodule_has_no_contrast_the_wall_is_left_out_as_well() -> None:
+    _, lungs, probability = at_the_wall()
+    seen = probability >= 0.25
+    even = np.full(SHAPE, LUNG_HU)
+    drawn = density_outline(even, probability, seen, SPACING, RULE, lungs)
+    np.testing.assert_array_equal(drawn, seen & lungs)

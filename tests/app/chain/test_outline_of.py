@@ -11,7 +11,10 @@ from nodulus.app.chain.protocols import Detection, Outline
 from nodulus.app.chain.settings import load_settings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate, make_candidate
+from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
+from nodulus.transforms.lung_sides import LEFT
 
 SETTINGS = load_settings()
 THRESHOLD = SETTINGS.operating_points.segmentation_voxel.threshold
@@ -43,6 +46,14 @@ def too_wide(middle_mm: float) -> tuple[Candidate, np.ndarray]:
     )
 
 
+def lungs_up_to(first_axis_mm: float) -> ClosedLungs:
+    """Lung below a plane across the first axis, nothing beyond it."""
+    grid = Geometry((40, 40, 40), np.diag([2.5, 2.5, 2.5, 1.0]))
+    sides = np.zeros(grid.shape_irc, np.uint8)
+    sides[np.arange(40) * 2.5 < first_axis_mm] = LEFT
+    return ClosedLungs(LungRegion(sides > 0, sides, grid, (False, False)), 18.0)
+
+
 def ball_mm3() -> float:
     return 4 / 3 * np.pi * RADIUS_MM**3
 
@@ -72,10 +83,21 @@ def test_without_a_rule_the_threshold_draws() -> None:
 def test_the_size_is_that_of_the_outline() -> None:
     volume, (candidate, probability) = native(24.0), too_wide(24.0)
     detection = Detection(probability, NETWORK, (candidate,), (), ((24.0, 24.0, 24.0),))
-    outline = _outline(volume, detection, 0, SETTINGS)
+    outline = _outline(volume, detection, 0, SETTINGS, lungs_up_to(100.0))
     expected_mm = (6 / np.pi * ball_mm3()) ** (1 / 3)
     assert mask_diameter_mm(outline.mask, volume.geometry) == pytest.approx(expected_mm, abs=0.3)
     assert candidate.equivalent_diameter_mm > expected_mm + 2
+
+
+def test_what_lies_beyond_the_pleura_is_no_part_of_a_nodule() -> None:
+    volume, (candidate, probability) = native(24.0), too_wide(24.0)
+    detection = Detection(probability, NETWORK, (candidate,), (), ((24.0, 24.0, 24.0),))
+    whole = _outline(volume, detection, 0, SETTINGS, lungs_up_to(100.0))
+    cut = _outline(volume, detection, 0, SETTINGS, lungs_up_to(26.0))
+    first_mm = 1.25 * (cut.box[0].start + np.arange(cut.mask.shape[0]))
+    assert not cut.mask[first_mm > 27.5].any()
+    np.testing.assert_array_equal(cut.mask[first_mm < 25.0], whole.mask[first_mm < 25.0])
+    assert 0.5 < cut.mask.sum() / whole.mask.sum() < 0.85
 
 
 def test_masses_and_other_tools_outlines_stay_as_they_are() -> None:
@@ -83,9 +105,9 @@ def test_masses_and_other_tools_outlines_stay_as_they_are() -> None:
     place = ((24.0, 24.0, 24.0),)
     mass = Detection(probability, NETWORK, (candidate,), (), place, masses=frozenset({0}))
     box, mask = native_mask(candidate, probability, NETWORK, volume.geometry, THRESHOLD)
-    drawn = _outline(volume, mass, 0, SETTINGS)
+    drawn = _outline(volume, mass, 0, SETTINGS, lungs_up_to(24.0))
     assert drawn.box == box
     np.testing.assert_array_equal(drawn.mask, mask)
     given = Outline(box, np.ones(mask.shape, bool))
     other = Detection(probability, NETWORK, (candidate,), (), place, outlines=(given,))
-    assert _outline(volume, other, 0, SETTINGS) is given
+    assert _outline(volume, other, 0, SETTINGS, lungs_up_to(24.0)) is given
