@@ -39,6 +39,7 @@ TURN = """async ([count, plane]) => {
   const host = document.getElementById("viewer");
   const canvas = host.querySelector("canvas");
   const gl = canvas.getContext("webgl2");
+  const pen = canvas.getContext("2d");
   const box = host.getBoundingClientRect();
   const share = { axial: [0.3, 0.5], coronal: [0.8, 0.25], sagittal: [0.8, 0.75] }[plane];
   const [clientX, clientY] = [box.left + share[0] * box.width, box.top + share[1] * box.height];
@@ -56,6 +57,7 @@ TURN = """async ([count, plane]) => {
     turn(k % 20 < 10 ? 40 : -40);
     await picture;
     gl?.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+    pen?.getImageData(0, 0, 1, 1);
     pixels.push(performance.now() - start);
     widths.add(canvas.width);
   }
@@ -93,13 +95,16 @@ def review(result: Path, images: Path | None, database: Path) -> Iterator[str]:
             server.terminate()
 
 
-def loaded(browser: Browser, address: str, size: tuple[int, int]) -> tuple[Page, dict[str, float]]:
+def loaded(
+    browser: Browser, address: str, size: tuple[int, int], viewer: str
+) -> tuple[Page, dict[str, float]]:
     """Open the first study of a work list.
 
     Returns:
         the page; seconds from its start to each mark.
     """
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    context.add_init_script(f"sessionStorage.setItem('nodulus:viewer', '{viewer}')")
     page = context.new_page()
     page.set_default_timeout(PATIENCE_S * 1000)
     page.goto(address)
@@ -136,7 +141,7 @@ def measured(browser: Browser, address: str, options: argparse.Namespace) -> dic
     size = (options.width, options.height)
     loads: list[dict[str, float]] = []
     for _ in range(options.loads):
-        page, times = loaded(browser, address, size)
+        page, times = loaded(browser, address, size, options.viewer)
         loads.append(times)
         if len(loads) < options.loads:
             page.context.close()
@@ -163,6 +168,9 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=20)
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=800)
+    parser.add_argument(
+        "--viewer", choices=("auto", "canvas", "niivue"), default="auto", help="which draws"
+    )
     parser.add_argument("--gpu", action="store_true", help="the graphics card, not software")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--shot", help="PNG of the page")

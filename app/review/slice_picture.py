@@ -1,4 +1,4 @@
-"""One slice as a picture with the findings' outlines, for browsers without WebGL2."""
+"""One slice as a picture with the findings' outlines, for pages that have no voxels (yet)."""
 
 from __future__ import annotations
 

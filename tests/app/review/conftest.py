@@ -27,7 +27,7 @@ from nodulus.app.review.store import Store
 from nodulus.app.run import run_all
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
-from tests.app.review.page_driver import SOFTWARE_GL, browser
+from tests.app.review.page_driver import SOFTWARE_GL, browser, served_desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -98,6 +98,13 @@ def client(make_desk: Callable[..., Desk]) -> Iterator[httpx.Client]:
     """The page of a reader: in the session, with the token for changes."""
     with as_reader(make_desk(), Reader("Doe^Jane")) as one:
         yield one
+
+
+@pytest.fixture
+def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
+    """Where the work list is, for a browser."""
+    with served_desk(make_desk()) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

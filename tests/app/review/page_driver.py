@@ -54,6 +54,14 @@ def _chromium() -> str | None:
     return named or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+IN_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+"""Marks of the tests that drive the page."""
+
+
 @contextmanager
 def browser(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
     """Start Chromium without a window."""
@@ -113,7 +121,17 @@ def served_desk(desk: Desk, viewer: ViewerBuild | None = None) -> Iterator[str]:
 
 
 class Watched:
-    """A page that notes what it asks for and what goes wrong."""
+    """A page that notes what it asks for and what goes wrong.
+
+    Args:
+        browser: opens it.
+        address: of the work list.
+        width: pixels.
+        height: likewise.
+        touch: whether there are fingers.
+        viewer: which one is asked for; None for the one that the page chooses.
+        before: a script that runs before those of the page.
+    """
 
     def __init__(
         self,
@@ -123,9 +141,15 @@ class Watched:
         height: int = 800,
         *,
         touch: bool = False,
+        viewer: str | None = None,
+        before: str = "",
     ):
         viewport: ViewportSize = {"width": width, "height": height}
         context = browser.new_context(viewport=viewport, has_touch=touch)
+        if viewer:
+            context.add_init_script(f"sessionStorage.setItem('nodulus:viewer', '{viewer}')")
+        if before:
+            context.add_init_script(before)
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_S * 1000)
         self.origin = address.partition("/?")[0]

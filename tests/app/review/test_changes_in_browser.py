@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nodulus.app.result import StudyResult
-from nodulus.app.review.desk import Desk
-from tests.app.review.page_driver import Watched, served_desk, why_not
+from tests.app.review.page_driver import IN_BROWSER, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,17 +16,7 @@ if TYPE_CHECKING:
 IN_THE_LUNG = (65.0, -20.0)
 """LPS x and y, mm, where the synthetic chest has no nodule."""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-]
-
-
-@pytest.fixture
-def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
-    with served_desk(make_desk()) as found:
-        yield found
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import pytest
-
-from nodulus.app.review.desk import Desk
-from tests.app.review.page_driver import Watched, served_desk, why_not
+from tests.app.review.page_driver import IN_BROWSER, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -36,17 +32,7 @@ CUT_OFF = """() => {
 }"""
 """What reaches beyond the findings' panel."""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-]
-
-
-@pytest.fixture
-def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
-    with served_desk(make_desk()) as found:
-        yield found
+pytestmark = IN_BROWSER
 
 
 def release_all(watched: Watched) -> None:

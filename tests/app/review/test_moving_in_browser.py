@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nodulus.app.review.desk import Desk
-from tests.app.review.page_driver import Watched, served_desk, why_not
+from tests.app.review.page_driver import IN_BROWSER, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-]
+pytestmark = IN_BROWSER
 
 SLOW_CARD = """
     const { prototype } = WebGL2RenderingContext;
@@ -90,12 +84,6 @@ WHEEL = """async (pictures) => {
 canvas' width that the pictures had."""
 
 
-@pytest.fixture
-def address(make_desk: Callable[..., Desk]) -> Iterator[str]:
-    with served_desk(make_desk()) as found:
-        yield found
-
-
 def test_a_picture_gets_as_many_pixels_as_it_has_time_for(chromium: Browser, address: str) -> None:
     page = Watched(chromium, address).page
     cards = {5: 1.0, 39: 1.0, 60: 0.75, 150: 0.5, 200: 0.375, 5000: 0.375}
@@ -108,8 +96,7 @@ def test_a_picture_gets_as_many_pixels_as_it_has_time_for(chromium: Browser, add
 def test_on_a_slow_card_pictures_are_small_in_motion_and_whole_at_rest(
     chromium: Browser, address: str
 ) -> None:
-    watched = Watched(chromium, address)
-    watched.page.add_init_script(SLOW_CARD)
+    watched = Watched(chromium, address, viewer="niivue", before=SLOW_CARD)
     watched.open_first()
     watched.page.evaluate(WHEEL, 3)
     shares = watched.page.evaluate(WHEEL, 10)

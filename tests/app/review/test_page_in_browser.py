@@ -17,13 +17,13 @@ from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
 from tests.app.review.page_driver import (
+    IN_BROWSER,
     NO_GL,
     Watched,
     axe_core,
     browser,
     faults,
     served_desk,
-    why_not,
 )
 from tests.app.synthetic_chest import NODULES_LPS
 
@@ -38,11 +38,7 @@ LATE_HISTORY = """() => {
     };
 }"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-]
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +75,11 @@ def address(
     desk.close()
 
 
+@pytest.mark.parametrize("viewer", ["canvas", "niivue"])
 def test_a_study_is_read_from_the_work_list_to_the_exports(
-    chromium: Browser, address: str, tmp_path: Path
+    chromium: Browser, address: str, tmp_path: Path, viewer: str
 ) -> None:
-    watched = Watched(chromium, address)
+    watched = Watched(chromium, address, viewer=viewer)
     page = watched.page
     page.wait_for_selector("#rows a")
     assert "token" not in page.url
@@ -171,13 +168,14 @@ def test_the_work_list_fits_a_screen_of_1280_pixels(chromium: Browser, address: 
     assert wide <= shown
 
 
-def test_without_webgl_the_server_draws_and_the_keys_are_the_same(
+def test_the_server_draws_where_it_is_asked_to_and_the_keys_are_the_same(
     playwright: Playwright, address: str
 ) -> None:
     with browser(playwright, *NO_GL) as started:
-        watched = Watched(started, address)
+        watched = Watched(started, address, viewer="pictures")
         watched.open_first()
         assert any("slice.png" in url for url in watched.asked)
+        assert not any("ct.nii" in url for url in watched.asked)
         watched.press("a", "ArrowUp", "w", "l")
         watched.until(
             "() => performance.getEntriesByType('resource').some(e => e.name.includes('slab_mm=5'))"

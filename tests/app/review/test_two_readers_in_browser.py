@@ -13,16 +13,12 @@ import pytest
 from nodulus.app.review.desk import Desk, Reader
 from nodulus.app.review.server.access import loopback_session
 from nodulus.app.review.server.application import create_app
-from tests.app.review.page_driver import Watched, axe_core, faults, served, why_not
+from tests.app.review.page_driver import IN_BROWSER, Watched, axe_core, faults, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-]
+pytestmark = IN_BROWSER
 PICTURES = os.environ.get("NODULUS_TEST_PICTURES")
 """A folder for a picture of each state."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from nodulus.app.review.desk import Desk
 from nodulus.app.review.server.viewer_build import open_viewer_build
-from tests.app.review.page_driver import Watched, served_desk, why_not
+from tests.app.review.page_driver import IN_BROWSER, Watched, served_desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 BUILD = os.environ.get("NODULUS_OHIF", "")
 
 pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+    *IN_BROWSER,
     pytest.mark.skipif(not BUILD, reason="NODULUS_OHIF names no OHIF build"),
 ]
 

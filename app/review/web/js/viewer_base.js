@@ -2,7 +2,7 @@
  * What the study page knows of a viewer. A viewer shows the three planes through one point of a CT.
  * Places on the screen are CSS pixels from the host's left top corner.
  *
- * open(study)      show a study; resolves with the first picture
+ * open(study)      show a study from its first finding on; resolves once it can be moved through
  * goTo(lps)        the point that the planes cut; `step` goes on by slices of a plane
  * pick(x, y)       the plane and the point at a place on the screen; `project` is its inverse
  * setWindow, setSlab, setOutlines, setZoom, setLayout   how it is shown
@@ -58,7 +58,7 @@ export class Viewer {
     this.study = study;
     this.grid = new Grid(study.volume);
     this.middle = this.grid.lpsOf(this.grid.shape.map((count) => (count - 1) / 2));
-    this.at = this.grid.snap(this.middle);
+    this.at = this.grid.snap(study.findings[0]?.center_lps_mm ?? this.middle);
     this.focus = this.middle;
   }
 
@@ -130,7 +130,7 @@ export class Viewer {
   /** The masks of the findings as they are now. @returns {Promise<import("./volume_loader.js").Volume>} */
   labels() {
     const { url } = this.overlay;
-    if (this.masks?.url !== url) this.masks = { url, volume: this.loader.load(url, true) };
+    if (this.masks?.url !== url) this.masks = { url, volume: this.loader.load(url, "labels") };
     return this.masks.volume;
   }
 

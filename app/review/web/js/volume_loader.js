@@ -1,9 +1,9 @@
 /**
- * @typedef {object} Volume a volume's box, ready for the graphics card
+ * @typedef {object} Volume a volume's box
  * @property {number[]} dims columns, rows, slices of the box
  * @property {number[]} start its first voxel
  * @property {number[]} toRas voxel of the whole grid to RAS mm
- * @property {Uint16Array | Uint8Array} data half-precision HU, or labels
+ * @property {Uint16Array | Int16Array | Uint8Array} data half-precision HU, HU, or labels
  */
 
 /** Loads volumes in a worker. */
@@ -20,12 +20,16 @@ export class VolumeLoader {
     };
   }
 
-  /** @param {string} url @param {boolean} labels @returns {Promise<Volume>} */
-  load(url, labels = false) {
+  /**
+   * @param {string} url
+   * @param {"halves" | "int16" | "labels"} kind half-precision HU for a graphics card, HU, or labels
+   * @returns {Promise<Volume>}
+   */
+  load(url, kind = "halves") {
     const id = (this.count += 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.worker.postMessage({ id, url: new URL(url, location.href).href, labels });
+      this.worker.postMessage({ id, url: new URL(url, location.href).href, kind });
     });
   }
 }

@@ -2,14 +2,25 @@
 import { readNifti, unpacked } from "./nifti.js";
 
 /** Bits of the half-precision number of each int16; exact up to 2,048 HU. */
-const HALVES = new Uint16Array(65536);
-const wide = new Float32Array(1);
-const bits = new Uint32Array(wide.buffer);
-for (let value = -32768; value < 32768; value += 1) {
-  wide[0] = value;
-  const exponent = ((bits[0] >>> 23) & 255) - 112;
-  const magnitude = value === 0 ? 0 : (exponent << 10) | ((bits[0] >>> 13) & 1023);
-  HALVES[value & 65535] = ((bits[0] >>> 16) & 0x8000) | magnitude;
+function halfTable() {
+  const halves = new Uint16Array(65536);
+  const wide = new Float32Array(1);
+  const bits = new Uint32Array(wide.buffer);
+  for (let value = -32768; value < 32768; value += 1) {
+    wide[0] = value;
+    const exponent = ((bits[0] >>> 23) & 255) - 112;
+    const magnitude = value === 0 ? 0 : (exponent << 10) | ((bits[0] >>> 13) & 1023);
+    halves[value & 65535] = ((bits[0] >>> 16) & 0x8000) | magnitude;
+  }
+  return halves;
+}
+
+/** @param {Int16Array} data */
+function halvesOf(data) {
+  const table = halfTable();
+  const halves = new Uint16Array(data.length);
+  for (let at = 0; at < data.length; at += 1) halves[at] = table[data[at] & 65535];
+  return halves;
 }
 
 /** The smallest box that holds all labels. @param {import("./nifti.js").Nifti} volume */
@@ -41,20 +52,18 @@ function labelled({ dims, toRas, data }) {
   return { dims: size, start: low, toRas, data: box };
 }
 
-onmessage = async ({ data: { id, url, labels } }) => {
+onmessage = async ({ data: { id, url, kind } }) => {
   try {
     const response = await fetch(url, { credentials: "same-origin" });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
     const volume = readNifti(await unpacked(response));
-    if (labels) {
+    if (kind === "labels") {
       const box = labelled(volume);
       postMessage({ id, volume: box }, { transfer: [box.data.buffer] });
       return;
     }
-    const { data } = volume;
-    const halves = new Uint16Array(data.length);
-    for (let at = 0; at < data.length; at += 1) halves[at] = HALVES[data[at] & 65535];
-    postMessage({ id, volume: { ...volume, start: [0, 0, 0], data: halves } }, { transfer: [halves.buffer] });
+    const data = kind === "halves" ? halvesOf(volume.data) : volume.data;
+    postMessage({ id, volume: { ...volume, start: [0, 0, 0], data } }, { transfer: [data.buffer] });
   } catch (error) {
     postMessage({ id, error: String(error.message ?? error) });
   }
