@@ -8,10 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any, get_args
+
+from numpy.typing import NDArray
 
 from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.errors import ErrorCode, NodulusError
-from nodulus.app.result import StudyResult
+from nodulus.app.result import SideName, StudyResult
 from nodulus.app.review.double_reading import (
     READERS,
     StudyLogs,
@@ -242,6 +245,18 @@ class Desk:
         source = study.source
         return self._images.images(study.analysis, source.folder, source.result, source.images)
 
+    def early_slice(self, study: DeskStudy, index: int) -> NDArray[Any] | None:
+        """Give one slice while the CT is not read yet: HU, shape (1, R, C); None if not at once.
+
+        Args:
+            study: of this desk.
+            index: along the volume's first axis.
+        """
+        source = study.source
+        return self._images.early_slice(
+            study.analysis, source.folder, source.result, source.images, index
+        )
+
     def image_files(self, study: DeskStudy) -> list[Path]:
         """Give the DICOM files of a study's series; none where they are not found."""
         return self._images.files(study.result, study.source.images)
@@ -252,11 +267,14 @@ class Desk:
         def work() -> None:
             with suppress(NodulusError):  # told when somebody asks for it
                 images = self.images(study)
+                _ = images.preview  # the page's first picture of all planes
                 with self._chain_lock:
                     models = self._chain()
                     for bundle in (models.segmentation, models.nodule, models.malignancy):
                         if bundle.input_kind.startswith("isotropic"):
                             images.scan.isotropic(bundle.isotropic_mm)
+                    for side in get_args(SideName):
+                        images.lobes.fissures(side)
 
         with suppress(RuntimeError):  # the application is ending
             self._ahead.submit(work)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nodulus.app.chain import ChainSettings, ScanViews
 from nodulus.app.chain.lobe import Lobes
@@ -21,6 +23,7 @@ from nodulus.app.result import StudyResult
 from nodulus.app.results.encodable import encodable_text
 from nodulus.app.results.label_boxes import Labels
 from nodulus.app.results.read_labels import read_labels
+from nodulus.app.review.early_slice import early_slice
 from nodulus.app.review.preview import encode_preview
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.geometry import Geometry
@@ -145,6 +148,30 @@ class ImageReader:
                 self._read.move_to_end(key)
                 self._make_room()
         return images
+
+    def early_slice(
+        self, key: str, folder: Path, result: StudyResult, recorded: Path | None, index: int
+    ) -> NDArray[Any] | None:
+        """Give one slice before the CT is in the memory; None where there is no short way to it.
+
+        Args:
+            key: as in `images`; so are the next three.
+            folder: of the result.
+            result: in it.
+            recorded: where the images were when the study was analysed.
+            index: of the slice, along the volume's first axis.
+
+        Returns:
+            HU, shape (1, R, C).
+        """
+        if key in self._read:
+            return None
+        geometry = Geometry(result.volume.shape_irc, np.array(result.volume.affine_lps))
+        for place in self._places_of(recorded):
+            hu = early_slice(place, folder, geometry, index)
+            if hu is not None:
+                return hu
+        return None
 
     def _make_room(self) -> None:
         while len(self._read) > 1:

@@ -32,11 +32,16 @@ def preview(hu: NDArray[Any], geometry: Geometry) -> tuple[NDArray[np.int16], Ge
         for mm, n in zip(geometry.spacing_irc_mm, hu.shape, strict=True)
     ]
     count = [n // step for n, step in zip(hu.shape, steps, strict=True)]
-    part = hu[tuple(slice(0, n * step) for n, step in zip(count, steps, strict=True))]
-    means = part.astype(np.float32)
-    for axis, step in enumerate(steps):
-        split = [*means.shape[:axis], count[axis], step, *means.shape[axis + 1 :]]
-        means = means.reshape(split).mean(axis=axis + 1, dtype=np.float32)
+    sums = hu[tuple(slice(0, n * step) for n, step in zip(count, steps, strict=True))]
+    exact = np.int32 if hu.dtype == np.int16 else np.float32
+    for axis in (2, 1, 0):  # lines of memory first: the rest is small then
+        total = np.zeros([*sums.shape[:axis], count[axis], *sums.shape[axis + 1 :]], exact)
+        for first in range(steps[axis]):
+            own: list[slice] = [slice(None)] * 3
+            own[axis] = slice(first, None, steps[axis])
+            total += sums[tuple(own)]
+        sums = total
+    means = sums / np.float32(np.prod(steps))
     affine = geometry.affine_lps.copy()
     affine[:3, 3] = geometry.index_to_lps([(step - 1) / 2 for step in steps])
     affine[:3, :3] *= steps

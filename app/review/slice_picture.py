@@ -33,6 +33,17 @@ def slice_count(plane: PlaneName, geometry: Geometry) -> int:
     return geometry.shape_irc[turn.order[PLANES.index(plane)]]
 
 
+def is_first_axis(plane: PlaneName, geometry: Geometry) -> bool:
+    """Whether a plane's slices are those along the volume's first axis, as they were scanned.
+
+    Args:
+        plane: which.
+        geometry: of the volume.
+    """
+    turn = turn_to("SPL", geometry.affine_ras, geometry.shape_irc)
+    return turn.order[PLANES.index(plane)] == 0
+
+
 def draw_slice(
     hu: NDArray[Any],
     labels: Labels | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
@@ -14,8 +15,14 @@ from nodulus.app.review.desk import Desk
 from nodulus.app.review.outlines import current_labels
 from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.caller import Asking
-from nodulus.app.review.slice_picture import PlaneName, draw_slice, slice_count
+from nodulus.app.review.slice_picture import (
+    PlaneName,
+    draw_slice,
+    is_first_axis,
+    slice_count,
+)
 from nodulus.app.review.volumes import VolumeName, encode_volume
+from nodulus.transforms.geometry import Geometry
 
 _GZIP = "application/gzip"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -94,18 +101,27 @@ def volume_routes(desk: Desk) -> APIRouter:
         """
         window_hu = _window(window)
         study = desk.study(key)
-        images = desk.images(study)
-        geometry = images.volume.geometry
+        volume = study.result.volume
+        geometry = Geometry(volume.shape_irc, np.array(volume.affine_lps))
         count = slice_count(plane, geometry)
         number = count // 2 if index is None else index
         if number >= count:
             raise _refused(f"There are {count} {plane} slices.", "Name one from 0 on.")
-        labels = (
-            current_labels(images.labels, desk.view(study, caller.reading).state)
-            if outlines
-            else None
-        )
-        picture = draw_slice(images.volume.hu, labels, geometry, plane, number, window_hu, slab_mm)
+        early = None
+        if not outlines and not slab_mm and is_first_axis(plane, geometry):
+            early = desk.early_slice(study, number)
+        if early is not None:
+            own = geometry.cropped([number, 0, 0], early.shape)
+            picture = draw_slice(early, None, own, plane, 0, window_hu, 0.0)
+        else:
+            images = desk.images(study)
+            labels = (
+                current_labels(images.labels, desk.view(study, caller.reading).state)
+                if outlines
+                else None
+            )
+            hu, geometry = images.volume.hu, images.volume.geometry
+            picture = draw_slice(hu, labels, geometry, plane, number, window_hu, slab_mm)
         headers = {"X-Slice-Count": str(count), "X-Slice-Index": str(number)}
         return Response(picture, media_type="image/png", headers=headers)
 

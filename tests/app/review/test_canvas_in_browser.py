@@ -13,18 +13,8 @@ if TYPE_CHECKING:
 
 pytestmark = IN_BROWSER
 
-CARD = """
-    const { prototype } = WebGL2RenderingContext;
-    const { getParameter } = prototype;
-    prototype.getParameter = function (name) {
-        return name === 0x9246 ? "ANGLE (A graphics card)" : getParameter.call(this, name);
-    };
-    const { getContext } = HTMLCanvasElement.prototype;
-    HTMLCanvasElement.prototype.getContext = function (kind, options = {}) {
-        return getContext.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false });
-    };
-"""
-"""WebGL is drawn by a card, as far as the page can tell."""
+CARD = "sessionStorage.setItem('nodulus:card', '2048')"
+"""A graphics card was found."""
 
 BESIDE = """async ({ planes, slab, range }) => {
     const { CanvasViewer } = await import("/js/canvas_viewer.js");

@@ -1,11 +1,12 @@
 /** Chooses the viewer: NiiVue where a graphics card draws WebGL 2, else the 2D canvas. */
 import { CanvasViewer } from "./canvas_viewer.js";
+import { card } from "./card.js";
 import { PictureViewer } from "./picture_viewer.js";
 import { VolumeLoader } from "./volume_loader.js";
 
-/** Names of WebGL's renderers that draw without a graphics card. */
-const SOFTWARE = /swiftshader|llvmpipe|softpipe|swrast|software|basic render/i;
 const STORED = "nodulus:viewer";
+/** What the first picture waits for the answer whether there is a card, ms; the canvas works anywhere. */
+const WAIT = 400;
 
 /** What a support person asks for by `?viewer=`, for as long as the tab is open: niivue, canvas, pictures or auto. */
 function wanted() {
@@ -18,21 +19,18 @@ function wanted() {
   }
 }
 
-/** The largest side of a volume that a graphics card draws; 0 without one. @param {boolean} software counts too */
-function mostOnCard(software) {
-  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: !software });
-  if (!gl) return 0;
-  const about = gl.getExtension("WEBGL_debug_renderer_info");
-  const name = String(gl.getParameter(about ? about.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-  const most = software || !SOFTWARE.test(name) ? gl.getParameter(gl.MAX_3D_TEXTURE_SIZE) : 0;
-  gl.getExtension("WEBGL_lose_context")?.loseContext();
-  return most;
+/** The largest side of a volume that NiiVue is to draw; 0 for another viewer. @param {string | null} asked */
+async function mostInNiivue(asked) {
+  if (asked === "niivue") return Infinity;
+  if (asked === "canvas" || asked === "pictures") return 0;
+  const late = new Promise((resolve) => setTimeout(() => resolve(0), WAIT));
+  return Promise.race([card(), late]);
 }
 
 const asked = wanted();
-const most = asked === "canvas" || asked === "pictures" ? 0 : mostOnCard(asked === "niivue");
-const niivue = most ? import("./niivue_viewer.js") : null;
-niivue?.catch(() => {});
+const most = mostInNiivue(asked);
+const niivue = most.then((side) => (side ? import("./niivue_viewer.js") : null));
+niivue.catch(() => {});
 
 /**
  * Open a study in the viewer that suits this browser.
@@ -43,7 +41,7 @@ niivue?.catch(() => {});
 export async function openViewer(host, study) {
   const loader = new VolumeLoader();
   let viewer;
-  if (niivue && Math.max(...study.volume.shape_irc) <= most) {
+  if (Math.max(...study.volume.shape_irc) <= (await most)) {
     const preview = loader.load(study.volumes.preview);
     preview.catch(() => {});
     const { NiivueViewer } = await niivue;
