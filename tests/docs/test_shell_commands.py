@@ -7,11 +7,15 @@ training steps are enough for are run for real in ``test_shell_runs.py``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import io
 import re
+import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -80,14 +84,27 @@ def is_a_bundle_command(words: tuple[str, ...]) -> None:
 
 @functools.cache
 def help_of(*program: str) -> str:
-    """What a program prints about itself; several commands of the pages have the same one."""
-    return subprocess.run(
-        [sys.executable, *program, "--help"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    """What a program prints about itself; several commands of the pages have the same one.
+
+    It runs in this process, which has imported what takes a process of its own its time.
+    """
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(sys, "argv", [program[-1], "--help"])
+        patch.setattr(sys, "path", [str((REPOSITORY / program[-1]).parent), *sys.path])
+        with pytest.raises(SystemExit) as end:
+            run_as_program(program)
+    assert not end.value.code
+    return printed.getvalue()
+
+
+def run_as_program(program: tuple[str, ...]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # it may have been imported before
+        if program[0] == "-m":
+            runpy.run_module(program[1], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(str(REPOSITORY / program[0]), run_name="__main__")
 
 
 def prints_its_options(words: tuple[str, ...]) -> None:
