@@ -34,6 +34,9 @@ class DensityOutlineRule:
         least_contrast_hu: with less between lung and nodule the outline stays as it was seen.
         least_share_in_lungs: of what was seen; with less in the lungs their surface is not known
             there, as at a consolidation.
+        least_closing_mm: radius of the ball that closes the lungs over a nodule,
+        closing_per_diameter: or so many diameters of the nodule, where that is more: a ball sinks
+            into a notch by about the square of its width over eight radii.
     """
 
     border_share: float
@@ -48,11 +51,17 @@ class DensityOutlineRule:
     glass_rim_mm: float
     least_contrast_hu: float
     least_share_in_lungs: float
+    least_closing_mm: float
+    closing_per_diameter: float
 
     @property
     def margin_mm(self) -> float:
         """How far around what was seen the rule looks."""
         return max(self.reach_mm, self.background_mm[1])
+
+    def closing_mm(self, diameter_mm: float) -> float:
+        """Radius of the ball that closes the lungs over a nodule of this diameter."""
+        return max(self.least_closing_mm, self.closing_per_diameter * diameter_mm)
 
 
 _ROUNDS = 10

@@ -26,7 +26,6 @@ from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume, VolumeWarning
-from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
 
@@ -76,8 +75,7 @@ def analyse(
     is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
     with steps("malignancy") as report:
-        closed = ClosedLungs(lungs, pipeline.pleura.closing_mm)
-        outlines = [_outline(volume, found.detection, int(i), settings, closed) for i in kept]
+        outlines = [_outline(volume, found.detection, int(i), settings, lungs) for i in kept]
         chosen = [looked_at[i] for i in kept]
         sizes = [mask_diameter_mm(outline.mask, volume.geometry) for outline in outlines]
         malignancy = rate_malignancy(scan, models, settings, chosen, sizes, report)
@@ -144,7 +142,7 @@ def _outline(
     detection: Detection,
     number: int,
     settings: ChainSettings,
-    lungs: ClosedLungs,
+    lungs: LungRegion,
 ) -> Outline:
     """A candidate's outline on the volume's grid.
 

@@ -13,6 +13,7 @@ from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.density_outline import DensityOutlineRule, density_outline
 from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
+from nodulus.transforms.lung_region import LungRegion
 
 
 def outline_of(
@@ -22,7 +23,7 @@ def outline_of(
     volume: CtVolume,
     threshold: float,
     rule: DensityOutlineRule | None,
-    lungs: ClosedLungs | None = None,
+    lungs: LungRegion | None = None,
 ) -> tuple[Box, NDArray[np.bool_]]:
     """Outline a candidate: where the network sees it, its border where the density says.
 
@@ -45,7 +46,9 @@ def outline_of(
     seen = _cut(values, candidate, box, grid, target, threshold)
     within = None
     if lungs is not None:
-        within = lungs.on(target.cropped([s.start for s in box], seen.shape))
+        closing_mm = rule.closing_mm(mask_diameter_mm(seen, target))
+        part = target.cropped([s.start for s in box], seen.shape)
+        within = ClosedLungs(lungs, closing_mm).on(part)
     mask = density_outline(volume.hu[box], values, seen, target.spacing_irc_mm, rule, within)
     return box, mask
 

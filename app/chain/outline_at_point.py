@@ -20,7 +20,6 @@ from nodulus.app.chain.settings import ChainSettings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, make_candidate
-from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.windowing import window
 
@@ -109,9 +108,7 @@ def outline_at_point(
         seen_already: what the segmentation has seen of the scan.
     """
     volume, bundle, pointed = scan.volume, models.segmentation, settings.pipeline.point
-    lungs = None
-    if scan.search_region is not None:
-        lungs = ClosedLungs(scan.search_region, settings.pipeline.pleura.closing_mm)
+    lungs = scan.search_region
     seen: _Seen | float = 0.0
     if seen_already is not None and seen_already.has(point_lps_mm):
         seen = _look(settings, point_lps_mm, _known(seen_already, point_lps_mm))

@@ -166,6 +166,12 @@ class OutlineSettings(_Section):
         le=1,
         description="Of what was seen; with less in the lungs they do not bound the nodule",
     )
+    least_closing_mm: float = Field(
+        gt=0, description="Radius of the ball that closes the lungs over a nodule"
+    )
+    closing_per_diameter: float = Field(
+        ge=0, description="So many diameters of the nodule, where that is more"
+    )
 
     @model_validator(mode="after")
     def _distances_rise(self) -> OutlineSettings:

@@ -25,6 +25,8 @@ RULE = DensityOutlineRule(
     glass_rim_mm=1.5,
     least_contrast_hu=100.0,
     least_share_in_lungs=0.5,
+    least_closing_mm=18.0,
+    closing_per_diameter=1.5,
 )
 LUNG_HU = -870.0
 
@@ -198,3 +200,8 @@ def test_where_a_nodule_has_no_contrast_the_wall_is_left_out_as_well() -> None:
     even = np.full(SHAPE, LUNG_HU)
     drawn = density_outline(even, probability, seen, SPACING, RULE, lungs)
     np.testing.assert_array_equal(drawn, seen & lungs)
+
+
+def test_a_larger_nodule_is_closed_by_a_larger_ball() -> None:
+    assert RULE.closing_mm(6.0) == 18.0
+    assert RULE.closing_mm(24.0) == 36.0

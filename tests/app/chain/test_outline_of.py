@@ -11,7 +11,6 @@ from nodulus.app.chain.protocols import Detection, Outline
 from nodulus.app.chain.settings import load_settings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate, make_candidate
-from nodulus.transforms.closed_lungs import ClosedLungs
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT
@@ -46,12 +45,12 @@ def too_wide(middle_mm: float) -> tuple[Candidate, np.ndarray]:
     )
 
 
-def lungs_up_to(first_axis_mm: float) -> ClosedLungs:
+def lungs_up_to(first_axis_mm: float) -> LungRegion:
     """Lung below a plane across the first axis, nothing beyond it."""
     grid = Geometry((40, 40, 40), np.diag([2.5, 2.5, 2.5, 1.0]))
     sides = np.zeros(grid.shape_irc, np.uint8)
     sides[np.arange(40) * 2.5 < first_axis_mm] = LEFT
-    return ClosedLungs(LungRegion(sides > 0, sides, grid, (False, False)), 18.0)
+    return LungRegion(sides > 0, sides, grid, (False, False))
 
 
 def ball_mm3() -> float:
