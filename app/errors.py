@@ -38,6 +38,7 @@ class ErrorCode(str, Enum):
     CANDIDATES_INVALID = "candidates-invalid"
     MODEL_NOT_FOUND = "model-not-found"
     MODEL_INVALID = "model-invalid"
+    MODEL_SERVICE_NOT_REACHABLE = "model-service-not-reachable"
     DEVICE_NOT_AVAILABLE = "device-not-available"
     PACKAGE_MISSING = "package-missing"
     SETTINGS_INVALID = "settings-invalid"

@@ -100,7 +100,10 @@ def _made(table: Mapping[str, Maker[Part]], bundle: LoadedBundle, device: torch.
 
 
 def load_models(
-    folder: Path | None = None, device: str = "auto", precision: PrecisionSetting = "auto"
+    folder: Path | None = None,
+    device: str = "auto",
+    precision: PrecisionSetting = "auto",
+    service: str | None = None,
 ) -> Models:
     """Load the three bundles.
 
@@ -110,17 +113,23 @@ def load_models(
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (CUDA where there is one).
         precision: what the segmentation and the nodule classifier compute in; the malignancy
             classifier, which sees a few findings, computes in float32.
+        service: URL of a server that computes the networks (Open Inference Protocol, version 2), in
+            its own precision and on its own devices; it must have those of the folder.
 
     Raises:
-        NodulusError: ``model-not-found``, ``model-invalid`` or ``device-not-available``.
+        NodulusError: ``model-not-found``, ``model-invalid``, ``device-not-available`` or
+            ``model-service-not-reachable``.
     """
     from nodulus.app.chain.network.loading import load_bundle
     from nodulus.app.chain.network.precision import accelerate, choose_precision
 
-    target = find_device(device)
     root = BUNDLES if folder is None else folder
     invalid = "a model cannot be used"
     remedy = "Check that the weights belong to the network in configs/inference.json."
+    if service is not None:
+        with model_errors(root, invalid, remedy):
+            return _remote_models(root, service)
+    target = find_device(device)
     with model_errors(root, invalid, remedy):
         segmentation, nodule, malignancy = (
             load_bundle(root / name, target) for name in ("segmentation", "nodule", "malignancy")
@@ -132,6 +141,19 @@ def load_models(
         malignancy = replace(malignancy, network=accelerate(malignancy.network, "float32"))
         models = Models(segmentation, nodule, malignancy, target)
         models.check()
+    return models
+
+
+def _remote_models(root: Path, service: str) -> Models:
+    from nodulus.app.chain.model_service.client import ModelServiceClient
+    from nodulus.app.chain.model_service.load import load_remote_bundle
+
+    client = ModelServiceClient(service)
+    segmentation, nodule, malignancy = (
+        load_remote_bundle(root / name, client) for name in ("segmentation", "nodule", "malignancy")
+    )
+    models = Models(segmentation, nodule, malignancy, find_device("cpu"))
+    models.check()
     return models
 
 

@@ -37,6 +37,7 @@ OURS = frozenset(
         ErrorCode.INTERNAL,
         ErrorCode.MODEL_INVALID,
         ErrorCode.MODEL_NOT_FOUND,
+        ErrorCode.MODEL_SERVICE_NOT_REACHABLE,
         ErrorCode.OUTPUT_NOT_WRITABLE,
         ErrorCode.PACKAGE_MISSING,
         ErrorCode.RESULTS_INCOMPLETE,
@@ -71,6 +72,7 @@ class RunnerOptions:
         clinical: file of what is known of the patients beside the headers, by study.
         clinical_may_change: whether that file is read again when it has changed.
         candidates: of other tools.
+        model_service: URL of a server that has the networks; None for those of this process.
     """
 
     output: Path
@@ -84,6 +86,7 @@ class RunnerOptions:
     clinical: Path | None = None
     clinical_may_change: bool = False
     candidates: OpensCandidates | None = None
+    model_service: str | None = None
 
     def start(self) -> ItemRunner:
         """Load the networks in a process that does nothing else.
@@ -120,7 +123,7 @@ class ItemRunner:
         self._options = options
         self._settings = chain_settings(options)
         precision = options.precision or self._settings.pipeline.precision
-        self.models = load_models(options.models, options.device, precision)
+        self.models = load_models(options.models, options.device, precision, options.model_service)
         self._output = OutputFolder(options.output)
         kind = ChangingClinicalFile if options.clinical_may_change else ClinicalFile
         self._clinical = kind(options.clinical) if options.clinical else None

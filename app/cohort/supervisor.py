@@ -20,7 +20,12 @@ from nodulus.app.telemetry.watcher import End, Watcher
 
 _LOOK_EVERY_S = 0.5
 _STARTS_IN_VAIN = 3
-_UNWRITABLE_IN_A_ROW = 3
+_IN_VAIN_IN_A_ROW = 3
+_FAILS_ALL = {
+    ErrorCode.OUTPUT_NOT_WRITABLE.value: "could not be written",
+    ErrorCode.MODEL_SERVICE_NOT_REACHABLE.value: "had no answer of the model service",
+}
+"""Errors that thousands of studies would meet alike, and what to say of the last ones."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class Supervisor:
         self._deaths: Counter[tuple[str, str]] = Counter()
         self._stopped: dict[str, set[str]] = {}
         self._starts_in_vain = 0
-        self._unwritable = 0
+        self._in_vain: tuple[str | None, int] = None, 0
 
     def run(self, items: Sequence[CohortItem]) -> None:
         """Analyse items until none is left.
@@ -255,11 +260,14 @@ class Supervisor:
     def _put(self, outcome: Outcome) -> None:
         self._ledger.write(outcome)
         self._report(outcome)
-        # Where nothing can be written any more, thousands of studies would fail alike.
-        unwritable = outcome.code == ErrorCode.OUTPUT_NOT_WRITABLE.value
-        self._unwritable = self._unwritable + 1 if unwritable else 0
-        if self._unwritable >= _UNWRITABLE_IN_A_ROW:
-            raise _unwritable(f"{self._unwritable} studies in a row could not be written")
+        last, count = self._in_vain
+        count = count + 1 if outcome.code == last else 1
+        self._in_vain = outcome.code, count
+        if outcome.code in _FAILS_ALL and count >= _IN_VAIN_IN_A_ROW:
+            why = f"{count} studies in a row {_FAILS_ALL[outcome.code]}"
+            if outcome.code == ErrorCode.OUTPUT_NOT_WRITABLE.value:
+                raise _unwritable(why)
+            raise _service_away(why)
 
     def _died(self, worker: Worker) -> None:
         """A worker has ended by itself: its study is tried again, or given up."""
@@ -330,6 +338,15 @@ def _unwritable(why: str) -> NodulusError:
         ErrorCode.OUTPUT_NOT_WRITABLE,
         f"The run was stopped: {why}.",
         remedy="See to the free space and the permissions, then give the same command again with"
+        " --retry-failed.",
+    )
+
+
+def _service_away(why: str) -> NodulusError:
+    return NodulusError(
+        ErrorCode.MODEL_SERVICE_NOT_REACHABLE,
+        f"The run was stopped: {why}.",
+        remedy="See to the server and the network, then give the same command again with"
         " --retry-failed.",
     )
 

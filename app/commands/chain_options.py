@@ -41,6 +41,12 @@ precision_option = click.option(
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="What the networks compute in; default: as pipeline.json says.",
 )
+model_service_option = click.option(
+    "--model-service",
+    metavar="URL",
+    help="Server that computes the networks, such as `nodulus model-server` or Triton; --models"
+    " must be its own.",
+)
 debug_option = click.option(
     "--debug", is_flag=True, help="Show details of unexpected errors; they may quote the input."
 )

@@ -15,6 +15,7 @@ from nodulus.app.commands.candidates_option import candidates_options, taken_for
 from nodulus.app.commands.chain_options import (
     device_option,
     memory_limit_option,
+    model_service_option,
     models_option,
     precision_option,
     settings_option,
@@ -85,6 +86,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> Shard:
 @clinical_option
 @candidates_options
 @models_option
+@model_service_option
 @settings_option
 @operating_point_option
 @output_options()
@@ -103,6 +105,7 @@ def command(
     memory_limit: float | None,
     clinical: Path | None,
     models: Path | None,
+    model_service: str | None,
     settings: Path | None,
     operating_point: PointName | None,
     device: str,
@@ -144,6 +147,7 @@ def command(
             threads=max(1, cores // max(1, count)),
             clinical=clinical,
             candidates=taken_for_many(results, outputs.deidentify, device),
+            model_service=model_service,
         )
         limits = Limits(time_limit, memory_limit or 0.9 * mib / max(1, count))
         watcher = stack.enter_context(

@@ -75,6 +75,7 @@ def command(
     source: Path,
     output: Path,
     models: Path | None,
+    model_service: str | None,
     settings: Path | None,
     operating_point: PointName | None,
     marks: Path | None,
@@ -105,6 +106,7 @@ def command(
             source,
             output,
             models,
+            model_service,
             settings,
             operating_point,
             marks,
@@ -124,6 +126,7 @@ def _detect(
     source: Path,
     output: Path,
     models: Path | None,
+    model_service: str | None,
     settings: Path | None,
     operating_point: PointName | None,
     marks: Path | None,
@@ -160,7 +163,8 @@ def _detect(
         check_belongs(sources, discovery)
         check_studies(sources, discovery)
         progress.task("loading models")
-        loaded = load_models(models, device, precision or chain_settings.pipeline.precision)
+        setting = precision or chain_settings.pipeline.precision
+        loaded = load_models(models, device, setting, model_service)
         # The networks compute in other threads and leave Python to this one.
         stack.enter_context(ThreadPoolExecutor(1)).submit(import_writers)
 

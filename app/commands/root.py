@@ -30,6 +30,7 @@ COMMANDS = {
     "import": "Turn weights that others have trained into models.",
     "info": "Say what this installation is and can do.",
     "mcp": "Let an agent read results, by the Model Context Protocol.",
+    "model-server": "Have the networks on a server, for many callers.",
     "node": "Analyse what an Orthanc receives.",
     "package": "Write what MONAI Deploy's packager is given.",
     "phantom": "Write synthetic chest CT studies with known nodules.",
@@ -46,7 +47,7 @@ TRAINING_PACKAGES = {
 }
 """What training and evaluation import and inference does not, by import name: the extra `train`."""
 
-_MODULES = {"import": "import_models"}
+_MODULES = {"import": "import_models", "model-server": "model_server"}
 """Where a module cannot have its command's name."""
 
 

@@ -14,6 +14,7 @@ from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
     memory_limit_option,
+    model_service_option,
     models_option,
     precision_option,
     settings_option_with,
@@ -164,6 +165,7 @@ NOT_SERVED = {
     help="Likewise its results; decisions and the audit log stay.",
 )
 @models_option
+@model_service_option
 @settings_option_with("review.json", "workitems.json")
 @operating_point_option
 @clinical_option
@@ -215,6 +217,7 @@ def command(
     keep_images: float | None,
     keep_results: float | None,
     models: Path | None,
+    model_service: str | None,
     settings: Path | None,
     operating_point: PointName | None,
     clinical: Path | None,
@@ -278,6 +281,7 @@ def command(
         clinical=clinical,
         clinical_may_change=True,
         candidates=taken_for_many(objects, deidentify=False, device=device),
+        model_service=model_service,
     )
     if clinical is not None:
         ChangingClinicalFile(clinical)  # rather now than in a worker
@@ -323,7 +327,7 @@ def command(
             Store(shared),
             service.intake.folder,
             ImageReader((), 2 * GIB, chain_settings),
-            lambda: load_models(models, device, chain_settings.pipeline.precision),
+            lambda: load_models(models, device, chain_settings.pipeline.precision, model_service),
             chain_settings,
             step_of=service.step,
             two_readers=two_readers,

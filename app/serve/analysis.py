@@ -25,7 +25,12 @@ logger = logging.getLogger("nodulus")
 SIGNED = "signed"
 """In a result's folder: what its reader has signed off, which an analysis has no part in."""
 _PAUSE_S = 10.0
-"""Before workers are started again, where nothing could be written."""
+"""Before workers are started again, after what is so for a while."""
+_FOR_A_WHILE = (
+    ErrorCode.OUTPUT_NOT_WRITABLE,
+    ErrorCode.STORE_NOT_USABLE,
+    ErrorCode.MODEL_SERVICE_NOT_REACHABLE,
+)
 
 Destinations = Callable[[QueuedStudy], Sequence[str]]
 """Gives the names of the destinations of a study's results."""
@@ -176,7 +181,7 @@ class AnalysisLoop:
             try:
                 self._work(supervisor, stop)
             except NodulusError as error:
-                if error.code not in (ErrorCode.OUTPUT_NOT_WRITABLE, ErrorCode.STORE_NOT_USABLE):
+                if error.code not in _FOR_A_WHILE:
                     raise
                 logger.error("%s", error)
                 stop.wait(_PAUSE_S)

@@ -12,6 +12,7 @@ from monai.networks.nets.unet import UNet
 from torch import nn
 from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
 
+from nodulus.app.chain.model_service.remote_network import RemoteNetwork
 from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
 from nodulus.app.chain.network.blockwise import compute_blockwise
 from nodulus.app.chain.network.inplace_layers import compute_in_place
@@ -79,9 +80,9 @@ def accelerate(network: nn.Module, precision: Precision) -> nn.Module:
 
 def precision_of(network: nn.Module) -> Precision:
     """What a network computes in."""
-    return network.precision if isinstance(network, Accelerated) else "float32"
+    return network.precision if isinstance(network, (Accelerated, RemoteNetwork)) else "float32"
 
 
 def patch_network_of(network: nn.Module) -> PatchNetwork | None:
     """A network that may see patches of any size as the patch loop takes it; None for others."""
-    return network.patches if isinstance(network, Accelerated) else None
+    return network.patches if isinstance(network, (Accelerated, RemoteNetwork)) else None

@@ -35,7 +35,8 @@ _REASONS = {
     ),
     **dict.fromkeys(
         (ErrorCode.TIME_LIMIT, ErrorCode.MEMORY_LIMIT, ErrorCode.WORKER_DIED,
-         ErrorCode.OUTPUT_NOT_WRITABLE, ErrorCode.INPUT_REFUSED),
+         ErrorCode.OUTPUT_NOT_WRITABLE, ErrorCode.INPUT_REFUSED,
+         ErrorCode.MODEL_SERVICE_NOT_REACHABLE),
         codes.DCM.ResourceInadequate,
     ),
     ErrorCode.WORKITEM_REFUSED: codes.DCM.WorkitemAssignmentRejectedByAssignedResource,
