@@ -36,7 +36,7 @@ class RemoteNetwork(nn.Module):
         self, client: ModelServiceClient, name: str, version: str, facts: dict[str, Any]
     ) -> None:
         super().__init__()
-        self._client, self._name, self._version = client, name, version
+        self._client, self._name, self._served = client, name, version
         self.precision: Precision = (
             "bfloat16" if facts.get("precision") == "bfloat16" else "float32"
         )
@@ -61,7 +61,7 @@ class RemoteNetwork(nn.Module):
 
     def _output(self, x: torch.Tensor, name: str) -> torch.Tensor:
         inputs = {INPUT: x.detach().float().cpu().numpy()}
-        message = self._client.infer(self._name, self._version, inputs)
+        message = self._client.infer(self._name, self._served, inputs)
         found = message.tensors.get(name)
         if found is None or found.shape[:1] != tuple(x.shape[:1]):
             raise self._client.unexpected(self._name, name)

@@ -58,7 +58,7 @@ def encode(message: Message, side: Side) -> tuple[bytes, int]:
         for name, array in zip(message.tensors, values, strict=True)
     ]
     header = json.dumps({**message.header, side: tensors}).encode()
-    return b"".join([header, *values]), len(header)
+    return b"".join([header, *map(bytes, values)]), len(header)
 
 
 def decode(body: bytes, header_length: int | None, side: Side) -> Message:

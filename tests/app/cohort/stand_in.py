@@ -21,6 +21,13 @@ def item(name: str) -> CohortItem:
     return path_item(Path("/cohort") / name, name)
 
 
+_FAILURES = {
+    "full": ErrorCode.OUTPUT_NOT_WRITABLE,
+    "away": ErrorCode.MODEL_SERVICE_NOT_REACHABLE,
+}
+"""By how a key begins."""
+
+
 class StandInRunner:
     """Analyses nothing; each study is done, but those that are told otherwise."""
 
@@ -59,9 +66,9 @@ class StandInRunner:
             time.sleep(0.3)
 
     def _outcome(self, item: CohortItem, key: str) -> Outcome:
-        if key.startswith("full"):
-            code = ErrorCode.OUTPUT_NOT_WRITABLE.value
-            return Outcome(item.id, key, "failed", code=code, message="full", remedy="space")
+        for start, code in _FAILURES.items():
+            if key.startswith(start):
+                return Outcome(item.id, key, "failed", code=code.value, message="no", remedy="wait")
         return Outcome(item.id, key, "done", folder=key, findings=0, wall_s=0.1, cpu_s=0.1)
 
 

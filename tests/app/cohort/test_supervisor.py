@@ -70,11 +70,20 @@ def test_a_study_of_two_items_is_done_once(marks: Path) -> None:
     assert (marks / "a").read_text() == "began\n"
 
 
-def test_a_full_disk_stops_the_run_and_leaves_the_rest_open(marks: Path) -> None:
-    names = [f"full-{n}" for n in range(20)]
-    with pytest.raises(NodulusError, match="3 studies in a row could not be written") as caught:
-        supervise(marks, names, Limits(), workers=1)
-    assert caught.value.code is ErrorCode.OUTPUT_NOT_WRITABLE
+@pytest.mark.parametrize(
+    ("fault", "why", "code"),
+    [
+        ("full", "could not be written", ErrorCode.OUTPUT_NOT_WRITABLE),
+        ("away", "had no answer of the model service", ErrorCode.MODEL_SERVICE_NOT_REACHABLE),
+    ],
+)
+def test_what_all_studies_would_meet_stops_the_run_and_leaves_the_rest_open(
+    marks: Path, fault: str, why: str, code: ErrorCode
+) -> None:
+    names = [f"{fault}-{n}" for n in range(20)]
+    with pytest.raises(NodulusError, match=f"3 studies in a row {why}") as caught:
+        supervise(marks, ["a", *names], Limits(), workers=1)
+    assert caught.value.code is code
     ledger = Ledger(marks.parent / "state" / "ledger.sqlite")
     ledger.begin([item(name) for name in names], retry_failed=True)
     assert len(ledger.open_items()) == len(names)
