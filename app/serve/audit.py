@@ -88,7 +88,8 @@ class AuditLog:
         """
         now = self._clock()
         at = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds")
-        entry = AuditEntry(at, who[:200], address, event, study, detail[:500], success)
+        named = None if study is None else study[:200]
+        entry = AuditEntry(at, who[:200], address, event, named, detail[:500], success)
         with self._database.write() as connection:
             connection.execute(sa.insert(audit).values(epoch=now, **vars(entry)))
         if self._messages is not None:

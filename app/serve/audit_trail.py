@@ -18,6 +18,10 @@ from nodulus.app.serve.audit import AuditEvent, AuditLog
 AGAIN_S = 300.0
 """A study that is looked at again sooner is the same look: its pictures come one by one."""
 
+STRANGERS_S = 300.0
+MOST_OF_STRANGERS = 100
+"""Refusals of strangers that are put down of one address in `STRANGERS_S`; the last one says so."""
+
 STUDY_KEY = "nodulus.study"
 """In the scope of a request: the StudyInstanceUID that its answer is about, as its route found."""
 
@@ -49,6 +53,7 @@ class AuditTrail:
         self._uid_of = uid_of
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._strangers: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; where the log cannot be written, with an error."""
@@ -78,14 +83,33 @@ class AuditTrail:
         address = (scope.get("client") or ("",))[0]
         if event.endswith("viewed") and self._is_again((who, event, name or "")):
             return
+        detail = f"{scope['method']} {scope['path']} {status}"
+        if event == "refused" and not who:
+            number = self._refusals(address)
+            if number > MOST_OF_STRANGERS:
+                return
+            if number == MOST_OF_STRANGERS:
+                detail = "more of this address are not put down for a while"
         self._log.write(
             event,
             who,
             address,
             study=None if name is None else self._uid_of(name),
-            detail=f"{scope['method']} {scope['path']} {status}",
+            detail=detail,
             success=status < 400,
         )
+
+    def _refusals(self, address: str) -> int:
+        """How many strangers of an address have been refused lately, this one included."""
+        now = self._clock()
+        began, number = self._strangers.get(address, (now, 0))
+        if now - began >= STRANGERS_S:
+            began, number = now, 0
+        self._strangers[address] = began, number + 1
+        self._strangers.move_to_end(address)
+        while len(self._strangers) > _MOST:
+            self._strangers.popitem(last=False)
+        return number + 1
 
     def _is_again(self, look: tuple[str, str, str]) -> bool:
         now = self._clock()

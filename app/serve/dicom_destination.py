@@ -150,7 +150,11 @@ class DicomDestination:
         Raises:
             DeliveryError: there is none.
         """
-        from pynetdicom import AE
+        from pynetdicom import AE, evt
+
+        def bound(event: evt.Event) -> None:  # pynetdicom waits for the rest of a PDU for ever
+            connection: Any = event.assoc.dul.socket
+            connection.socket.settimeout(_ANSWER_S)
 
         entity = AE(self._calling)
         entity.connection_timeout = _CONNECT_S
@@ -162,9 +166,12 @@ class DicomDestination:
             contexts,
             address.ae_title,
             tls_args=None if self._tls is None else (self._tls, address.host),
+            evt_handlers=[(evt.EVT_CONN_OPEN, bound)],
         )
         if association.is_established:
             return association
+        if association.dul.socket is not None:  # of a peer that talks no DICOM it stays open
+            association.dul.socket.close()
         if association.rejected_contexts:
             raise DeliveryError("it does not take objects of this kind")
         if association.is_rejected:

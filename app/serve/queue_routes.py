@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import zipfile
-from collections.abc import AsyncIterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +15,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import StudyResult
 from nodulus.app.results.same_study import stored_result
 from nodulus.app.review.server.answers import Problem
+from nodulus.app.review.server.caller import Asking
 from nodulus.app.serve.answers import (
     HealthAnswer,
     QueueAnswer,
@@ -25,6 +23,8 @@ from nodulus.app.serve.answers import (
     TakenAnswer,
     queued_answer,
 )
+from nodulus.app.serve.event_stream import EventStream
+from nodulus.app.serve.events import Places
 from nodulus.app.serve.queued_study import QueuedStudy, State
 from nodulus.app.serve.service import Service
 
@@ -34,8 +34,6 @@ _ZIP_BODY: dict[str, Any] = {
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_LOOK_EVERY_S = 0.25
-_COMMENT_EVERY_S = 15.0
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 
@@ -100,14 +98,21 @@ def queue_routes(service: Service) -> APIRouter:
         service.queue.retry(study)
         return answer(service.queue.study(study))
 
-    @router.get("/events", response_class=StreamingResponse)
+    places = Places()
+
+    @router.get("/events", response_class=StreamingResponse, responses={429: {"model": Problem}})
     def events(
-        request: Request, last_event_id: Annotated[int | None, Header(ge=0)] = None
+        request: Request,
+        caller: Asking,
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> StreamingResponse:
-        """What happens to studies, from now on or after an event, as server-sent events."""
+        """What happens to studies, from now on or after an event, as server-sent events.
+
+        The answer ends after five minutes; ask again with the last event's id. An account has eight
+        at once.
+        """
         start = service.events.newest if last_event_id is None else last_event_id
-        stream = _stream(service, request, start)
-        return StreamingResponse(stream, media_type="text/event-stream")
+        return EventStream(service, request, start, places, caller.name)
 
     @router.get("/health", responses={503: {"model": Problem}})
     def health() -> HealthAnswer:
@@ -131,21 +136,3 @@ def _take(service: Service, path: Path) -> tuple[str, ...]:
             remedy="Send the images as one zip file, as application/zip.",
         )
     return service.intake.take_path(path, "zip")
-
-
-async def _stream(service: Service, request: Request, number: int) -> AsyncIterator[str]:
-    quiet_s = 0.0
-    if number > service.events.newest:  # it counted in a service that has ended
-        number = 0
-    yield ": nodulus\n\n"
-    while not service.is_stopping and not await request.is_disconnected():
-        found = service.events.since(number)
-        for event in found:
-            number = event.number
-            data = {"study": event.study, "state": event.state, "step": event.step}
-            yield f"id: {number}\nevent: study\ndata: {json.dumps(data)}\n\n"
-        quiet_s = 0.0 if found else quiet_s + _LOOK_EVERY_S
-        if quiet_s >= _COMMENT_EVERY_S:  # so that a proxy does not close it
-            quiet_s = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(_LOOK_EVERY_S)

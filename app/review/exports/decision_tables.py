@@ -16,7 +16,7 @@ COLUMNS = (
     "malignancy_rating", "long_axis_mm", "short_axis_mm", "volume_mm3", "mean_hu", "texture",
     "laterality", "lobe", "outlined_by",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
 def reviewed_marks(result: StudyResult, state: ReviewState) -> Iterator[Mark]:
@@ -83,5 +83,6 @@ def _row(result: StudyResult, reviewed: ReviewedFinding) -> Sequence[object]:
 
 
 def _text(value: str) -> str:
-    """Free text that no spreadsheet takes for a formula."""
+    """Free text that no spreadsheet takes for a formula, or for the end of a row."""
+    value = value.replace("\r\n", "\n").replace("\r", "\n")  # csv does not quote for a CR alone
     return f"'{value}" if value.startswith(_FORMULA) else value

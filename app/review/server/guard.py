@@ -9,17 +9,20 @@ or, with accounts, on others:
 - every request carries what its sender is recognised by (`nodulus.app.review.server.access`);
 - what changes something carries a second token, which a foreign page cannot read, and does not
   come from another origin (cross-site request forgery);
-- a body is bounded, and the answers allow the page nothing that it did not bring itself.
+- a body is bounded in size and time, and the answers allow the page nothing that it did not bring
+  itself.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +34,10 @@ from nodulus.app.review.server.caller import SCOPE_KEY
 CSRF_HEADER = "X-CSRF-Token"
 MAX_BODY_BYTES = 8 * 2**20
 """Of a request: the largest outline, packed, is far below."""
+SILENT_S = 60.0
+"""Between two pieces of a body; it also has so long on top of what `SLOWEST_BYTES_S` gives it."""
+SLOWEST_BYTES_S = 16 * 1024
+"""Bytes a second that a body comes with at least, on the whole."""
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -145,12 +152,22 @@ class Guard:
         return None
 
     def _bounded(self, receive: Receive, limit: int) -> Receive:
-        """A body that does not say its length is refused where it gets too large."""
-        read = 0
+        """A body that gets too large, or too slow, is refused, whatever it says of its length."""
+        read, is_whole, began = 0, False, time.monotonic()
 
         async def bounded() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, is_whole
+            if is_whole:  # only the end of the connection is still to come
+                return await receive()
+            left = SILENT_S + read / SLOWEST_BYTES_S - (time.monotonic() - began)
+            try:
+                with anyio.fail_after(min(left, SILENT_S)):
+                    message = await receive()
+            except TimeoutError:
+                left = 0.0
+            if left <= 0:
+                raise HTTPException(408, "The request comes too slowly, or has stopped coming")
+            is_whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > limit:
                 raise HTTPException(413, "The request is too large")

@@ -9,6 +9,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from nodulus.app.review.server.head_timeout import HeadTimeoutProtocol
+
 _GRACE_S = 5
 
 
@@ -31,6 +33,7 @@ def run_server(
     """
     config = uvicorn.Config(
         application,
+        http=HeadTimeoutProtocol,
         log_level="warning",
         access_log=False,  # addresses name studies, and the first one has the token
         server_header=False,

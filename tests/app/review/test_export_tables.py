@@ -6,6 +6,8 @@ import csv
 import io
 from dataclasses import replace
 
+import pytest
+
 from nodulus.app.result import StudyResult
 from nodulus.app.review.entries import Rejection
 from nodulus.app.review.exports.decision_tables import encode_findings, encode_reviewed_marks
@@ -134,3 +136,27 @@ def test_training_tables() -> None:
         ("21.0000", "0"),
     ]
     assert (made.series, made.unsure) == (b"1.2.3\n", 1)
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1"])
+def test_no_text_is_a_formula(start: str) -> None:
+    """Neither a comment nor a reason in the reader's words."""
+    first, second, third = three_findings()
+    said = state(
+        replace(first, comment=start),
+        replace(second, rejection=Rejection(reason="other", text=start)),
+        third,
+    )
+    content = encode_findings([(RESULT, said)]).decode()
+    found = list(csv.DictReader(io.StringIO(content, newline="")))
+    assert (found[0]["comment"], found[1]["reason_text"]) == (f"'{start}", f"'{start}")
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_no_text_begins_a_row_of_its_own(end: str) -> None:
+    first, second, third = three_findings()
+    said = state(replace(first, comment=f"a{end}=1+1,b"), second, third)
+    content = encode_findings([(RESULT, said)]).decode()
+    found = list(csv.DictReader(io.StringIO(content, newline="")))
+    assert [row["finding"] for row in found] == ["1", "2", "3"]
+    assert found[0]["comment"] == "a\n=1+1,b"

@@ -22,6 +22,7 @@ from nodulus.app.review.database import Database
 from nodulus.app.review.server.access import loopback_hosts
 from nodulus.app.review.server.guard import CSRF_HEADER
 from nodulus.app.serve import accounts as accounts_module
+from nodulus.app.serve import audit_trail
 from nodulus.app.serve.account_access import AccountAccess
 from nodulus.app.serve.accounts import SESSION_S, Accounts
 from nodulus.app.serve.application import create_service_app
@@ -225,6 +226,29 @@ def test_the_audit_log_is_append_only_and_written_as_messages(
     study = refused.find("ParticipantObjectIdentification")
     assert study is not None
     assert study.attrib["ParticipantObjectID"] == "1.2.3"
+
+
+def test_strangers_do_not_fill_the_audit_log(
+    service: Service, stranger: TestClient, clock: Clock
+) -> None:
+    log = AuditLog(service.database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit_trail, "MOST_OF_STRANGERS", 10)
+        patch.setattr(audit_trail, "STRANGERS_S", 10_000.0)
+        for number in range(30):
+            path = f"/api/studies/{number}" + "x" * 5000
+            assert stranger.get(path).status_code == 401, "they are refused as ever"
+        assert events(log) == [("", "refused", False)] * 10
+        entries = log.entries(100)[1]
+        assert "more of this address" in entries[0].detail
+        assert max(len(e.detail) + len(e.study or "") for e in entries) <= 700
+        assert sign_in(stranger, "Doe^Jane").status_code == 200
+        assert stranger.get("/api/audit").status_code == 403, "accounts are put down always"
+        assert events(log)[-2:] == [("Doe^Jane", "login", True), ("Doe^Jane", "refused", False)]
+        stranger.cookies.clear()
+        patch.setattr(audit_trail, "STRANGERS_S", 0.0)
+        stranger.get("/api/studies/1")
+    assert events(log)[-1] == ("", "refused", False)
 
 
 def test_what_cannot_be_put_down_is_not_answered(stranger: TestClient, tmp_path: Path) -> None:
