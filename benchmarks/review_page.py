@@ -108,6 +108,8 @@ def loaded(
     page = context.new_page()
     page.set_default_timeout(PATIENCE_S * 1000)
     page.goto(address)
+    while page.evaluate("() => sessionStorage.getItem('nodulus:card')") is None:
+        page.wait_for_timeout(50)  # a reader looks at the work list meanwhile
     page.locator("#rows a").first.click()
     while not page.evaluate("() => performance.getEntriesByName('nodulus:ct').length"):
         page.wait_for_timeout(50)

@@ -3,8 +3,6 @@
 /** Names of WebGL's renderers that draw without a graphics card. */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|swrast|software|basic render/i;
 const STORED = "nodulus:card";
-/** Without an answer for so long there is none, ms. */
-const PATIENCE = 5000;
 
 /**
  * The largest side of a volume that a graphics card draws; 0 without a card.
@@ -20,32 +18,28 @@ export function mostOnCard(canvas) {
   return most;
 }
 
-function stored() {
+/**
+ * As `mostOnCard` told this tab before; 0 where it has not been asked. To ask takes seconds where
+ * WebGL is drawn in software, which the first picture is not to wait for.
+ */
+export function card() {
   try {
-    return sessionStorage.getItem(STORED);
+    return Number(sessionStorage.getItem(STORED));
   } catch {
-    return null; // the browser keeps nothing
+    return 0; // the browser keeps nothing
   }
 }
 
-/** As `mostOnCard`, asked once for each tab, without stopping the page. @returns {Promise<number>} */
-export async function card() {
-  const known = stored();
-  if (known !== null) return Number(known);
-  const most = await new Promise((resolve) => {
-    if (!("OffscreenCanvas" in globalThis)) {
-      resolve(mostOnCard(document.createElement("canvas")));
-      return;
-    }
-    const worker = new Worker(new URL("./card_worker.js", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = () => resolve(0);
-    setTimeout(() => resolve(0), PATIENCE);
-  });
+/** Ask, beside the page, once for each tab. */
+export function lookForCard() {
   try {
-    sessionStorage.setItem(STORED, String(most));
+    if (sessionStorage.getItem(STORED) !== null || !("OffscreenCanvas" in globalThis)) return;
   } catch {
-    // It is asked again.
+    return;
   }
-  return most;
+  const worker = new Worker(new URL("./card_worker.js", import.meta.url), { type: "module" });
+  worker.onmessage = ({ data }) => {
+    sessionStorage.setItem(STORED, String(data));
+    worker.terminate();
+  };
 }

@@ -1,12 +1,10 @@
 /** Chooses the viewer: NiiVue where a graphics card draws WebGL 2, else the 2D canvas. */
 import { CanvasViewer } from "./canvas_viewer.js";
-import { card } from "./card.js";
+import { card, lookForCard } from "./card.js";
 import { PictureViewer } from "./picture_viewer.js";
 import { VolumeLoader } from "./volume_loader.js";
 
 const STORED = "nodulus:viewer";
-/** What the first picture waits for the answer whether there is a card, ms; the canvas works anywhere. */
-const WAIT = 400;
 
 /** What a support person asks for by `?viewer=`, for as long as the tab is open: niivue, canvas, pictures or auto. */
 function wanted() {
@@ -20,17 +18,15 @@ function wanted() {
 }
 
 /** The largest side of a volume that NiiVue is to draw; 0 for another viewer. @param {string | null} asked */
-async function mostInNiivue(asked) {
+function mostInNiivue(asked) {
   if (asked === "niivue") return Infinity;
-  if (asked === "canvas" || asked === "pictures") return 0;
-  const late = new Promise((resolve) => setTimeout(() => resolve(0), WAIT));
-  return Promise.race([card(), late]);
+  return asked === "canvas" || asked === "pictures" ? 0 : card();
 }
 
 const asked = wanted();
 const most = mostInNiivue(asked);
-const niivue = most.then((side) => (side ? import("./niivue_viewer.js") : null));
-niivue.catch(() => {});
+const niivue = most ? import("./niivue_viewer.js") : null;
+niivue?.catch(() => {});
 
 /**
  * Open a study in the viewer that suits this browser.
@@ -40,8 +36,9 @@ niivue.catch(() => {});
  */
 export async function openViewer(host, study) {
   const loader = new VolumeLoader();
+  host.addEventListener("loaded", ({ detail }) => detail.last && lookForCard());
   let viewer;
-  if (Math.max(...study.volume.shape_irc) <= (await most)) {
+  if (niivue && Math.max(...study.volume.shape_irc) <= most) {
     const preview = loader.load(study.volumes.preview);
     preview.catch(() => {});
     const { NiivueViewer } = await niivue;

@@ -1,6 +1,6 @@
 /** The work list: which study is to be read next. */
 import * as api from "./api.js";
-import { card } from "./card.js";
+import { lookForCard } from "./card.js";
 import { button, byId, el, tell } from "./dom.js";
 import { STATUS, age, number, percent } from "./words.js";
 
@@ -199,7 +199,7 @@ async function open() {
   byId("sign-out").addEventListener("click", () => api.signOut().then(() => location.replace("login.html"), (error) => tell(error.message, true)));
   await load();
   byId("rows").querySelector("a")?.focus();
-  card(); // which the study's page asks for
+  lookForCard();
   if (state.on_their_way === null) return;
   setInterval(() => document.hidden || load(), LOOK_AGAIN_MS);
 }
