@@ -25,6 +25,7 @@ from nodulus.app.review.double_reading import (
 from nodulus.app.review.entries import MEASURED, Entry, EntryData, Kind, Role
 from nodulus.app.review.images import ImageReader, StudyImages
 from nodulus.app.review.measure_entry import measure_entry
+from nodulus.app.review.one_thread import one_thread
 from nodulus.app.review.reading_rule import ReadingRule, reading_rule
 from nodulus.app.review.refusals import check_entry
 from nodulus.app.review.result_folders import (
@@ -268,7 +269,7 @@ class Desk:
             with suppress(NodulusError):  # told when somebody asks for it
                 images = self.images(study)
                 _ = images.preview  # the page's first picture of all planes
-                with self._chain_lock:
+                with self._chain_lock, one_thread():
                     models = self._chain()
                     for bundle in (models.segmentation, models.nodule, models.malignancy):
                         if bundle.input_kind.startswith("isotropic"):
@@ -325,7 +326,7 @@ class Desk:
             label = next_label(start, entries)
             if finding is not None and (about := state.finding(finding)) is not None:
                 label = about.label
-            with self._chain_lock:
+            with self._chain_lock, one_thread():
                 measured = measure_entry(
                     images, self._chain(), self.settings, state, finding, data, label
                 )

@@ -18,7 +18,7 @@ export class CanvasViewer extends FlatViewer {
     this.labelled = null;
     this.first = false;
     this.resting = 0;
-    /** A canvas with the last picture of each volume and plane. */
+    /** A canvas with the last picture of each plane. */
     this.pictures = new Map();
     this.server = new ServerPictures(() => this.#arrived());
     this.#askServer();
@@ -27,19 +27,13 @@ export class CanvasViewer extends FlatViewer {
   }
 
   async #loadAll(study) {
-    for (const [stage, last] of [["preview", false], ["lungs", false], ["ct", true]]) {
+    for (const [stage, name] of [["preview", "coarse"], ["ct", "fine"]]) {
       try {
-        const volume = await this.loader.load(study.volumes[stage], "int16");
-        const placed = new PlacedVolume(volume, this.grid);
-        if (stage === "preview") this.coarse = placed;
-        else this.fine = placed;
-        if (stage === "preview") this.#arrived();
-        else {
-          this.renew();
-          this.tell(stage, last);
-        }
+        this[name] = new PlacedVolume(await this.loader.load(study.volumes[stage], "int16"), this.grid);
+        this.#arrived();
+        if (name === "fine") this.tell(stage, true);
       } catch (error) {
-        this.tell(`${stage}: ${error.message}`, last);
+        this.tell(`${stage}: ${error.message}`, name === "fine");
       }
     }
   }
@@ -52,23 +46,13 @@ export class CanvasViewer extends FlatViewer {
     this.tell("preview");
   }
 
-  #around(plane) {
-    return Math.floor(this.slab / 2 / this.grid.gap(plane) + 0.01);
-  }
-
-  /** Whether the slices that a plane shows are here, at least of the lungs. */
-  #isHere(plane) {
-    return this.fine?.has(this.grid, this.grid.axes[plane], this.sliceAt(plane), this.#around(plane)) ?? false;
-  }
-
   #askServer() {
-    for (const { plane } of this.boxes()) {
-      if (!this.#isHere(plane)) this.server.ask(this.server.address(this, plane, false));
-    }
+    if (this.fine) return;
+    for (const { plane } of this.boxes()) this.server.ask(this.server.address(this, plane, false));
   }
 
   moved() {
-    if (!this.server || this.fine?.isWhole(this.grid)) return;
+    if (!this.server || this.fine) return;
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.#askServer(), REST);
   }
@@ -89,29 +73,26 @@ export class CanvasViewer extends FlatViewer {
   paint(pen, tile) {
     const { plane } = tile;
     pen.imageSmoothingQuality = "low";
-    const whole = this.fine?.isWhole(this.grid) ?? false;
-    const picture = whole ? null : this.server.at(this.server.address(this, plane, false));
+    const picture = this.fine ? null : this.server.at(this.server.address(this, plane, false));
+    const volume = this.fine ?? this.coarse;
     if (picture) pen.drawImage(picture, ...this.onScreen(tile, [0, 0, 0], this.grid.shape));
-    else {
-      if (this.coarse && !whole) this.#paintVolume(pen, tile, "coarse", this.coarse);
-      if (this.#isHere(plane)) this.#paintVolume(pen, tile, "fine", this.fine);
-    }
+    else if (volume) this.#paintVolume(pen, tile, volume);
     if (this.outlines && this.labelled) paintOutlines(pen, this, tile, this.labelled);
     if (this.brush) paintBrush(pen, this, tile);
   }
 
-  #paintVolume(pen, tile, name, volume) {
-    const canvas = this.#picture(tile.plane, name, volume);
+  #paintVolume(pen, tile, volume) {
+    const canvas = this.#picture(tile.plane, volume);
     if (canvas) pen.drawImage(canvas, ...this.onScreen(tile, volume.low, volume.size));
   }
 
   /** The slice of a plane in a volume's own pixels. @returns {HTMLCanvasElement | null} */
-  #picture(plane, name, volume) {
+  #picture(plane, volume) {
     const { center, width } = this.range;
     const index = this.sliceAt(plane);
-    const around = this.#around(plane);
+    const around = Math.floor(this.slab / 2 / this.grid.gap(plane) + 0.01);
     const shows = [index, around, center, width].join();
-    const known = this.pictures.get(`${plane} ${name}`);
+    const known = this.pictures.get(plane);
     if (known?.volume === volume && known.shows === shows) return known.canvas;
     const image = volume.picture(this.grid.axes[plane], index, around, this.sides[plane], this.#table());
     const canvas = known?.canvas ?? document.createElement("canvas");
@@ -120,7 +101,7 @@ export class CanvasViewer extends FlatViewer {
       if (canvas.height !== image.height) canvas.height = image.height;
       canvas.getContext("2d", { alpha: false, willReadFrequently: true }).putImageData(image, 0, 0);
     }
-    this.pictures.set(`${plane} ${name}`, { volume, shows, canvas: image && canvas });
+    this.pictures.set(plane, { volume, shows, canvas: image && canvas });
     return image && canvas;
   }
 

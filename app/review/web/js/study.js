@@ -59,7 +59,7 @@ export class StudyPage {
 
   #loaded({ stage, last }) {
     performance.mark(`nodulus:${stage}`);
-    const words = { preview: "Loading the lungs …", lungs: "Loading the rest …" }[stage];
+    const words = { preview: "Loading the slices in full …", lungs: "Loading the rest …" }[stage];
     byId("loading").textContent = last ? (stage === "ct" || stage === "server" ? "" : `Not loaded: ${stage}`) : (words ?? stage);
     byId("loading").hidden = !byId("loading").textContent;
   }

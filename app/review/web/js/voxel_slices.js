@@ -41,20 +41,6 @@ export class PlacedVolume {
     return Math.floor((index - this.low[axis] + 0.5) / this.step[axis] + 1e-4);
   }
 
-  /**
-   * Whether it has the slices around one of the CT.
-   * @param {import("./geometry.js").Grid} grid @param {number} axis @param {number} index @param {number} around
-   */
-  has(grid, axis, index, around) {
-    const [low, count] = [this.low[axis], this.size[axis]].map(Math.round);
-    return low <= Math.max(0, index - around) && Math.min(grid.shape[axis] - 1, index + around) < low + count;
-  }
-
-  /** Whether it has each voxel of the CT. @param {import("./geometry.js").Grid} grid */
-  isWhole(grid) {
-    return this.shape.every((count, axis) => count === grid.shape[axis]);
-  }
-
   /** HU at an index of the CT; null outside. @param {number[]} index */
   hu(index) {
     const at = index.map((value, axis) => this.nearest(Math.round(value), axis));
