@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
 from nodulus.transforms.ball_morphology import dilate, erode
+from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT, RIGHT
@@ -79,6 +80,56 @@ class ClosedLungs:
         depth = distance_transform_edt(closed, spacing) - distance_transform_edt(~closed, spacing)
         at = np.moveaxis(places - low, -1, 0)
         return np.asarray(map_coordinates(depth, at, order=1, mode="nearest") > 0.0)
+
+
+@dataclass(frozen=True)
+class LungBoundRule:
+    """When and how the lungs bound a nodule.
+
+    Args:
+        least_share: of what was seen; with less in the lungs their surface is not known there, as
+            at a consolidation.
+        least_closing_mm: radius of the ball that closes the lungs over a nodule,
+        closing_per_diameter: or so many diameters of the nodule, where that is more: a ball sinks
+            into a notch by about the square of its width over eight radii.
+    """
+
+    least_share: float
+    least_closing_mm: float
+    closing_per_diameter: float
+
+    def closing_mm(self, diameter_mm: float) -> float:
+        """Radius of the ball that closes the lungs over a nodule of this diameter."""
+        return max(self.least_closing_mm, self.closing_per_diameter * diameter_mm)
+
+
+@dataclass(frozen=True, eq=False)
+class LungBound:
+    """The lungs of a scan as what bounds its nodules.
+
+    Args:
+        lungs: of the scan.
+        rule: when they do, and how they are closed.
+    """
+
+    lungs: LungRegion
+    rule: LungBoundRule
+
+    def within(self, seen: BoolArray, geometry: Geometry) -> BoolArray | None:
+        """Where a nodule may lie: in the lungs, closed over it.
+
+        Args:
+            seen: where the nodule is taken as seen, at least one voxel.
+            geometry: of its voxels.
+
+        Returns:
+            Bool, same shape; None where the lungs do not bound it.
+        """
+        volume_mm3 = np.count_nonzero(seen) * geometry.voxel_volume_mm3
+        closing_mm = self.rule.closing_mm(equivalent_diameter_mm(volume_mm3))
+        inside = ClosedLungs(self.lungs, closing_mm).on(geometry)
+        share = float(inside[seen].mean())
+        return None if share == 0.0 or share < self.rule.least_share else inside
 
 
 def _closed(lung: BoolArray, spacing: NDArray[np.float64], radius_mm: float) -> BoolArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nodulus.transforms.ball_morphology import dilate
+from nodulus.transforms.connected_part import part_with_most_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -32,11 +33,6 @@ class DensityOutlineRule:
         glass_rim_mm: where it reaches further out than this, and than a voxel: a thinner rim is the
             blur of a solid border.
         least_contrast_hu: with less between lung and nodule the outline stays as it was seen.
-        least_share_in_lungs: of what was seen; with less in the lungs their surface is not known
-            there, as at a consolidation.
-        least_closing_mm: radius of the ball that closes the lungs over a nodule,
-        closing_per_diameter: or so many diameters of the nodule, where that is more: a ball sinks
-            into a notch by about the square of its width over eight radii.
     """
 
     border_share: float
@@ -50,18 +46,11 @@ class DensityOutlineRule:
     glass_above_lung_hu: float
     glass_rim_mm: float
     least_contrast_hu: float
-    least_share_in_lungs: float
-    least_closing_mm: float
-    closing_per_diameter: float
 
     @property
     def margin_mm(self) -> float:
         """How far around what was seen the rule looks."""
         return max(self.reach_mm, self.background_mm[1])
-
-    def closing_mm(self, diameter_mm: float) -> float:
-        """Radius of the ball that closes the lungs over a nodule of this diameter."""
-        return max(self.least_closing_mm, self.closing_per_diameter * diameter_mm)
 
 
 _ROUNDS = 10
@@ -92,19 +81,17 @@ def density_outline(
         seen: where it is taken as seen; bool, same shape.
         spacing_mm: of the three axes.
         rule: densities, probabilities and lengths.
-        lungs: with the nodules in them, same shape; None where their surface is not known.
+        lungs: with the nodules in them and some of what was seen, same shape; None where they do
+            not bound the nodule.
 
     Returns:
         Bool, same shape, in one piece that shares voxels with ``seen``; ``seen`` itself where the
         nodule is hardly denser than the lung or nothing of it is.
     """
-    if not seen.any():
-        return seen
-    if lungs is not None:
-        share = float(lungs[seen].mean())
-        lungs = None if share == 0.0 or share < rule.least_share_in_lungs else lungs
     if lungs is not None:
         seen = seen & lungs
+    if not seen.any():
+        return seen
     away_mm = ndimage.distance_transform_edt(~seen, spacing_mm)
     nearest, furthest = rule.background_mm
     lung = (away_mm > nearest) & (away_mm <= furthest) & (hu < rule.background_below_hu)
@@ -120,10 +107,8 @@ def density_outline(
     glass = seen & ~dense & (probability >= rule.sure_probability)
     glass &= hu >= lung_hu + rule.glass_above_lung_hu
     drawn = dense | _beyond_the_rim(glass, dense, spacing_mm, rule.glass_rim_mm)
-    pieces, count = ndimage.label(ndimage.binary_fill_holes(drawn))
-    shared = np.bincount(pieces[seen], minlength=count + 1)
-    shared[0] = 0
-    return np.asarray(pieces == shared.argmax()) if shared.any() else seen
+    part = part_with_most_of(ndimage.binary_fill_holes(drawn), seen)
+    return part if part.any() else seen
 
 
 def _own_density(hu: NDArray[np.number], lung_hu: float, rule: DensityOutlineRule) -> float:

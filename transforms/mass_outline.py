@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from nodulus.transforms.ball_morphology import dilate, erode
 from nodulus.transforms.blocks import Box
+from nodulus.transforms.connected_part import part_with_most_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -67,17 +68,7 @@ def outline_mass(
     drawn = inner | (dilate(seen, spacing, reach_mm) & dense & near_lung)
     drawn = ndimage.binary_fill_holes(drawn)
     opened = dilate(erode(drawn, spacing, rule.opening_mm), spacing, rule.opening_mm) & drawn
-    return _main(opened if opened.any() else drawn, seen)
-
-
-def _main(mask: BoolArray, seen: BoolArray) -> BoolArray:
-    """The connected part that shares most with what was seen."""
-    labels, count = ndimage.label(mask)
-    if count <= 1:
-        return mask
-    shared = np.bincount(labels[seen & mask], minlength=count + 1)
-    shared[0] = 0
-    return np.asarray(labels == shared.argmax())
+    return part_with_most_of(opened if opened.any() else drawn, seen)
 
 
 def air_share(hu: NDArray[np.floating], mask: BoolArray, air_below_hu: float) -> float:

@@ -26,6 +26,7 @@ from nodulus.app.marks import OWN_CANDIDATES, OtherCandidates
 from nodulus.app.progress import StepProgress
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume, VolumeWarning
+from nodulus.transforms.closed_lungs import LungBound
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
 
@@ -75,7 +76,8 @@ def analyse(
     is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
     kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
     with steps("malignancy") as report:
-        outlines = [_outline(volume, found.detection, int(i), settings, lungs) for i in kept]
+        bound = pipeline.lung_bound(lungs)
+        outlines = [_outline(volume, found.detection, int(i), settings, bound) for i in kept]
         chosen = [looked_at[i] for i in kept]
         sizes = [mask_diameter_mm(outline.mask, volume.geometry) for outline in outlines]
         malignancy = rate_malignancy(scan, models, settings, chosen, sizes, report)
@@ -142,7 +144,7 @@ def _outline(
     detection: Detection,
     number: int,
     settings: ChainSettings,
-    lungs: LungRegion,
+    bound: LungBound | None,
 ) -> Outline:
     """A candidate's outline on the volume's grid.
 
@@ -160,7 +162,7 @@ def _outline(
             volume,
             settings.operating_points.segmentation_voxel.threshold,
             None if is_mass else settings.pipeline.outline_rule(),
-            lungs,
+            bound,
         )
     )
 

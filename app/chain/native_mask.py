@@ -9,11 +9,11 @@ from scipy import ndimage
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.candidates import Candidate
-from nodulus.transforms.closed_lungs import ClosedLungs
+from nodulus.transforms.closed_lungs import LungBound
+from nodulus.transforms.connected_part import part_with_most_of
 from nodulus.transforms.density_outline import DensityOutlineRule, density_outline
 from nodulus.transforms.equivalent_diameter import equivalent_diameter_mm
 from nodulus.transforms.geometry import Geometry
-from nodulus.transforms.lung_region import LungRegion
 
 
 def outline_of(
@@ -23,7 +23,7 @@ def outline_of(
     volume: CtVolume,
     threshold: float,
     rule: DensityOutlineRule | None,
-    lungs: LungRegion | None = None,
+    bound: LungBound | None = None,
 ) -> tuple[Box, NDArray[np.bool_]]:
     """Outline a candidate: where the network sees it, its border where the density says.
 
@@ -34,23 +34,21 @@ def outline_of(
         volume: as it was read.
         threshold: of the probability.
         rule: of the border; None where it runs along the threshold.
-        lungs: of the scan; None where their surface is not known, and does not bound a nodule.
+        bound: the lungs, beyond which no nodule goes; None where it may.
 
     Returns:
         The box of the volume and the mask in it; at least one voxel.
     """
-    if rule is None:
-        return native_mask(candidate, probability, grid, volume.geometry, threshold)
     target = volume.geometry
-    box, values = _native_probability(candidate, probability, grid, target, rule.margin_mm)
+    margin_mm = 0.0 if rule is None else rule.margin_mm
+    box, values = _native_probability(candidate, probability, grid, target, margin_mm)
     seen = _cut(values, candidate, box, grid, target, threshold)
-    within = None
-    if lungs is not None:
-        closing_mm = rule.closing_mm(mask_diameter_mm(seen, target))
-        part = target.cropped([s.start for s in box], seen.shape)
-        within = ClosedLungs(lungs, closing_mm).on(part)
-    mask = density_outline(volume.hu[box], values, seen, target.spacing_irc_mm, rule, within)
-    return box, mask
+    part = target.cropped([s.start for s in box], seen.shape)
+    within = None if bound is None else bound.within(seen, part)
+    if rule is None:
+        return box, seen if within is None else part_with_most_of(seen & within, seen)
+    spacing_mm = target.spacing_irc_mm
+    return box, density_outline(volume.hu[box], values, seen, spacing_mm, rule, within)
 
 
 def native_mask(

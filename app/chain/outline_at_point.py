@@ -109,6 +109,7 @@ def outline_at_point(
     """
     volume, bundle, pointed = scan.volume, models.segmentation, settings.pipeline.point
     lungs = scan.search_region
+    bound = None if lungs is None else settings.pipeline.lung_bound(lungs)
     seen: _Seen | float = 0.0
     if seen_already is not None and seen_already.has(point_lps_mm):
         seen = _look(settings, point_lps_mm, _known(seen_already, point_lps_mm))
@@ -126,7 +127,7 @@ def outline_at_point(
             volume,
             seen.threshold,
             settings.pipeline.outline_rule(),
-            lungs,
+            bound,
         )
         index = steady_center(seen.candidate, seen.probability, seen.threshold)
         x, y, z = (float(v) for v in seen.grid.index_to_lps(index))

@@ -28,8 +28,10 @@ from nodulus.app.chain.settings_sections import (
 )
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.result import OperatingPoint, PointName
+from nodulus.transforms.closed_lungs import LungBound
 from nodulus.transforms.density_outline import DensityOutlineRule
 from nodulus.transforms.lung_margin import LUNG_MARGIN_MM
+from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_rule import LungRule, shipped_lung_rule
 
 _Settings = TypeVar("_Settings")
@@ -126,6 +128,10 @@ class PipelineSettings(BaseModel):
     def outline_rule(self) -> DensityOutlineRule | None:
         """Where the borders of outlines run; None where along the segmentation's threshold."""
         return None if self.outline is None else self.outline.rule()
+
+    def lung_bound(self, lungs: LungRegion) -> LungBound | None:
+        """The lungs as what bounds outlines; None where these run along the threshold."""
+        return None if self.outline is None else LungBound(lungs, self.outline.lungs.rule())
 
 
 class NamedThreshold(BaseModel):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nodulus.app.result import CharacteristicName
+from nodulus.transforms.closed_lungs import LungBoundRule
 from nodulus.transforms.density_outline import DensityOutlineRule
 from nodulus.transforms.fissures.fissure_rule import FissureRule
 from nodulus.transforms.lesion_kind import LesionKindRule
@@ -133,6 +134,24 @@ class MassSettings(_Section):
         )
 
 
+class LungBoundSettings(_Section):
+    """When and how the lungs bound a nodule; see :class:`.LungBoundRule`."""
+
+    least_share: float = Field(
+        ge=0, le=1, description="Of what was seen; with less in the lungs they do not"
+    )
+    least_closing_mm: float = Field(
+        gt=0, description="Radius of the ball that closes the lungs over a nodule"
+    )
+    closing_per_diameter: float = Field(
+        ge=0, description="So many diameters of the nodule, where that is more"
+    )
+
+    def rule(self) -> LungBoundRule:
+        """What the function takes."""
+        return LungBoundRule(**self.model_dump())
+
+
 class OutlineSettings(_Section):
     """Where the border of a nodule runs; see :class:`.DensityOutlineRule`."""
 
@@ -161,17 +180,7 @@ class OutlineSettings(_Section):
     least_contrast_hu: float = Field(
         ge=0, description="With less between lung and nodule the segmentation's outline stays"
     )
-    least_share_in_lungs: float = Field(
-        ge=0,
-        le=1,
-        description="Of what was seen; with less in the lungs they do not bound the nodule",
-    )
-    least_closing_mm: float = Field(
-        gt=0, description="Radius of the ball that closes the lungs over a nodule"
-    )
-    closing_per_diameter: float = Field(
-        ge=0, description="So many diameters of the nodule, where that is more"
-    )
+    lungs: LungBoundSettings = Field(description="Where the lungs bound a nodule")
 
     @model_validator(mode="after")
     def _distances_rise(self) -> OutlineSettings:
@@ -181,7 +190,7 @@ class OutlineSettings(_Section):
 
     def rule(self) -> DensityOutlineRule:
         """What the function takes."""
-        return DensityOutlineRule(**self.model_dump())
+        return DensityOutlineRule(**self.model_dump(exclude={"lungs"}))
 
 
 class LesionKindSettings(_Section):

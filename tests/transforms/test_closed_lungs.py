@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodulus.transforms.closed_lungs import ClosedLungs
+from nodulus.transforms.closed_lungs import ClosedLungs, LungBound, LungBoundRule
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT, RIGHT
@@ -74,3 +74,43 @@ def test_what_lies_between_the_lungs_is_in_neither(from_origin):
     away = np.abs(points(scan)[..., 0])
     assert not inside[away < 4.0].any()
     assert inside[away > 9.0].all()
+
+
+RULE = LungBoundRule(least_share=0.5, least_closing_mm=18.0, closing_per_diameter=1.5)
+
+
+def test_a_larger_nodule_is_closed_by_a_larger_ball():
+    assert RULE.closing_mm(6.0) == 18.0
+    assert RULE.closing_mm(24.0) == 36.0
+
+
+@pytest.mark.parametrize(("depth", "bounds"), [(2.0, True), (-4.0, False)])
+def test_lungs_bound_what_lies_in_them_for_the_most_part(from_origin, depth, bounds):
+    center = np.array([RADIUS_MM - depth, 0.0, 0.0])
+    scan = scan_around(tuple(center))
+    seen = np.linalg.norm(points(scan) - center, axis=-1) < 6.0
+    lungs = region(from_origin < RADIUS_MM)
+    within = LungBound(lungs, RULE).within(seen, scan)
+    if not bounds:
+        assert within is None
+        return
+    np.testing.assert_array_equal(within, ClosedLungs(lungs, 18.0).on(scan))
+
+
+def test_what_lies_wholly_outside_is_not_bound_whatever_the_rule(from_origin):
+    anything = LungBoundRule(least_share=0.0, least_closing_mm=18.0, closing_per_diameter=1.5)
+    scan = scan_around((RADIUS_MM + 60.0, 0.0, 0.0))
+    bound = LungBound(region(from_origin < RADIUS_MM), anything)
+    assert bound.within(np.ones(scan.shape_irc, bool), scan) is None
+
+
+def test_a_wide_notch_is_closed_as_well(from_origin):
+    center = np.array([RADIUS_MM - 4.0, 0.0, 0.0])
+    away = np.linalg.norm(points(grid()) - center, axis=-1)
+    lungs = region((from_origin < RADIUS_MM) & (away >= 14.0))
+    scan = scan_around(tuple(center))
+    seen = np.linalg.norm(points(scan) - center, axis=-1) < 14.0
+    within = LungBound(lungs, RULE).within(seen, scan)
+    inside = seen & (np.linalg.norm(points(scan), axis=-1) < RADIUS_MM)
+    assert within[inside].mean() > 0.85
+    assert ClosedLungs(lungs, 18.0).on(scan)[inside].mean() < 0.75

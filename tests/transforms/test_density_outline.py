@@ -24,9 +24,6 @@ RULE = DensityOutlineRule(
     glass_above_lung_hu=150.0,
     glass_rim_mm=1.5,
     least_contrast_hu=100.0,
-    least_share_in_lungs=0.5,
-    least_closing_mm=18.0,
-    closing_per_diameter=1.5,
 )
 LUNG_HU = -870.0
 
@@ -185,23 +182,9 @@ def test_the_wall_is_no_part_of_a_nodule() -> None:
     assert share_of(density_outline(hu, probability, seen, SPACING, RULE), truth) > 1.3
 
 
-def test_what_lies_outside_of_the_lungs_for_the_most_part_is_drawn_as_if_they_were_not_known() -> (
-    None
-):
-    hu, lungs, probability = at_the_wall()
-    seen = probability >= 0.25
-    outside = density_outline(hu, probability, seen, SPACING, RULE, ~lungs & (distance_mm() > 5.0))
-    np.testing.assert_array_equal(outside, density_outline(hu, probability, seen, SPACING, RULE))
-
-
 def test_where_a_nodule_has_no_contrast_the_wall_is_left_out_as_well() -> None:
     _, lungs, probability = at_the_wall()
     seen = probability >= 0.25
     even = np.full(SHAPE, LUNG_HU)
     drawn = density_outline(even, probability, seen, SPACING, RULE, lungs)
     np.testing.assert_array_equal(drawn, seen & lungs)
-
-
-def test_a_larger_nodule_is_closed_by_a_larger_ball() -> None:
-    assert RULE.closing_mm(6.0) == 18.0
-    assert RULE.closing_mm(24.0) == 36.0

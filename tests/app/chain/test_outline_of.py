@@ -11,6 +11,7 @@ from nodulus.app.chain.protocols import Detection, Outline
 from nodulus.app.chain.settings import load_settings
 from nodulus.app.volume import CtVolume
 from nodulus.transforms.candidates import Candidate, make_candidate
+from nodulus.transforms.closed_lungs import LungBound
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lung_sides import LEFT
@@ -45,12 +46,12 @@ def too_wide(middle_mm: float) -> tuple[Candidate, np.ndarray]:
     )
 
 
-def lungs_up_to(first_axis_mm: float) -> LungRegion:
+def lungs_up_to(first_axis_mm: float) -> LungBound | None:
     """Lung below a plane across the first axis, nothing beyond it."""
     grid = Geometry((40, 40, 40), np.diag([2.5, 2.5, 2.5, 1.0]))
     sides = np.zeros(grid.shape_irc, np.uint8)
     sides[np.arange(40) * 2.5 < first_axis_mm] = LEFT
-    return LungRegion(sides > 0, sides, grid, (False, False))
+    return SETTINGS.pipeline.lung_bound(LungRegion(sides > 0, sides, grid, (False, False)))
 
 
 def ball_mm3() -> float:
@@ -99,12 +100,24 @@ def test_what_lies_beyond_the_pleura_is_no_part_of_a_nodule() -> None:
     assert 0.5 < cut.mask.sum() / whole.mask.sum() < 0.85
 
 
+def test_a_mass_ends_at_the_pleura_too() -> None:
+    volume, (candidate, probability) = native(24.0), too_wide(24.0)
+    place = ((24.0, 24.0, 24.0),)
+    mass = Detection(probability, NETWORK, (candidate,), (), place, masses=frozenset({0}))
+    box, mask = native_mask(candidate, probability, NETWORK, volume.geometry, THRESHOLD)
+    drawn = _outline(volume, mass, 0, SETTINGS, lungs_up_to(26.0))
+    first_mm = 1.25 * (box[0].start + np.arange(mask.shape[0]))
+    assert drawn.box == box
+    assert not drawn.mask[first_mm > 27.5].any()
+    np.testing.assert_array_equal(drawn.mask[first_mm < 25.0], mask[first_mm < 25.0])
+
+
 def test_masses_and_other_tools_outlines_stay_as_they_are() -> None:
     volume, (candidate, probability) = native(24.0), too_wide(24.0)
     place = ((24.0, 24.0, 24.0),)
     mass = Detection(probability, NETWORK, (candidate,), (), place, masses=frozenset({0}))
     box, mask = native_mask(candidate, probability, NETWORK, volume.geometry, THRESHOLD)
-    drawn = _outline(volume, mass, 0, SETTINGS, lungs_up_to(24.0))
+    drawn = _outline(volume, mass, 0, SETTINGS, lungs_up_to(100.0))
     assert drawn.box == box
     np.testing.assert_array_equal(drawn.mask, mask)
     given = Outline(box, np.ones(mask.shape, bool))
