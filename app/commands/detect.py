@@ -21,6 +21,7 @@ from nodulus.app.commands.candidates_option import (
 from nodulus.app.commands.chain_options import (
     debug_option,
     device_option,
+    model_service_option,
     precision_option,
     settings_option,
 )
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     help="Folder with the three bundles, and their settings if they have own ones;"
     " default: the shipped ones.",
 )
+@model_service_option
 @settings_option
 @operating_point_option
 @click.option(

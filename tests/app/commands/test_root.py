@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,6 +20,31 @@ def test_every_command_is_there_and_explains_itself(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0
     assert isinstance(cli.get_command(click.Context(cli), name), click.Command)
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+def test_every_command_takes_what_its_options_give() -> None:
+    for command in commands(cli):
+        given = {param.name for param in command.params if param.expose_value}
+        wanted = inspect.signature(inspect.unwrap(command.callback)).parameters
+        required = {
+            name
+            for name, one in wanted.items()
+            if one.kind is not one.VAR_KEYWORD and one.default is one.empty
+        }
+        assert required <= given, f"{command.name}: no option gives {required - given}"
+        if not any(one.kind is one.VAR_KEYWORD for one in wanted.values()):
+            assert given <= set(wanted), f"{command.name}: does not take {given - set(wanted)}"
 
 
 def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
