@@ -18,7 +18,7 @@ from nodulus.app.followup.pair_doubts import (
     overlap_warning,
     without_doubling_time,
 )
-from nodulus.app.followup.register import RegisteredScan, Registration, register
+from nodulus.app.followup.register import RegisteredScan, register
 from nodulus.app.followup.repeatability import Repeatability
 from nodulus.app.followup.result import (
     DoublingTime,
@@ -97,15 +97,22 @@ def compare(
         ).prior_lps_mm
         for one in current.analysis.findings
     ]
+    places_now = [
+        local_match(
+            current.registered, prior.registered, registration.inverse, one.center_lps_mm, rule
+        ).prior_lps_mm
+        for one in prior.analysis.findings
+    ]
     matching = match_findings(
         prior.analysis.findings,
         current.analysis.findings,
         np.asarray(places, dtype=np.float64).reshape(-1, 3),
         rule,
+        np.asarray(places_now, dtype=np.float64).reshape(-1, 3),
     )
     doubts = measurement_doubts(prior.volume, current.volume, repeatability, rule.alike_spacing_mm)
     reasons = without_doubling_time(days, doubts)
-    changes = _changes(prior, current, registration, matching, places, rule)
+    changes = _changes(prior, current, matching, places, places_now, rule)
     measured = tuple(
         _with_lung_rads(
             _measured(one, None if reasons else days, repeatability, bool(doubts)), days
@@ -154,9 +161,9 @@ def _scan(scan: AnalysedScan) -> ScanOfPair:
 def _changes(
     prior: AnalysedScan,
     current: AnalysedScan,
-    registration: Registration,
     matching: Matching,
     places: list[LpsPoint],
+    places_now: list[LpsPoint],
     rule: MatchingRule,
 ) -> list[NoduleChange]:
     by_current = {pair.current: pair for pair in matching.pairs}
@@ -179,7 +186,7 @@ def _changes(
             matched = before[pair.prior]
             changes.append(_paired(matched, finding, pair, prior.tracking_uid(matched)))
     alone = [
-        _only_prior(before[index], prior, current, registration, rule)
+        _only_prior(before[index], prior, current, places_now[index], rule)
         for index in matching.only_prior
     ]
     return [*changes, *alone]
@@ -203,14 +210,11 @@ def _only_prior(
     before: Finding,
     prior: AnalysedScan,
     current: AnalysedScan,
-    registration: Registration,
+    place_now: LpsPoint,
     rule: MatchingRule,
 ) -> NoduleChange:
-    match = local_match(
-        current.registered, prior.registered, registration.inverse, before.center_lps_mm, rule
-    )
-    holder = _finding_at(current, match.prior_lps_mm)
-    trace = _trace(current, match.prior_lps_mm, rule)
+    holder = _finding_at(current, place_now)
+    trace = _trace(current, place_now, rule)
     gone: State = "below the threshold now" if trace.below_threshold else "not found"
     return NoduleChange(
         state="merged" if holder else gone,

@@ -49,6 +49,7 @@ def match_findings(
     current: tuple[Finding, ...],
     current_in_prior_lps_mm: NDArray[np.float64],
     rule: MatchingRule | None = None,
+    prior_in_current_lps_mm: NDArray[np.float64] | None = None,
 ) -> Matching:
     """Match nodules by place, size and texture, each at most once, at the lowest total cost.
 
@@ -60,12 +61,19 @@ def match_findings(
         current: findings of the later one.
         current_in_prior_lps_mm: centres of ``current`` in the prior scan, shape (n, 3) in LPS mm.
         rule: reach and costs; None for the shipped one.
+        prior_in_current_lps_mm: centres of ``prior`` in the current scan, shape (n, 3) in LPS mm;
+            a distance is then the shorter one of both ways, for the surroundings of a nodule may be
+            found from one scan alone.
     """
     rule = rule or shipped_matching_rule()
     if not prior or not current:
         return Matching((), tuple(range(len(prior))), tuple(range(len(current))))
     centres = np.asarray([one.center_lps_mm for one in prior], dtype=np.float64)
     distance = np.linalg.norm(centres[:, None] - current_in_prior_lps_mm[None], axis=-1)
+    if prior_in_current_lps_mm is not None:
+        there = np.asarray([one.center_lps_mm for one in current], dtype=np.float64)
+        back = np.linalg.norm(prior_in_current_lps_mm[:, None] - there[None], axis=-1)
+        distance = np.minimum(distance, back)
     cost = _costs(prior, current, distance, rule)
     rows, columns = _assign(cost, rule.unmatched_cost)
     best = _total(cost, rows, columns, rule.unmatched_cost)

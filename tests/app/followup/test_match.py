@@ -166,3 +166,16 @@ def test_of_two_that_are_equally_near_and_large_the_texture_tells(texture: str) 
     matching = match_findings(prior, current, places(current))
     assert pairs(matching) == {(0, 0 if texture == "solid" else 1)}
     assert matching.only_current == (1 if texture == "solid" else 0,)
+
+
+def test_a_nodule_that_is_found_from_one_scan_alone_is_matched():
+    prior = (finding(1, (0.0, 0.0, 0.0)), finding(2, (60.0, 0.0, 0.0)))
+    current = (finding(1, (1.0, 0.0, 0.0)), finding(2, (60.0, 2.0, 0.0)))
+    astray = places(current)
+    astray[1] += (0.0, 0.0, 27.0)
+    assert pairs(match_findings(prior, current, astray)) == {(0, 0)}
+    both_ways = match_findings(prior, current, astray, None, places(prior))
+    assert pairs(both_ways) == {(0, 0), (1, 1)}
+    assert both_ways.pairs[1].distance_mm == pytest.approx(2.0)
+    assert not any(pair.ambiguous for pair in both_ways.pairs)
+    assert pairs(match_findings(prior, current, places(current), None, astray)) == {(0, 0), (1, 1)}
