@@ -3,7 +3,7 @@
 `one`: one worker on one core. `two`: two workers on two cores. `service`: two workers whose
 networks are on a model server of this machine with one process of one thread, on the same cores.
 Each way analyses the same small phantom studies with the shipped networks, without reports, and
-must find the same in each. A cohort's start is left out: what counts is the time from reading a
+must find the same in each, but for rounding. A cohort's start is left out: what counts is the time from reading a
 study to its written result. Run it on an idle machine; OUT/ways.json has the figures.
 """
 
@@ -117,13 +117,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         raise SystemExit(f"a cohort ended with {process.returncode}:\n{out.decode()[-2000:]}")
 
 
-def _findings(output: Path) -> str:
-    """All findings of a run, to be compared."""
-    found = {
-        path.parent.name: json.loads(path.read_text())["findings"]
+def _findings(output: Path) -> list[tuple[object, ...]]:
+    """All findings of a run, to be compared; probabilities to five places."""
+    names = ("nodule_probability", "malignancy_probability")
+    return [
+        (path.parent.name, one["id"], one["volume_mm3"], *(round(one[name], 5) for name in names))
         for path in sorted(output.glob("*/findings.json"))
-    }
-    return json.dumps(found, sort_keys=True)
+        for one in json.loads(path.read_text())["findings"]
+    ]
 
 
 def main() -> None:

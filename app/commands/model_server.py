@@ -82,8 +82,8 @@ def start(
         gpus,
     )
     with ExitStack() as stack:
-        stack.enter_context(sigterm_interrupts())
         stack.enter_context(connected(address))
+        stack.enter_context(sigterm_interrupts())  # in the place of Ray's own
         try:
             stack.enter_context(serving(options, host, port))
             click.echo(f"The networks are served at http://{host}:{port} (Ctrl-C ends it)")
