@@ -38,8 +38,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 404, 409, 410, 413)
 }
 _NOT_ALLOWED: dict[int | str, dict[str, Any]] = {403: {"model": Problem}}
-_FOR_UPDATE = ("transaction-uid", "TransactionUID", "transaction")
-_FOR_CREATE = ("AffectedSOPInstanceUID", "workitem")
+_FOR_UPDATE = ("transaction-uid", "transactionuid", "transaction")
+_FOR_CREATE = ("affectedsopinstanceuid", "workitem")
 
 
 def _ordering(caller: Asking) -> None:
@@ -209,11 +209,12 @@ def _warning(request: Request, text: str) -> dict[str, str]:
 
 
 def _uid_in_query(request: Request, names: Sequence[str]) -> str | None:
-    """A UID that is the query, as PS3.18 has it, or the value of a parameter."""
+    """A UID that is the query, as PS3.18 has it, or the value of a parameter, in any case."""
     for name, value in request.query_params.multi_items():
-        if name in names and value:
+        is_parameter = name.lower() in names
+        if is_parameter and value:
             return value
-        if not value and name not in names:
+        if not value and not is_parameter:
             return name
     return None
 

@@ -187,7 +187,8 @@ def test_another_performer_claims_updates_and_completes(ups: TestClient) -> None
     refused = ups.post(address, content=body(changes), headers=JSON)
     assert refused.status_code == 400
     assert warning(refused) == "The target URI did not reference a claimed Workitem."
-    for query in (f"?{TRANSACTION}", f"?transaction-uid={TRANSACTION}"):
+    ways = ("", "transaction-uid=", "Transaction-UID=", "transactionUID=")
+    for query in (f"?{way}{TRANSACTION}" for way in ways):
         assert ups.post(address + query, content=body(changes), headers=JSON).status_code == 200
     assert get(ups, uid).ProcedureStepProgressInformationSequence[0].ProcedureStepProgress == 40
 
