@@ -3,8 +3,8 @@
 `one`: one worker on one core. `two`: two workers on two cores. `service`: two workers whose
 networks are on a model server of this machine with one process of one thread, on the same cores.
 Each way analyses the same small phantom studies with the shipped networks, without reports, and
-must find the same in each, but for rounding. A cohort's start is left out: what counts is the time from reading a
-study to its written result. Run it on an idle machine; OUT/ways.json has the figures.
+must find the same in each, but for rounding. A cohort's start is left out: what counts is the time
+from reading a study to its written result. Run it on an idle machine. OUT/ways.json has figures.
 """
 
 from __future__ import annotations
