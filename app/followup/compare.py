@@ -18,7 +18,7 @@ from nodulus.app.followup.pair_doubts import (
     overlap_warning,
     without_doubling_time,
 )
-from nodulus.app.followup.register import RegisteredScan, register
+from nodulus.app.followup.register import RegisteredScan, Registration, register
 from nodulus.app.followup.repeatability import Repeatability
 from nodulus.app.followup.result import (
     DoublingTime,
@@ -91,25 +91,7 @@ def compare(
     dated = _days(prior, current)
     days = dated if dated is not None else days
     registration = register(prior.registered, current.registered)
-    places = [
-        local_match(
-            prior.registered, current.registered, registration, one.center_lps_mm, rule
-        ).prior_lps_mm
-        for one in current.analysis.findings
-    ]
-    places_now = [
-        local_match(
-            current.registered, prior.registered, registration.inverse, one.center_lps_mm, rule
-        ).prior_lps_mm
-        for one in prior.analysis.findings
-    ]
-    matching = match_findings(
-        prior.analysis.findings,
-        current.analysis.findings,
-        np.asarray(places, dtype=np.float64).reshape(-1, 3),
-        rule,
-        np.asarray(places_now, dtype=np.float64).reshape(-1, 3),
-    )
+    matching, places, places_now = _put_together(prior, current, registration, rule)
     doubts = measurement_doubts(prior.volume, current.volume, repeatability, rule.alike_spacing_mm)
     reasons = without_doubling_time(days, doubts)
     changes = _changes(prior, current, matching, places, places_now, rule)
@@ -138,6 +120,40 @@ def compare(
     )
 
 
+def _put_together(
+    prior: AnalysedScan, current: AnalysedScan, registration: Registration, rule: MatchingRule
+) -> tuple[Matching, list[LpsPoint], dict[int, LpsPoint]]:
+    """Nodules of both scans, matched.
+
+    One search for a nodule's surroundings may fail, so that what has no partner by the search from
+    the current scan is looked for from the prior one as well.
+
+    Returns:
+        The matching, where each current finding lies in the prior scan, and where each prior
+        finding without a partner lies in the current one.
+    """
+    before, now = prior.analysis.findings, current.analysis.findings
+    places = [
+        local_match(
+            prior.registered, current.registered, registration, one.center_lps_mm, rule
+        ).prior_lps_mm
+        for one in now
+    ]
+    in_prior = np.asarray(places, dtype=np.float64).reshape(-1, 3)
+    in_current = np.full((len(before), 3), np.nan)
+    places_now: dict[int, LpsPoint] = {}
+    matching = match_findings(before, now, in_prior, rule)
+    while missing := set(matching.only_prior) - set(places_now):
+        for index in missing:
+            center = before[index].center_lps_mm
+            place = local_match(
+                current.registered, prior.registered, registration.inverse, center, rule
+            ).prior_lps_mm
+            places_now[index], in_current[index] = place, place
+        matching = match_findings(before, now, in_prior, rule, in_current)
+    return matching, places, places_now
+
+
 def _days(prior: AnalysedScan, current: AnalysedScan) -> float | None:
     if prior.acquired is None or current.acquired is None:
         return None
@@ -163,7 +179,7 @@ def _changes(
     current: AnalysedScan,
     matching: Matching,
     places: list[LpsPoint],
-    places_now: list[LpsPoint],
+    places_now: Mapping[int, LpsPoint],
     rule: MatchingRule,
 ) -> list[NoduleChange]:
     by_current = {pair.current: pair for pair in matching.pairs}

@@ -61,9 +61,9 @@ def match_findings(
         current: findings of the later one.
         current_in_prior_lps_mm: centres of ``current`` in the prior scan, shape (n, 3) in LPS mm.
         rule: reach and costs; None for the shipped one.
-        prior_in_current_lps_mm: centres of ``prior`` in the current scan, shape (n, 3) in LPS mm;
-            a distance is then the shorter one of both ways, for the surroundings of a nodule may be
-            found from one scan alone.
+        prior_in_current_lps_mm: centres of ``prior`` in the current scan, shape (n, 3) in LPS mm,
+            NaN where they were not looked for; a distance is then the shorter one of both ways, for
+            the surroundings of a nodule may be found from one scan alone.
     """
     rule = rule or shipped_matching_rule()
     if not prior or not current:
@@ -73,7 +73,7 @@ def match_findings(
     if prior_in_current_lps_mm is not None:
         there = np.asarray([one.center_lps_mm for one in current], dtype=np.float64)
         back = np.linalg.norm(prior_in_current_lps_mm[:, None] - there[None], axis=-1)
-        distance = np.minimum(distance, back)
+        distance = np.fmin(distance, back)
     cost = _costs(prior, current, distance, rule)
     rows, columns = _assign(cost, rule.unmatched_cost)
     best = _total(cost, rows, columns, rule.unmatched_cost)

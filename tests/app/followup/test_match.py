@@ -179,3 +179,6 @@ def test_a_nodule_that_is_found_from_one_scan_alone_is_matched():
     assert both_ways.pairs[1].distance_mm == pytest.approx(2.0)
     assert not any(pair.ambiguous for pair in both_ways.pairs)
     assert pairs(match_findings(prior, current, places(current), None, astray)) == {(0, 0), (1, 1)}
+    not_looked_for = places(prior)
+    not_looked_for[0] = np.nan
+    assert pairs(match_findings(prior, current, astray, None, not_looked_for)) == {(0, 0), (1, 1)}
