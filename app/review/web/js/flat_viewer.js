@@ -80,7 +80,8 @@ export class FlatViewer extends Viewer {
       this.canvas.height = Math.round(clientHeight * ratio);
       this.shown.clear();
     }
-    const pen = this.canvas.getContext("2d", { alpha: false });
+    // "Read frequently" keeps the pixels in main memory; else a card that is missing is imitated.
+    const pen = this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.tiles = boxes.map(({ plane, box }) => {
       const [left, top] = [box[0] * clientWidth, box[1] * clientHeight];
       const tile = this.#tile(plane, { left, top, width: box[2] * clientWidth, height: box[3] * clientHeight });
