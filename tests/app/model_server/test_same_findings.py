@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nodulus.app.chain import ChainSettings, analyse, load_models
+from nodulus.app.chain import Analysis, ChainSettings, analyse, load_models
 from nodulus.app.chain.model_service import client
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.model_server.protocol import Answer
 from nodulus.app.volume import CtVolume
 from tests.app.model_server.loopback import listening, networks_of
+from tests.app.synthetic_chest import NODULES_LPS
+
+NODULES = {tuple(round(mm) for mm in center) for center in NODULES_LPS.values()}
+
+
+def places(analysis: Analysis) -> set[tuple[int, ...]]:
+    return {tuple(round(mm) for mm in one.center_lps_mm) for one in analysis.findings}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def test_the_findings_are_the_same(
     with listening(noted) as url:
         models = load_models(quick_bundles, service=url)
         served = analyse(slab, models, chain_settings)
-    assert len(alone.findings) == 2
+    assert places(alone) >= NODULES
     assert served.findings == alone.findings
     np.testing.assert_array_equal(served.labels, alone.labels)
     assert set(asked) == {"segmentation", "nodule", "malignancy"}
@@ -71,4 +78,4 @@ def test_a_server_that_ends_in_the_middle_of_a_study(
         assert caught.value.code is ErrorCode.MODEL_SERVICE_NOT_REACHABLE
         assert caught.value.subject == url
         left = 1000
-        assert len(analyse(slab, models, chain_settings).findings) == 2, "it is back"
+        assert places(analyse(slab, models, chain_settings)) >= NODULES, "it is back"
