@@ -334,20 +334,23 @@ class Supervisor:
 
 
 def _unwritable(why: str) -> NodulusError:
-    return NodulusError(
-        ErrorCode.OUTPUT_NOT_WRITABLE,
-        f"The run was stopped: {why}.",
-        remedy="See to the free space and the permissions, then give the same command again with"
-        " --retry-failed.",
+    return _run_stopped(
+        ErrorCode.OUTPUT_NOT_WRITABLE, why, "See to the free space and the permissions"
     )
 
 
 def _service_away(why: str) -> NodulusError:
+    return _run_stopped(
+        ErrorCode.MODEL_SERVICE_NOT_REACHABLE, why, "See to the server and the network"
+    )
+
+
+def _run_stopped(code: ErrorCode, why: str, first: str) -> NodulusError:
+    """The error of a run that goes on by the same command, once something is seen to."""
     return NodulusError(
-        ErrorCode.MODEL_SERVICE_NOT_REACHABLE,
+        code,
         f"The run was stopped: {why}.",
-        remedy="See to the server and the network, then give the same command again with"
-        " --retry-failed.",
+        remedy=f"{first}, then give the same command again with --retry-failed.",
     )
 
 

@@ -11,19 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 from pydicom import Dataset, dcmread
 
-from nodulus.app.chain import ChainSettings, Models
 from nodulus.app.commands.root import cli
 from nodulus.app.volume import CtVolume
 from tests.app.reading.dicom_factory import write_series
 from tests.app.synthetic_chest import NODULES_LPS
-
-
-@pytest.fixture
-def fake_models(
-    monkeypatch: pytest.MonkeyPatch, models: Models, chain_settings: ChainSettings
-) -> None:
-    monkeypatch.setattr("nodulus.app.chain.load_models", lambda *_, **__: models)
-    monkeypatch.setattr("nodulus.app.chain.load_settings", lambda *_, **__: chain_settings)
 
 
 def detect(*arguments: object) -> Result:
