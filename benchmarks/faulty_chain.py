@@ -20,7 +20,7 @@ from typing import Any
 from nodulus.app.cohort.items import CohortItem, inventory
 from nodulus.app.cohort.ledger import WHOLE_ITEM, Outcome
 from nodulus.app.cohort.memory import peak_mib
-from nodulus.app.cohort.run_cohort import Shard, run_cohort, write_tables
+from nodulus.app.cohort.run_cohort import Shard, run_cohort, summing_up, write_tables
 from nodulus.app.cohort.supervisor import Limits
 from nodulus.app.errors import ErrorCode, NodulusError, not_writable
 
@@ -195,7 +195,8 @@ def main() -> None:
             retry_failed=given.retry_failed,
             new_worker=new_worker,
         )
-        write_tables(given.output)
+        with summing_up(given.output):
+            write_tables(given.output)
         print(json.dumps({"counts": ended.counts, "wall_s": ended.wall_s, "cpu_s": ended.cpu_s}))
 
     if not given.ray:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
 
+from nodulus.app.cohort.file_lock import LockTimeoutError, file_lock
 from nodulus.app.cohort.items import CohortItem
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.encodable import encodable_text
@@ -96,21 +97,16 @@ class Ledger:
         Raises:
             NodulusError: OUTPUT_NOT_WRITABLE: another run is at work.
         """
-        lock = sqlite3.connect(self._path.with_suffix(".lock"), isolation_level=None, timeout=0.0)
         try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            lock.close()
+            with file_lock(self._path.with_suffix(".lock")):
+                yield
+        except LockTimeoutError as error:
             raise NodulusError(
                 ErrorCode.OUTPUT_NOT_WRITABLE,
                 "Another run is at work on this shard.",
                 remedy="Wait for its end, stop it, or give another --shard or output folder.",
                 subject=self._path.parent.parent,
             ) from error
-        try:
-            yield
-        finally:
-            lock.close()
 
     def begin(self, items: Sequence[CohortItem], *, retry_failed: bool = False) -> None:
         """Take up items; what a run that was stopped left half done is open again.

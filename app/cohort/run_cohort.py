@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodulus.app.cohort.file_lock import LockTimeoutError, file_lock
 from nodulus.app.cohort.items import CohortItem, Inventory, shard_of
 from nodulus.app.cohort.ledger import WHOLE_ITEM, Ledger, Outcome
 from nodulus.app.cohort.tables import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 STATE_FOLDER = "cohort"
 """In the output folder: the ledgers, manifests and tables."""
+SUMMING_UP_WAIT_S = 1800.0
+"""Tables of a million studies take minutes, and several shards may end at one moment."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,34 @@ def study_rows(output: Path) -> Iterator[StudyRow]:
         for outcome in ledger.outcomes():
             result = None if outcome.folder is None else stored_result(output / outcome.folder)
             yield StudyRow(outcome, given.get(outcome.item), result)
+
+
+@contextmanager
+def summing_up(output: Path) -> Iterator[None]:
+    """Keep other shards from summing up; what is read meanwhile is as new as what ended before.
+
+    Two shards that end at one moment would else write what each has read of the other, in any
+    order, and the older one could stay.
+
+    Args:
+        output: the folder for results.
+
+    Raises:
+        NodulusError: OUTPUT_NOT_WRITABLE: others have been at it for too long.
+    """
+    from nodulus.app.errors import ErrorCode, NodulusError
+
+    try:
+        with file_lock(output / STATE_FOLDER / "tables.lock", SUMMING_UP_WAIT_S):
+            yield
+    except LockTimeoutError as error:
+        raise NodulusError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            "Another run writes the tables of this folder, and has not ended within"
+            f" {SUMMING_UP_WAIT_S / 60:.0f} minutes.",
+            remedy="Every result is kept. Run the same command once more when the other has ended.",
+            subject=output,
+        ) from error
 
 
 def write_tables(output: Path, *, deidentify: bool = False) -> tuple[Path, ...]:

@@ -191,7 +191,7 @@ def _run(
     from nodulus.app.cohort.items import inventory
     from nodulus.app.cohort.manifest import write_manifest
     from nodulus.app.cohort.packages import psutil, pyarrow_parquet
-    from nodulus.app.cohort.run_cohort import run_cohort, write_tables
+    from nodulus.app.cohort.run_cohort import run_cohort, summing_up, write_tables
     from nodulus.app.commands.progress import StudyProgress
     from nodulus.app.commands.terminal import LastingConsole
     from nodulus.app.guidelines.clinical import ClinicalFile
@@ -228,8 +228,9 @@ def _run(
             sys.exit(INTERRUPTED)
     write_manifest(run, options, workers)
     deidentify = options.results.deidentify
-    tables = write_tables(options.output, deidentify=deidentify)
-    page = write_page(options.output, deidentify=deidentify)
+    with summing_up(options.output):
+        tables = write_tables(options.output, deidentify=deidentify)
+        page = write_page(options.output, deidentify=deidentify)
     _print(console, run)
     for path in (*tables, page):
         console.print(f"  {path}", markup=False)

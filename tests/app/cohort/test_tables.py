@@ -5,16 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import re
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from nodulus.app.cohort import run_cohort
 from nodulus.app.cohort.cohort_page import write_page
 from nodulus.app.cohort.item_runner import RunnerOptions, run_fingerprint
 from nodulus.app.cohort.ledger import Ledger, Outcome
-from nodulus.app.cohort.run_cohort import STATE_FOLDER, Shard, write_tables
-from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS
+from nodulus.app.cohort.run_cohort import (
+    STATE_FOLDER,
+    Shard,
+    study_rows,
+    summing_up,
+    write_tables,
+)
+from nodulus.app.cohort.tables import FINDING_COLUMNS, STUDY_COLUMNS, StudyRow
+from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.guidelines.clinical import ClinicalFacts
 from nodulus.app.guidelines.known_facts import known_facts
 from nodulus.app.guidelines.study_guidance import study_guidance
@@ -120,6 +130,53 @@ def test_both_formats_say_the_same(output: Path) -> None:
     centers = [f["center_lps_mm"] for f in result["findings"]]
     assert [[row["x_mm"], row["y_mm"], row["z_mm"]] for row in found] == centers
     assert len(findings_csv.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_shards_that_end_at_one_moment_leave_tables_with_all(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that read first, before the other's last study, is also the one that is slow."""
+    has_read, other_is_done = threading.Event(), threading.Event()
+
+    def slow_rows(folder: Path) -> Iterator[StudyRow]:
+        rows = list(study_rows(folder))
+        if not has_read.is_set():
+            has_read.set()
+            other_is_done.wait(1.0)
+        yield from rows
+
+    def sum_up() -> None:
+        with summing_up(output):
+            write_tables(output)
+
+    monkeypatch.setattr(run_cohort, "study_rows", slow_rows)
+    first = threading.Thread(target=sum_up)
+    first.start()
+    assert has_read.wait(30.0)
+    late = item("late")
+    other = Ledger(output / STATE_FOLDER / f"{Shard(2, 2).name()}.sqlite")
+    other.begin([late])
+    other.write(Outcome(late.id, "late", "refused", code="no-lungs", message=""))
+    other.close()
+    sum_up()
+    other_is_done.set()
+    first.join(30.0)
+    studies = pq.read_table(output / STATE_FOLDER / "studies.parquet").to_pylist()
+    assert "late" in {row["study"] for row in studies}
+    assert len(studies) == 5
+
+
+def test_tables_that_another_run_writes_for_too_long_are_an_error(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_cohort, "SUMMING_UP_WAIT_S", 0.1)
+    with (
+        summing_up(output),
+        pytest.raises(NodulusError, match="the same command") as caught,
+        summing_up(output),
+    ):
+        pass
+    assert caught.value.code is ErrorCode.OUTPUT_NOT_WRITABLE
 
 
 def test_what_guidelines_ask_for_is_a_column_each(output: Path) -> None:
