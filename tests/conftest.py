@@ -13,6 +13,13 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# Test processes side by side, and what they start, share the cores: threads that wait for each
+# other's cores cost more than they gain. Libraries read this when they are first imported.
+_BESIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+if _BESIDE:
+    for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // _BESIDE)))
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
