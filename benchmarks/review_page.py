@@ -119,20 +119,27 @@ def loaded(
     return page, {what: times[0] for what, times in found.items() if times}
 
 
-def added_nodule(page: Page, x: float, y: float) -> float:
-    """Seconds that a nodule takes which is added by a click into the axial slice."""
+PLACES = ((0.2, 0.5), (0.4, 0.5), (0.18, 0.42), (0.42, 0.6), (0.22, 0.6), (0.38, 0.42))
+"""Of the viewer's box: in the lungs of its axial slice."""
+
+
+def added_nodule(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Seconds from a click into the axial slice to the nodule in the list, and to its outline."""
     box = page.locator("#viewer").bounding_box()
     assert box is not None
-    page.evaluate("() => performance.clearMarks('nodulus:add:end')")
+    for mark in ("add:end", "outlines"):
+        page.evaluate(f"() => performance.clearMarks('nodulus:{mark}')")
     page.keyboard.press("m")
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-    while not page.evaluate("() => performance.getEntriesByName('nodulus:add:end').length"):
+    ask = """() => {
+      const when = (name) => performance.getEntriesByName(`nodulus:${name}`).at(-1)?.startTime;
+      const [start, end, outlines] = ["add:start", "add:end", "outlines"].map(when);
+      return outlines > end ? [end - start, outlines - start] : null;
+    }"""
+    while (times := page.evaluate(ask)) is None:
         page.wait_for_timeout(20)
-    ask = (
-        "() => performance.getEntriesByName('nodulus:add:end').at(-1).startTime"
-        " - performance.getEntriesByName('nodulus:add:start').at(-1).startTime"
-    )
-    return float(page.evaluate(ask)) / 1000
+    listed, outlined = (float(time) / 1000 for time in times)
+    return listed, outlined
 
 
 def middle(values: list[float]) -> dict[str, float]:
@@ -157,7 +164,10 @@ def measured(browser: Browser, address: str, options: argparse.Namespace) -> dic
         figures[f"{plane}_to_second_frame_ms"] = middle(turned["frames"])
     if options.shot:
         page.screenshot(path=options.shot)
-    figures["added_nodule_s"] = [added_nodule(page, x, y) for x, y in ((0.2, 0.5), (0.4, 0.5))]
+    added = [added_nodule(page, x, y) for x, y in PLACES]
+    figures["added_nodule_s"], figures["its_outline_s"] = zip(*added, strict=True)
+    for what in ("added_nodule_s", "its_outline_s"):
+        figures[what.replace("_s", "_median_s")] = statistics.median(figures[what])
     return figures
 
 

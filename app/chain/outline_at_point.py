@@ -168,9 +168,12 @@ def _looked(
         box = _part(view.geometry, point_lps_mm, radius_mm + _AROUND_MM)
         hu = view.hu[(slice(None), *box)]
         grid = view.geometry.cropped([s.start for s in box], hu.shape[1:])
+        wanted = np.zeros(grid.shape_irc, bool)
+        ball, distance = _within(grid, point_lps_mm, radius_mm)
+        wanted[ball] = distance <= radius_mm
         probability = segment_nodules(
             hu,
-            _distance(grid, point_lps_mm) <= radius_mm,
+            wanted,
             bundle.network,
             scale=lambda hu: window(hu, bundle.window_hu, bundle.input_range),
             roi_size=bundle.roi_size,
@@ -188,10 +191,11 @@ def _look(settings: ChainSettings, point_lps_mm: Sequence[float], around: _Aroun
     for radius in pointed.search_mm:
         probability, grid = around(radius)
         voxel_mm = max(grid.spacing_irc_mm)
-        distance = _distance(grid, point_lps_mm)
-        region = distance <= radius
-        near = np.flatnonzero(distance.ravel() <= max(pointed.near_mm, voxel_mm))
-        values = probability.ravel()[near]
+        near_mm = max(pointed.near_mm, voxel_mm)
+        ball, distance = _within(grid, point_lps_mm, max(radius, near_mm))
+        inside = probability[ball]
+        near = np.flatnonzero(distance.ravel() <= near_mm)
+        values = inside.ravel()[near]
         peak = float(values.max())
         if peak < pointed.least_probability:
             return peak
@@ -202,16 +206,20 @@ def _look(settings: ChainSettings, point_lps_mm: Sequence[float], around: _Aroun
         # Of all voxels near the point that belong to something, the nearest one's group.
         reached = near[values >= threshold]
         first = int(reached[distance.ravel()[reached].argmin()])
-        groups, _ = ndimage.label((probability >= threshold) & region, np.ones((3, 3, 3)))
+        groups, _ = ndimage.label((inside >= threshold) & (distance <= radius), np.ones((3, 3, 3)))
         number = int(groups.ravel()[first])
-        x, y, z = ndimage.find_objects((groups == number).astype(np.uint8))[0]
-        mask = groups[x, y, z] == number
+        own = ndimage.find_objects((groups == number).astype(np.uint8))[0]
+        mask = groups[own] == number
+        x, y, z = (
+            slice(s.start + part.start, s.stop + part.start)
+            for s, part in zip(own, ball, strict=True)
+        )
         affine = grid.affine_lps
         candidate = make_candidate(
             probability, (x, y, z), mask, affine, float(abs(np.linalg.det(affine[:3, :3])))
         )
         seen = _Seen(candidate, probability, grid, threshold, outlined_by)
-        if float(distance[x, y, z][mask].max()) < radius - voxel_mm:
+        if float(distance[own][mask].max()) < radius - voxel_mm:
             break
     return 0.0 if seen is None else seen
 
@@ -238,12 +246,16 @@ def _cut(volume: CtVolume, point_lps_mm: Sequence[float], reach_mm: float) -> Ct
     return replace(volume, hu=hu, geometry=geometry.cropped(start, hu.shape), is_source_grid=False)
 
 
-def _distance(grid: Geometry, point_lps_mm: Sequence[float]) -> NDArray[np.float64]:
-    """Of each voxel of an orthogonal grid from a point, mm; shape of the grid."""
+def _within(
+    grid: Geometry, point_lps_mm: Sequence[float], radius_mm: float
+) -> tuple[Box, NDArray[np.float64]]:
+    """The part of an orthogonal grid that holds a ball, and its voxels' distances in mm."""
     index = grid.lps_to_index(point_lps_mm)
-    axes = [
-        (np.arange(n) - at) * mm
-        for n, at, mm in zip(grid.shape_irc, index, grid.spacing_irc_mm, strict=True)
-    ]
+    parts, axes = [], []
+    for n, at, mm in zip(grid.shape_irc, index, grid.spacing_irc_mm, strict=True):
+        start = min(max(0, int(np.floor(at - radius_mm / mm))), n - 1)
+        stop = max(min(n, int(np.ceil(at + radius_mm / mm)) + 1), start + 1)
+        parts.append(slice(start, stop))
+        axes.append((np.arange(start, stop) - at) * mm)
     x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
-    return np.asarray(np.sqrt(x**2 + y**2 + z**2))
+    return (parts[0], parts[1], parts[2]), np.asarray(np.sqrt(x**2 + y**2 + z**2))

@@ -21,11 +21,12 @@ from nodulus.app.reading import Archives, StudyInput, find_studies
 from nodulus.app.reading.slice_plan import SlicePlan
 from nodulus.app.result import StudyResult
 from nodulus.app.results.encodable import encodable_text
-from nodulus.app.results.label_boxes import Labels
+from nodulus.app.results.label_boxes import Labels, boxes_by_label
 from nodulus.app.results.read_labels import read_labels
 from nodulus.app.review.early_slice import early_slice
 from nodulus.app.review.preview import encode_preview
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.blocks import Box
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.lung_region import LungRegion
 from nodulus.transforms.lungs import find_lungs
@@ -51,6 +52,11 @@ class StudyImages:
     def preview(self) -> bytes:
         """The preview's file, which is asked for again and again."""
         return encode_preview(self.volume)
+
+    @cached_property
+    def label_boxes(self) -> dict[int, Box]:
+        """The box of each of the chain's finding ids that has a voxel."""
+        return {label: (i, r, c) for label, (i, r, c) in boxes_by_label(self.labels).items()}
 
     @cached_property
     def lungs(self) -> LungRegion:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.label_boxes import Labels, boxes_by_label
 from nodulus.app.review.entries import Outline
 from nodulus.app.review.review_state import ReviewState
-from nodulus.transforms.blocks import Box
+from nodulus.transforms.blocks import Box, box_between, enclosing, relative
 
 MAX_VOXELS = 64_000_000
 """Of one outline's box: more than a lung at half a millimetre."""
@@ -123,6 +123,29 @@ def current_labels(base: Labels, state: ReviewState, *, only_nodules: bool = Fal
         box, mask = decode_outline(finding.outline, labels.shape)
         labels[box][mask] = finding.label
     return labels
+
+
+def labelled_box(base: Labels, boxes: Mapping[int, Box], state: ReviewState) -> tuple[Box, Labels]:
+    """Give `current_labels` in a box that holds all labels; the first voxel's where there is none.
+
+    Args:
+        base: shape (I, R, C), the chain's labels.
+        boxes: of each of them.
+        state: of the review.
+    """
+    drawn = {f.label: f.outline for f in state.findings if f.outline is not None}
+    held = [box for label, box in boxes.items() if label not in drawn]
+    for outline in drawn.values():
+        start = np.asarray(outline.box_start_irc)
+        held.append(box_between(start, start + outline.shape_irc))
+    where = enclosing(held or [box_between((0, 0, 0), (1, 1, 1))])
+    most = max((f.label for f in state.findings), default=0)
+    labels: Labels = base[where].astype(np.uint8 if most < 256 else np.uint16)
+    labels[np.isin(labels, list(drawn))] = 0
+    for label, outline in drawn.items():
+        own, mask = decode_outline(outline, base.shape)
+        labels[relative(own, where)][mask] = label
+    return where, labels
 
 
 def finding_mask(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ class Store:
             "finding": new.finding,
             "data": new.data.model_dump_json(exclude_defaults=True),
             "measured": None if new.measured is None else new.measured.model_dump_json(),
-            "software": metadata.version("nodulus"),
+            "software": _software(),
             "weights": json.dumps(dict(new.weights)),
         }
         try:
@@ -218,6 +219,11 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         software=row["software"],
         weights=json.loads(row["weights"]),
     )
+
+
+@cache
+def _software() -> str:
+    return metadata.version("nodulus")
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from nodulus.app.chain.model_service.remote_network import RemoteNetwork
 from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
 from nodulus.app.chain.network.blockwise import compute_blockwise
 from nodulus.app.chain.network.inplace_layers import compute_in_place
+from nodulus.app.chain.network.onednn_convolutions import use_onednn
 from nodulus.app.chain.network.patch_network import PatchNetwork, SingleLook
 from nodulus.app.chain.network.unet_stages import UNetStages, has_stages
 
@@ -57,6 +58,8 @@ class Accelerated(nn.Module):
             if self.network.dimensions == 3:
                 compute_blockwise(self.network)
             compute_in_place(self.network)
+        if precision == "float32":
+            use_onednn(self.network)
         self.network.to(dtype=self.dtype)
         convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
         self.network.requires_grad_(False).eval()

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.results.nifti import encode_nifti
 from nodulus.app.review.desk import Desk
-from nodulus.app.review.outlines import current_labels
+from nodulus.app.review.outlines import current_labels, labelled_box
 from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.caller import Asking
 from nodulus.app.review.slice_picture import (
@@ -69,19 +69,27 @@ def volume_routes(desk: Desk) -> APIRouter:
         key: str,
         caller: Asking,
         version: Annotated[int | None, Query(ge=0, le=10**9)] = None,
+        box: bool = False,
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """The masks as they are now, on the CT's grid; values are the findings' labels."""
+        """The masks as they are now, on the CT's grid; values are the findings' labels.
+
+        With ``box`` only the box that holds them; the affine tells where it lies.
+        """
         study = desk.study(key)
         view = desk.view(study, caller.reading)
         state = view.state
         # An adjudicator's log is empty before and after both first readers have signed.
-        etag = _etag(study.analysis, view.reading, view.is_final, state.version)
+        etag = _etag(study.analysis, view.reading, view.is_final, state.version, box)
         if if_none_match == etag:
             return Response(status_code=304, headers={"ETag": etag})
         images = desk.images(study)
+        geometry = images.volume.geometry
+        if not box:
+            return _file(encode_nifti(current_labels(images.labels, state), geometry), etag)
+        where, part = labelled_box(images.labels, images.label_boxes, state)
         return _file(
-            encode_nifti(current_labels(images.labels, state), images.volume.geometry), etag
+            encode_nifti(part, geometry.cropped([s.start for s in where], part.shape)), etag
         )
 
     @router.get("/slice.png", response_class=Response)

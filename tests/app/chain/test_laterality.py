@@ -63,3 +63,35 @@ def test_the_lung_next_to_a_point_tells_its_side_else_the_mid_plane(
 def test_a_mid_plane_without_width_tells_a_side_of_every_point(x_mm: float, side: str) -> None:
     rule = RULE.model_copy(update={"middle_mm": 0.0})
     assert laterality(shifted_lungs(), (x_mm, 100.0, 100.0), rule) == side
+
+
+def test_a_tilted_grid_tells_what_all_of_its_voxels_tell() -> None:
+    rng = np.random.default_rng(4)
+    sides = np.zeros((12, 16, 18), np.uint8)
+    sides[2:10, 3:13, 2:8] = RIGHT
+    sides[2:10, 3:13, 10:16] = LEFT
+    sides[rng.random(sides.shape) < 0.4] = 0
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[0.0, 0.0, 6.0], [2.5, 6.0, 0.0], [5.0, -1.0, 0.0]])  # sheared
+    affine[:3, 3] = (-50.0, -45.0, 10.0)
+    geometry = Geometry(sides.shape, affine)
+    lungs = LungRegion(sides > 0, sides, geometry, (False, False), False, (1, 0, 0, 1.0))
+    index = np.argwhere(sides)
+    voxels = geometry.index_to_lps(index)
+    told = set()
+    for at in rng.uniform(-4, np.array(sides.shape) + 3, (300, 3)):
+        point = geometry.index_to_lps(at)
+        away = np.linalg.norm(voxels - point, axis=1)
+        nearest = int(np.argmin(away))
+        expected: str | None
+        if not (np.abs(voxels[:, 2] - point[2]) <= RULE.level_mm).any():
+            expected = None
+        elif away[nearest] <= RULE.next_to_mm:
+            expected = "left" if sides[tuple(index[nearest])] == LEFT else "right"
+        else:
+            offset = point[0] - 1.0
+            near_middle = abs(offset) < RULE.middle_mm
+            expected = None if near_middle else "left" if offset > 0 else "right"
+        assert laterality(lungs, point, RULE) == expected
+        told.add((expected, bool(away[nearest] <= RULE.next_to_mm)))
+    assert {("left", True), ("right", True), ("left", False), ("right", False)} <= told

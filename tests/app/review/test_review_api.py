@@ -162,9 +162,15 @@ def test_resizing_and_redrawing_are_measured_anew(study: Study, volume: CtVolume
     study.enter("redraw", "1", box_start_irc=box, shape_irc=[2, 4, 5], mask=packed)
     drawn = study.finding("1")
     assert drawn["volume_mm3"] == pytest.approx(40 * volume.geometry.voxel_volume_mm3)
-    labels, _ = volume_of(study.get("/labels.nii.gz"))
+    labels, whole = volume_of(study.get("/labels.nii.gz"))
     assert np.argwhere(labels == drawn["label"]).min(axis=0).tolist() == box[::-1]
     assert (labels == drawn["label"]).sum() == 40
+    part, affine = volume_of(study.get("/labels.nii.gz", box=True))
+    start = np.round((np.linalg.inv(whole) @ affine)[:3, 3])
+    held = tuple(slice(int(a), int(a) + n) for a, n in zip(start, part.shape, strict=True))
+    assert np.array_equal(labels[held], part)
+    assert np.count_nonzero(labels) == np.count_nonzero(part)
+    assert part.size < labels.size
     logged = study.get("/log").json()
     assert "mask" not in json.dumps(logged)
     assert [e["kind"] for e in logged] == ["resize", "redraw"]

@@ -4,7 +4,7 @@ import { Grid } from "./geometry.js";
 export class BrushMask {
   /**
    * @param {Grid} grid
-   * @param {{dims: number[], start: number[], data: Uint8Array} | null} labels column, row, slice
+   * @param {import("./volume_loader.js").Volume | null} labels on that grid
    * @param {number} label the finding whose mask is the start
    */
   constructor(grid, labels, label) {
@@ -16,13 +16,13 @@ export class BrushMask {
     if (labels) this.#take(labels, label);
   }
 
-  #take({ dims, start, data }, label) {
-    const [columns, rows] = dims;
+  #take({ dims: [columns, rows], toRas, data }, label) {
+    const start = this.grid.startOf({ toRas });
     for (let at = data.indexOf(label); at >= 0; at = data.indexOf(label, at + 1)) {
       const column = at % columns;
       const row = Math.floor(at / columns) % rows;
       const slice = Math.floor(at / columns / rows);
-      this.#set([start[2] + slice, start[1] + row, start[0] + column], 1);
+      this.#set([start[0] + slice, start[1] + row, start[2] + column], 1);
     }
   }
 

@@ -29,7 +29,7 @@ export class CanvasViewer extends FlatViewer {
   async #loadAll(study) {
     for (const [stage, name] of [["preview", "coarse"], ["ct", "fine"]]) {
       try {
-        this[name] = new PlacedVolume(await this.loader.load(study.volumes[stage], "int16"), this.grid);
+        this[name] = new PlacedVolume(await this.loader.load(study.volumes[stage], "as it is"), this.grid);
         this.#arrived();
         if (name === "fine") this.tell(stage, true);
       } catch (error) {
@@ -59,10 +59,11 @@ export class CanvasViewer extends FlatViewer {
 
   async setOverlay(url, palette, selected) {
     super.setOverlay(url, palette, selected);
-    const { dims, start, data } = await this.labels();
+    const { dims, toRas, data } = await this.labels();
     if (this.overlay.url !== url) return;
-    this.labelled = { shape: [...dims].reverse(), start: [...start].reverse(), data };
+    this.labelled = { shape: [...dims].reverse(), start: this.grid.startOf({ toRas }), data };
     this.renew();
+    performance.mark("nodulus:outlines");
   }
 
   /** HU at a point, where its voxel is here. @param {import("./geometry.js").Point} lps */

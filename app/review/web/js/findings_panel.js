@@ -38,7 +38,8 @@ export function drawFindings(page) {
   list.replaceChildren(...items);
   const current = list.querySelector("[aria-current]");
   if (held) current?.focus();
-  current?.scrollIntoView({ block: "nearest" });
+  // With the next frame, which lays the page out anyway.
+  requestAnimationFrame(() => current?.scrollIntoView({ block: "nearest" }));
   const warnings = page.study.warnings.map((said) => el("li", {}, typeof said === "string" ? said : said.message));
   const closed = page.study.closed && el("li", { id: "closed" }, page.study.closed);
   byId("warnings").replaceChildren(...[closed, ...warnings].filter(Boolean));

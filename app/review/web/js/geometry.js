@@ -44,6 +44,9 @@ export function scaling([x, y, z], [u, v, w] = [0, 0, 0]) {
 /** From LPS to NIfTI's RAS, and back. */
 export const LPS_RAS = scaling([-1, -1, 1]);
 
+/** From (column, row, slice) to (slice, row, column), and back. */
+export const REVERSED = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1];
+
 /** @param {number[]} a @param {number[]} b */
 export function distance(a, b) {
   return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
@@ -87,6 +90,17 @@ export class Grid {
   /** @param {number[]} index @returns {Point} */
   lpsOf(index) {
     return apply(this.toLps, index);
+  }
+
+  /** From the voxels (column, row, slice) of a box to RAS. @param {number[]} start its first index */
+  toRas([slice, row, column]) {
+    const shifted = product(REVERSED, scaling([1, 1, 1], [column, row, slice]));
+    return product(LPS_RAS, product(this.toLps, shifted));
+  }
+
+  /** The first index of a box of the CT's own voxels. @param {{toRas: number[]}} box */
+  startOf({ toRas }) {
+    return apply(product(this.toIndex, product(LPS_RAS, toRas)), [0, 0, 0]).map(Math.round);
   }
 
   /** The nearest point that lies in the middle of a voxel. @param {Point} lps @returns {Point} */

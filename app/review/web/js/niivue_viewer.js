@@ -5,7 +5,7 @@
  */
 import { NVImage } from "../vendor/niivue.js";
 import { FullTiles } from "./full_tiles.js";
-import { LPS_RAS, apply, inverse, product, scaling } from "./geometry.js";
+import { LPS_RAS, REVERSED, apply, inverse, product, scaling } from "./geometry.js";
 import { Pace } from "./pace.js";
 import { SLICE_SHADER, UNITS } from "./slice_shader.js";
 import { Textures } from "./textures.js";
@@ -14,8 +14,6 @@ import { Viewer } from "./viewer_base.js";
 
 const SLICE_TYPE = { axial: 0, coronal: 1, sagittal: 2 };
 const FRAME = 4;
-/** From slice, row, column to column, row, slice. */
-const REVERSED = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1];
 
 export class NiivueViewer extends Viewer {
   /**
@@ -82,10 +80,10 @@ export class NiivueViewer extends Viewer {
   }
 
   /** From NiiVue's frame to texture coordinates of a volume's box. */
-  #place({ toRas, start, dims }) {
+  #place({ toRas, dims }) {
     const voxel = product(inverse(toRas), product(LPS_RAS, this.toLps));
-    const shift = start.map((first, k) => (0.5 - first) / dims[k]);
-    return product(scaling(dims.map((count) => 1 / count), shift), voxel);
+    const parts = dims.map((count) => 1 / count);
+    return product(scaling(parts, parts.map((part) => part / 2)), voxel);
   }
 
   async setOverlay(url, palette, selected) {
@@ -97,14 +95,14 @@ export class NiivueViewer extends Viewer {
     if (this.overlay.url !== url) return;
     await this.textures.volume("outlines", labels, this.#place(labels));
     this.redraw();
+    performance.mark("nodulus:outlines");
   }
 
   setBrush(brush) {
     if (!brush?.data.length) this.textures.drop("brush");
     else {
       const { shape, start, data } = brush;
-      const toRas = product(LPS_RAS, product(this.grid.toLps, REVERSED));
-      const box = { dims: [...shape].reverse(), start: [...start].reverse(), toRas, data };
+      const box = { dims: [...shape].reverse(), toRas: this.grid.toRas(start), data };
       this.textures.volume("brush", box, this.#place(box));
     }
     super.setBrush(brush);

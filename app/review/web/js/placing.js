@@ -105,8 +105,10 @@ export class Placing {
   async click(lps) {
     const mode = this.mode;
     if (!mode || mode === "brush") return;
-    this.setMode("");
-    if (mode === "add") await this.page.addNodule("add", { center_lps_mm: lps });
-    else await this.page.enter("move", this.page.selected, { center_lps_mm: lps });
+    const { page } = this;
+    const data = { center_lps_mm: lps };
+    const entered = mode === "add" ? page.addNodule("add", data) : page.enter("move", page.selected, data);
+    this.setMode(""); // drawn while the server works
+    await entered;
   }
 }

@@ -127,10 +127,13 @@ export class Viewer {
     this.redraw();
   }
 
-  /** The masks of the findings as they are now. @returns {Promise<import("./volume_loader.js").Volume>} */
+  /**
+   * The masks of the findings as they are now, in the box that holds them.
+   * @returns {Promise<import("./volume_loader.js").Volume>}
+   */
   labels() {
     const { url } = this.overlay;
-    if (this.masks?.url !== url) this.masks = { url, volume: this.loader.load(url, "labels") };
+    if (this.masks?.url !== url) this.masks = { url, volume: this.loader.load(`${url}&box=true`, "as it is") };
     return this.masks.volume;
   }
 

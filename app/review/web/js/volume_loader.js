@@ -1,8 +1,7 @@
 /**
  * @typedef {object} Volume a volume's box
  * @property {number[]} dims columns, rows, slices of the box
- * @property {number[]} start its first voxel
- * @property {number[]} toRas voxel of the whole grid to RAS mm
+ * @property {number[]} toRas voxel of the box to RAS mm
  * @property {Uint16Array | Int16Array | Uint8Array} data half-precision HU, HU, or labels
  */
 
@@ -22,7 +21,7 @@ export class VolumeLoader {
 
   /**
    * @param {string} url
-   * @param {"halves" | "int16" | "labels"} kind half-precision HU for a graphics card, HU, or labels
+   * @param {"halves" | "as it is"} kind half-precision HU for a graphics card, or HU or labels
    * @returns {Promise<Volume>}
    */
   load(url, kind = "halves") {
