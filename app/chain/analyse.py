@@ -19,6 +19,7 @@ from nodulus.app.chain.protocols import Detection, Outline
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.score_candidates import rate_malignancy, score_candidates
 from nodulus.app.chain.settings import ChainSettings
+from nodulus.app.chain.sure_masses import sure_masses
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.explanation import CandidateCrops, Sensitivity
@@ -72,9 +73,9 @@ def analyse(
     found = score_candidates(scan, models, settings, steps, others)
     candidates, nodule, classified = found.candidates, found.nodule, found.classifier
     looked_at = found.detection.points_lps_mm
-    # The nodule classifier has learnt no masses: what two coarse passes agree on is kept.
-    is_mass = np.isin(np.arange(len(candidates)), list(found.detection.masses))
-    kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_mass)
+    sure = sure_masses(found.detection, scan.search_region, pipeline.masses)
+    is_sure = np.isin(np.arange(len(candidates)), list(sure))
+    kept = np.flatnonzero((nodule >= points.nodule.threshold) | is_sure)
     with steps("malignancy") as report:
         bound = pipeline.lung_bound(lungs)
         outlines = [_outline(volume, found.detection, int(i), settings, bound) for i in kept]
@@ -117,7 +118,7 @@ def analyse(
                 classified,
                 outcome,
                 points.nodule.threshold,
-                found.detection.masses,
+                sure,
                 found.detection.seen_by,
             ),
             *found.detection.dropped,

@@ -99,6 +99,13 @@ class MassSettings(_Section):
     min_share_in_lungs: float = Field(
         ge=0, le=1, description="Of its voxels; less is outside the lungs"
     )
+    kept_share_in_region: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Of its voxels in the search region; with less a mass is kept, as a nodule is, "
+        "for its nodule probability alone",
+    )
     crop_voxels: float = Field(
         gt=0, description="So many voxels across a classifier sees a mass, as it sees a nodule"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -92,6 +94,23 @@ def test_a_mass_is_kept_whatever_the_classifier_says(
     kept = [c for c in found.candidates if c.kept]
     assert mass.id in [c.finding_id for c in kept]
     assert all(c.reason.startswith("kept: a mass that two coarse looks agree on") for c in kept)
+
+
+def test_a_mass_that_is_not_sure_is_judged_as_a_nodule_is(
+    with_mass: CtVolume,
+    small_only: Models,
+    chain_settings: ChainSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = sys.modules["nodulus.app.chain.analyse"]
+    monkeypatch.setattr(module, "sure_masses", lambda *_: frozenset())
+    settings = settings_with(chain_settings, MASSES)
+    nodule = settings.operating_points.nodule.model_copy(update={"threshold": 1.0})
+    points = settings.operating_points.model_copy(update={"nodule": nodule})
+    found = run(with_mass, small_only, settings.model_copy(update={"operating_points": points}))
+    assert not found.findings
+    near = [c for c in found.candidates if np.linalg.norm(CENTER - c.center_lps_mm) < RADIUS]
+    assert any(re.match("dropped: nodule probability .* is below 1.000", c.reason) for c in near)
 
 
 def test_nodules_are_the_same_with_the_coarse_looks(
