@@ -16,6 +16,16 @@ pytestmark = IN_BROWSER
 CARD = "sessionStorage.setItem('nodulus:card', '2048')"
 """A graphics card was found."""
 
+TOLD = """
+    const { prototype } = CanvasRenderingContext2D;
+    const { fillText } = prototype;
+    prototype.fillText = function (text, ...at) {
+        if (text.endsWith(" HU")) window.told = text;
+        return fillText.call(this, text, ...at);
+    };
+"""
+"""Keeps the last density that was written into a picture."""
+
 BESIDE = """async ({ planes, slab, range }) => {
     const { CanvasViewer } = await import("/js/canvas_viewer.js");
     const { VolumeLoader } = await import("/js/volume_loader.js");
@@ -230,4 +240,32 @@ def test_outlines_slabs_and_the_brush_are_drawn_and_the_density_is_told(
     watched.until(f"([ink, most]) => ({INK})([ink, 40]) > most", [brush, before])
     watched.press("Escape")
     watched.until(f"([ink, most]) => ({INK})([ink, most]) === 0", [brush, 40])
+    assert watched.wrong == []
+
+
+def test_the_density_is_that_of_the_slice_which_is_shown(chromium: Browser, address: str) -> None:
+    watched = Watched(chromium, address, before=TOLD)
+    watched.open_first()
+    page = watched.page
+    box = page.locator("#viewer").bounding_box()
+    assert box is not None
+    watched.press("+", "+")  # the first finding is in the middle of the axial picture
+    x, y = box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]
+
+    def pointed() -> str:
+        page.mouse.move(x + 100, y)
+        page.evaluate("() => { window.told = null; }")
+        page.mouse.move(x, y)
+        watched.until("() => window.told !== null")
+        return str(page.evaluate("() => window.told"))
+
+    densities = [pointed()]
+    for _ in range(4):
+        page.evaluate("() => { window.told = null; }")
+        page.mouse.wheel(0, 200)
+        watched.until("() => window.told !== null")
+        told = page.evaluate("() => window.told")
+        assert told == pointed(), "that of the slice before"
+        densities.append(told)
+    assert len(set(densities)) > 1
     assert watched.wrong == []

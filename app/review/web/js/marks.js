@@ -19,7 +19,8 @@ export class Marks {
     this.selected = "";
     this.active = "axial";
     this.crosshair = true;
-    this.note = null;
+    /** Where the mouse rests, in pixels of the host; its HU are told. @type {[number, number] | null} */
+    this.pointer = null;
     host.addEventListener("drawn", () => this.draw());
   }
 
@@ -100,10 +101,12 @@ export class Marks {
     if (chosen && tile.plane === "axial") this.#axes(pen, tile, finding);
   }
 
-  /** The two diameters, where their slice is shown. */
+  /** The two diameters, where their slice is shown, alone or in a slab. */
   #axes(pen, tile, { long_axis_lps: long, short_axis_lps: short, css }) {
+    const gap = this.viewer.grid.gap("axial");
+    const shown = gap / 2 + gap * Math.floor(this.viewer.slab / 2 / gap + 0.01) + 0.01;
     for (const ends of [long, short]) {
-      if (!ends || this.viewer.depth(tile, ends[0]) > this.viewer.grid.gap("axial") / 2 + 0.01) continue;
+      if (!ends || this.viewer.depth(tile, ends[0]) > shown) continue;
       pen.strokeStyle = css;
       pen.globalAlpha = 0.7;
       pen.setLineDash([4, 3]);
@@ -144,7 +147,15 @@ export class Marks {
       const said = `W ${Math.round(wide)}  L ${String(Math.round(center)).replace("-", "−")}`;
       this.#text(pen, said, left + width - 10, top + 16, soft, "right");
     }
-    if (this.note?.plane === plane) this.#text(pen, this.note.text, left + width - 10, top + height - 14, "#dfe7ed", "right");
+    const hu = this.#pointedHu(plane);
+    if (hu) this.#text(pen, hu, left + width - 10, top + height - 14, "#dfe7ed", "right");
+  }
+
+  /** The density under the mouse in what a plane shows now. */
+  #pointedHu(plane) {
+    const place = this.pointer && this.viewer.pick(...this.pointer);
+    const hu = place?.tile.plane === plane ? this.viewer.hu(place.lps) : null;
+    return hu === null || hu === undefined ? "" : `${String(hu).replace("-", "−")} HU`;
   }
 
   #bar(pen, tile) {

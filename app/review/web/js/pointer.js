@@ -8,7 +8,7 @@ const TAP = 6;
  * @param {HTMLElement} host
  * @param {import("./viewer_base.js").Viewer} viewer
  * @param {object} page what answers: plane(name), click(lps) for a mode, paint(lps, tile, erase, start),
- *   mode(), dragTool(), hover(place), windowed()
+ *   mode(), dragTool(), hover(pixels), windowed()
  */
 export function watchPointer(host, viewer, page) {
   const fingers = new Map();
@@ -52,6 +52,7 @@ export function watchPointer(host, viewer, page) {
     const place = viewer.pick(...where(event));
     if (!place) return;
     host.setPointerCapture(event.pointerId);
+    page.hover(null);
     fingers.set(event.pointerId, where(event));
     page.plane(place.tile.plane);
     const [x, y] = where(event);
@@ -64,11 +65,11 @@ export function watchPointer(host, viewer, page) {
   });
 
   host.addEventListener("pointermove", (event) => {
-    const place = viewer.pick(...where(event));
     if (!drag) {
-      page.hover(place);
+      page.hover(where(event));
       return;
     }
+    const place = viewer.pick(...where(event));
     if (fingers.has(event.pointerId)) fingers.set(event.pointerId, where(event));
     if (drag.kind === "pinch" && fingers.size === 2) {
       const now = spread(fingers);

@@ -286,7 +286,7 @@ export class StudyPage {
       click: (lps) => this.placing.click(lps),
       paint: (lps, tile, erase, start) => this.placing.paint(lps, tile.plane, erase, start),
       windowed: () => drawTools(byId("tools"), this),
-      hover: (place) => this.view.hover(place),
+      hover: (pixels) => this.view.hover(pixels),
     };
   }
 

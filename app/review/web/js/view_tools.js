@@ -86,11 +86,9 @@ export class ViewTools {
     byId("where").textContent = `${plane} slice ${index + 1} of ${count}`;
   }
 
-  /** The density under the pointer. */
-  hover(place) {
-    const hu = place && this.page.viewer.hu(place.lps);
-    const text = hu === null || hu === undefined ? "" : `${String(hu).replace("-", "−")} HU`;
-    this.page.marks.note = place && text ? { plane: place.tile.plane, text } : null;
+  /** Where the mouse rests. @param {[number, number] | null} pixels of the viewer; null outside */
+  hover(pixels) {
+    this.page.marks.pointer = pixels;
     this.page.marks.draw();
   }
 }
