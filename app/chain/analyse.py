@@ -151,7 +151,7 @@ def _outline(
 
     Masses are drawn by their density already, and other tools' outlines are theirs.
     """
-    given = detection.outlines[number] if detection.outlines else None
+    given = detection.given_outline(number)
     if given is not None:
         return given
     is_mass = number in detection.masses

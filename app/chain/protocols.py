@@ -71,6 +71,10 @@ class Detection:
     seen_by: tuple[tuple[Sighting, ...], ...] = ()
     pooled: tuple[float, ...] = ()
 
+    def given_outline(self, number: int) -> Outline | None:
+        """A candidate's outline by another source, on the volume's grid; None for its own."""
+        return self.outlines[number] if self.outlines else None
+
 
 class Detector(Protocol):
     """From a volume to candidates."""

@@ -29,13 +29,9 @@ def sure_masses(
     return frozenset(
         number
         for number in detection.masses
-        if _is_of_another_source(detection, number)
+        if detection.given_outline(number) is not None
         or _share(detection, number, region) >= chosen.kept_share_in_region
     )
-
-
-def _is_of_another_source(detection: Detection, number: int) -> bool:
-    return bool(detection.outlines) and detection.outlines[number] is not None
 
 
 def _share(detection: Detection, number: int, region: LungRegion) -> float:
