@@ -90,6 +90,7 @@ class Scene:
             rotation=insertion.rotation,
             scale=insertion.scale,
             blur_sigma_mm=insertion.blur_sigma_mm,
+            wall_mm=insertion.wall_mm,
         )
         return record is not None
 

@@ -193,6 +193,7 @@ def insert_nodule(
     rotation: ArrayLike,
     scale: float = 1.0,
     blur_sigma_mm: float = 0.5,
+    wall_mm: float | None = None,
 ) -> InsertedNodule | None:
     """Insert one nodule at a given place; ``hu`` and ``labels`` are changed.
 
@@ -209,6 +210,7 @@ def insert_nodule(
         rotation: 3x3 orthogonal matrix from the shape's LPS axes to the patient's.
         scale: factor on the shape's size.
         blur_sigma_mm: of the scanner's point spread.
+        wall_mm: thickness of a cavity's wall; None for no cavity.
 
     Returns:
         The truth about it; None, and nothing is changed, where no voxel would be labelled or a
@@ -232,6 +234,7 @@ def insert_nodule(
         margin=shape.ratings.margin,
         spiculation=shape.ratings.spiculation,
         blur_sigma_mm=blur_sigma_mm,
+        wall_mm=wall_mm,
     )
     new_hu, mask = rendered.hu, rendered.mask
     lung: NDArray[np.bool_] | None = None

@@ -21,6 +21,7 @@ class NoduleInsertion:
         attachment: what it is placed at.
         blur_sigma_mm: of the scanner's point spread.
         seed: of its unevenness, texture and strands.
+        wall_mm: thickness of a cavity's wall; None for no cavity.
     """
 
     shape_id: str
@@ -30,6 +31,7 @@ class NoduleInsertion:
     attachment: Attachment
     blur_sigma_mm: float
     seed: int
+    wall_mm: float | None = None
 
 
 def to_json(insertions: Sequence[NoduleInsertion]) -> str:
@@ -53,10 +55,11 @@ def from_json(text: str) -> tuple[NoduleInsertion, ...]:
                 attachment=Attachment(row["attachment"]),
                 blur_sigma_mm=float(row["blur_sigma_mm"]),
                 seed=int(row["seed"]),
+                wall_mm=None if row.get("wall_mm") is None else float(row["wall_mm"]),
             )
             for row in json.loads(text)
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a list of nodule insertions: {error}") from error
 
 

@@ -18,6 +18,7 @@ from nodulus.transforms.blocks import Box, box_between
 from nodulus.transforms.geometry import Geometry
 from nodulus.transforms.insertion.air_replacement import replace_air
 from nodulus.transforms.insertion.nodule_appearance import correlated_noise, nodule_material
+from nodulus.transforms.insertion.nodule_cavity import cavity_share, fill_with_air
 from nodulus.transforms.insertion.nodule_spicules import (
     Strand,
     draw_strands,
@@ -73,6 +74,7 @@ def render_nodule(
     spiculation: float = 1.0,
     blur_sigma_mm: float = 0.5,
     outline_excess_mm: float | None = None,
+    wall_mm: float | None = None,
 ) -> RenderedNodule:
     """Render a nodule; the volume itself is not changed.
 
@@ -95,6 +97,8 @@ def render_nodule(
         blur_sigma_mm: of the scanner's point spread (Gaussian).
         outline_excess_mm: how far outside the half-way density the outline runs; by default drawn
             from what readers do at the nodule's size.
+        wall_mm: mean thickness of a cavity's wall; by default there is no cavity. What is not as
+            deep has none.
 
     Raises:
         ValueError: ``hu`` and ``geometry`` disagree, the rotation is not orthogonal, the scale is
@@ -143,16 +147,12 @@ def render_nodule(
     fine_start = start + 0.5 / factor - 0.5
     fine_sdf = _sampled(sdf_scaled, matrix / factor, offset + matrix @ fine_start, fine_shape)
     grade = int(np.clip(round(margin), 1, 5))
-    depth_mm = max(float(-fine_sdf.min()), 0.0)
-    fine_sdf += min(outline_excess_mm, 0.25 * depth_mm)
-    uneven_mm = min(_UNEVEN_MM[grade], 0.25 * depth_mm)
-    fine_sdf += uneven_mm * correlated_noise(fine_shape, fine_mm, 2.0, rng)
+    fine_sdf += _border_shift(fine_sdf, fine_mm, outline_excess_mm, grade, rng)
     material = nodule_material(
         fine_sdf, fine_mm, texture=texture, calcification=calcification, rng=rng
     )
-    edge_mm = max(_EDGE_MM[grade], 0.5 * float(np.mean(fine_mm)))
-    if texture < 2.5:
-        edge_mm = max(edge_mm, 1.0)
+    softest_mm = 1.0 if texture < 2.5 else 0.0
+    edge_mm = max(_EDGE_MM[grade], 0.5 * float(np.mean(fine_mm)), softest_mm)
     halo = _HALO_FILL * rng.uniform(0.4, 1.4)
     halo *= float(np.interp(radius_mm * scale, _EXCESS_RADIUS_MM, (_SMALL_HALO, 1.0)))
     fill = material.fill * _share_inside(fine_sdf, edge_mm, halo)
@@ -160,8 +160,14 @@ def render_nodule(
         to_fine = np.linalg.inv(geometry.affine_lps[:3, :3]) * factor[:, np.newaxis]
         origin = (geometry.lps_to_index(center) - fine_start) * factor
         paint_strands(fill, strands, to_fine, origin)
-    weight, tissue_hu = _seen(fill, material.tissue_hu, factor, blur_sigma_mm / np.array(fine_mm))
-    return RenderedNodule(box, replace_air(hu, box, spacing, weight, tissue_hu), mask)
+    sigma = blur_sigma_mm / np.array(fine_mm)
+    cavity = None if wall_mm is None else cavity_share(fine_sdf, fine_mm, wall_mm, rng)
+    solid = fill if cavity is None else fill * (1.0 - cavity)
+    weight, tissue_hu = _seen(solid, material.tissue_hu, factor, sigma)
+    new_hu = replace_air(hu, box, spacing, weight, tissue_hu)
+    if cavity is not None:
+        new_hu = fill_with_air(new_hu, hu[box], spacing, _pooled(cavity, factor, sigma))
+    return RenderedNodule(box, new_hu, mask)
 
 
 def _check(hu: NDArray[np.generic], geometry: Geometry, turn: FloatArray, scale: float) -> None:
@@ -171,6 +177,20 @@ def _check(hu: NDArray[np.generic], geometry: Geometry, turn: FloatArray, scale:
         raise ValueError(f"rotation must be an orthogonal 3x3 matrix, got {turn!r}")
     if not scale > 0:
         raise ValueError(f"scale must be positive, got {scale}")
+
+
+def _border_shift(
+    sdf_mm: NDArray[np.float32],
+    spacing_mm: tuple[float, float, float],
+    excess_mm: float,
+    margin: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """From the readers' outline to the half-way density, uneven as the margin is."""
+    depth_mm = max(float(-sdf_mm.min()), 0.0)
+    uneven_mm = min(_UNEVEN_MM[margin], 0.25 * depth_mm)
+    noise = correlated_noise(sdf_mm.shape, spacing_mm, 2.0, rng)
+    return np.asarray(min(excess_mm, 0.25 * depth_mm) + uneven_mm * noise, dtype=np.float32)
 
 
 def _share_inside(sdf_mm: NDArray[np.float32], edge_mm: float, halo: float) -> NDArray[np.float32]:
@@ -236,13 +256,16 @@ def _seen(
     factor: NDArray[np.int_],
     sigma: FloatArray,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Blur and average into voxels: each voxel's share of tissue and that tissue's mean density."""
-    voxels = [n for size, f in zip(fill.shape, factor, strict=True) for n in (size // f, f)]
-
-    def pooled(field: NDArray[np.float32]) -> NDArray[np.float32]:
-        blurred = gaussian_filter(field, sigma, mode="nearest", truncate=3.0)
-        return np.asarray(blurred.reshape(voxels).mean(axis=(1, 3, 5)), dtype=np.float32)
-
-    weight = pooled(fill)
-    tissue = pooled(fill * tissue_hu) / np.maximum(weight, np.float32(1e-6))
+    """Each voxel's share of tissue and that tissue's mean density."""
+    weight = _pooled(fill, factor, sigma)
+    tissue = _pooled(fill * tissue_hu, factor, sigma) / np.maximum(weight, np.float32(1e-6))
     return weight, np.asarray(tissue, dtype=np.float32)
+
+
+def _pooled(
+    field: NDArray[np.float32], factor: NDArray[np.int_], sigma: FloatArray
+) -> NDArray[np.float32]:
+    """Blur and average into voxels."""
+    voxels = [n for size, f in zip(field.shape, factor, strict=True) for n in (size // f, f)]
+    blurred = gaussian_filter(field, sigma, mode="nearest", truncate=3.0)
+    return np.asarray(blurred.reshape(voxels).mean(axis=(1, 3, 5)), dtype=np.float32)

@@ -18,6 +18,7 @@ from monai.transforms import RandomizableTransform
 from numpy.typing import ArrayLike
 
 from nodulus.transforms.insertion.insertion_scene import Scene, affine_of
+from nodulus.transforms.insertion.nodule_cavity import draw_wall_mm
 from nodulus.transforms.insertion.nodule_insertion import draw_place, random_rotation
 from nodulus.transforms.insertion.nodule_insertion_record import NoduleInsertion, to_json
 from nodulus.transforms.insertion.nodule_position import LungField
@@ -33,7 +34,8 @@ class RandInsertNodules(RandomizableTransform):
       uniformly over all rotations, mirrored half of the time;
     - a place free in the lung, at a vessel or at the pleura, as often as ``attachment_shares``
       says, away from what is labelled already; one that finds no room is left out;
-    - a blur of :math:`\sigma \sim \mathcal{U}(\sigma_0, \sigma_1)` mm.
+    - a blur of :math:`\sigma \sim \mathcal{U}(\sigma_0, \sigma_1)` mm;
+    - a cavity, as often as ``cavity_share`` says, where it is large enough for one.
 
     Args:
         shapes: nodule shapes by their ids.
@@ -43,6 +45,8 @@ class RandInsertNodules(RandomizableTransform):
         scale_range: least and greatest factor on a shape's size.
         attachment_shares: of free, at a vessel, at the pleura.
         blur_sigma_range_mm: least and greatest blur.
+        cavity_share: of the nodules that are large enough for a cavity.
+        cavity_wall_mm: thinnest and thickest wall of one.
         air_below_hu: see :class:`InsertNodules`.
         cut_out: the image is a patch: lung that reaches its edge goes on beyond it.
 
@@ -61,6 +65,8 @@ class RandInsertNodules(RandomizableTransform):
         blur_sigma_range_mm: tuple[float, float] = (0.3, 0.8),
         air_below_hu: float | None = -400.0,
         cut_out: bool = True,
+        cavity_share: float = 0.0,
+        cavity_wall_mm: tuple[float, float] = (1.5, 6.0),
     ) -> None:
         RandomizableTransform.__init__(self, prob)
         self.ids = tuple(shapes)
@@ -77,6 +83,8 @@ class RandInsertNodules(RandomizableTransform):
         self.attachment_shares = attachment_shares
         self.blur_sigma_range_mm = blur_sigma_range_mm
         self.cut_out = cut_out
+        self.cavity_share = cavity_share
+        self.cavity_wall_mm = cavity_wall_mm
         self.insert = InsertNodules(shapes, air_below_hu)
         self.insertions: tuple[NoduleInsertion, ...] = ()
         self._scene: Scene | None = None
@@ -120,8 +128,11 @@ class RandInsertNodules(RandomizableTransform):
             x, y, z = (float(v) for v in place[0])
             taken.append(((x, y, z), radius_mm))
             turn = tuple(tuple(float(v) for v in line) for line in rotation)
+            wall_mm = draw_wall_mm(radius_mm, self.cavity_share, self.cavity_wall_mm, rng)
             drawn.append(
-                NoduleInsertion(shape_id, (x, y, z), turn, scale, place[1], blur_sigma_mm, seed)
+                NoduleInsertion(
+                    shape_id, (x, y, z), turn, scale, place[1], blur_sigma_mm, seed, wall_mm
+                )
             )
         return tuple(drawn)
 

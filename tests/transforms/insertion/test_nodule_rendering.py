@@ -234,3 +234,20 @@ def test_bad_arguments_are_named():
             (900, 0, 0),
             rng=np.random.default_rng(0),
         )
+
+
+def test_a_cavity_is_air_inside_a_wall_of_the_asked_thickness():
+    geometry = grid((0.7, 0.7, 0.7), (64, 64, 64))
+    options = {"texture": 5, "margin": 5, "outline_excess_mm": 0.0, "blur_sigma_mm": 0.3}
+    noisy = lung(geometry) + np.random.default_rng(5).normal(0, 20, geometry.shape_irc)
+    rendered = render(noisy, geometry, ball_sdf(8.0), wall_mm=3.0, **options)
+    index = np.argwhere(rendered.mask)
+    middle = index.mean(axis=0)
+    depth = 8.0 - 0.7 * np.linalg.norm(index - middle, axis=1)
+    values = rendered.hu[rendered.mask]
+    assert np.median(values[depth > 5.0]) == pytest.approx(-990.0, abs=25)
+    assert np.median(values[(depth > 1.0) & (depth < 2.0)]) > -150.0
+    assert values[depth > 5.0].std() == pytest.approx(20.0, rel=0.4)  # the noise goes on
+    whole = render(noisy, geometry, ball_sdf(8.0), **options)
+    np.testing.assert_array_equal(whole.mask, rendered.mask)
+    assert np.median(whole.hu[whole.mask]) > -150.0

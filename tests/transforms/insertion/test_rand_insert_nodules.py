@@ -56,6 +56,20 @@ def test_what_was_drawn_can_be_replayed_exactly(seed):
     assert not torch.equal(item["image"], patch()["image"])
 
 
+def test_cavities_are_drawn_and_replayed():
+    item = drawn(2, count=(3, 3), cavity_share=1.0)
+    walls = [record.wall_mm for record in from_json(item["insertions"])]
+    assert any(wall is not None and wall >= 1.5 for wall in walls)
+    again = InsertNodulesd("image", SHAPES)({**patch(), "insertions": item["insertions"]})
+    assert torch.equal(again["image"], item["image"])
+    records = json.loads(item["insertions"])
+    for record in records:
+        del record["wall_mm"]  # as an earlier version wrote them
+    solid = InsertNodulesd("image", SHAPES)({**patch(), "insertions": json.dumps(records)})
+    assert torch.equal(solid["label"], item["label"])
+    assert not torch.equal(solid["image"], item["image"])
+
+
 def test_the_array_form_applies_its_last_draw_again():
     item = patch()
     transform = RandInsertNodules(SHAPES, prob=1.0)
