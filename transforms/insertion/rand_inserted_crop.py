@@ -112,18 +112,28 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         (key,) = self.keys
         edge = self.size + _SURROUNDINGS_VOXELS
         middle = np.asarray(data["inside"][self.R.randint(len(data["inside"]))], dtype=np.float64)
-        affine = np.asarray(data["affine"], dtype=np.float64).copy()
-        affine[:3, 3] = apply_affine(affine, cube_start(middle, edge))
+        affine = np.asarray(data["affine"], dtype=np.float64)
+        start = cube_start(middle, edge)
+        patch_affine = affine.copy()
+        patch_affine[:3, 3] = apply_affine(affine, start)
         image, label, lungs = (
             crop_cube(torch.as_tensor(data[name]), middle, edge, fill)
             for name, fill in ((key, self.fill), ("label", 0), ("lungs", 0))
         )
-        image, _ = inserter(image, label, lungs, affine)
+        image, _ = inserter(image, label, lungs, patch_affine)
         if not inserter.insertions:
             return None
         center = lps_to_voxel(inserter.insertions[0].center_lps_mm, affine) + self._jitter()
+        # The nodule lies anywhere in the patch; the cube around it goes on beyond the patch, or a
+        # border of air so near would tell the classifier that it is a nodule.
+        whole = torch.as_tensor(data[key])
+        cube = crop_cube(whole, center, self.size, self.fill)
+        cube_at = cube_start(center, self.size)
+        first = np.maximum(np.maximum(start, cube_at), 0)
+        last = np.minimum(np.minimum(start + edge, cube_at + self.size), whole.shape[1:])
+        cube[_part(first - cube_at, last - cube_at)] = image[_part(first - start, last - start)]
         return {
-            key: crop_cube(image, center, self.size, self.fill),
+            key: cube,
             self.target_key: data[self.target_key],
             **{name: data[name] for name in self.keep},
             "insertions": to_json(inserter.insertions),
@@ -132,3 +142,8 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
     def _jitter(self) -> NDArray[np.int64]:
         reach = self.jitter_voxels
         return np.asarray(self.R.randint(-reach, reach + 1, size=3))
+
+
+def _part(first: NDArray[np.int_], last: NDArray[np.int_]) -> tuple[slice, ...]:
+    """All channels of a box of voxels."""
+    return (slice(None), *(slice(int(a), int(b)) for a, b in zip(first, last, strict=True)))

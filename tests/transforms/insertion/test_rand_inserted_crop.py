@@ -52,6 +52,24 @@ def test_the_cube_is_centred_on_a_fresh_nodule_of_the_items_class(target, name):
     assert (given["image"] < -700).all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_lung_around_a_fresh_nodule_goes_on_as_far_as_the_scan_does(seed):
+    given = item()
+    made = transform()
+    made.set_random_state(seed)
+    result = made(given)
+    (insertion,) = from_json(result["insertions"])
+    middle = np.floor(np.asarray(insertion.center_lps_mm) * (-1, -1, 1) - (5, -7, 11) + 0.5)
+    index = np.indices((24, 24, 24)) + (middle - 12).reshape(3, 1, 1, 1)
+    beyond = np.any((index < 0) | (index >= 60), axis=0)
+    cube = result["image"][0].numpy()
+    assert (cube[beyond] == -1024).all()
+    inside = index[:, ~beyond].astype(int)
+    original = given["image"][0].numpy()[tuple(inside)]
+    far = np.linalg.norm(np.indices((24, 24, 24)) - 12.0, axis=0)[~beyond] > 11
+    np.testing.assert_array_equal(cube[~beyond][far], original[far])
+
+
 def test_the_place_is_in_the_patients_space():
     result = transform()(item())
     (insertion,) = from_json(result["insertions"])
