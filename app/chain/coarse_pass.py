@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.progress import Progress
 from nodulus.transforms.blocks import Box
 from nodulus.transforms.candidates import Candidate, group_candidates

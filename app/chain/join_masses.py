@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nodulus.app.chain.candidate_records import record_of
 from nodulus.app.chain.coarse_pass import Mass
-from nodulus.app.chain.settings_sections import MassSettings
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.result import CandidateRecord
 from nodulus.transforms.ball_morphology import dilate
 from nodulus.transforms.blocks import enclosing, relative

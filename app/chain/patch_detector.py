@@ -10,11 +10,11 @@ import numpy as np
 from nodulus.app.chain.candidate_records import find_candidates, steady_center
 from nodulus.app.chain.coarse_pass import find_masses
 from nodulus.app.chain.join_masses import Joined, join_masses
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.network.segment_nodules import segment_nodules
 from nodulus.app.chain.protocols import Detection
 from nodulus.app.chain.scan_views import ScanViews
 from nodulus.app.chain.settings import ChainSettings
-from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.chain.timed_steps import Steps
 from nodulus.transforms.windowing import window
 

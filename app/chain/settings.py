@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.settings_sections import (
     CharacteristicSettings,
     ContentsSettings,
@@ -19,7 +20,6 @@ from nodulus.app.chain.settings_sections import (
     LateralitySettings,
     LesionKindSettings,
     LobeSettings,
-    MassSettings,
     OutlineSettings,
     PleuraSettings,
     PointSettings,

@@ -11,17 +11,18 @@ from nodulus.transforms.closed_lungs import LungBoundRule
 from nodulus.transforms.density_outline import DensityOutlineRule
 from nodulus.transforms.fissures.fissure_rule import FissureRule
 from nodulus.transforms.lesion_kind import LesionKindRule
-from nodulus.transforms.mass_outline import MassOutlineRule
 from nodulus.transforms.nodule_contents import ContentsRule
 from nodulus.transforms.pleura_distance import PleuraRule
 from nodulus.transforms.texture_class import TextureRule
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of the settings: it does not change, and refuses a key that it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TextureSettings(_Section):
+class TextureSettings(Section):
     """Where solid, part-solid and ground glass end; see ``docs/results.md`` for the sources."""
 
     solid_hu: float = Field(description="A voxel above it is solid")
@@ -42,7 +43,7 @@ class TextureSettings(_Section):
         return TextureRule(**self.model_dump())
 
 
-class ContentsSettings(_Section):
+class ContentsSettings(Section):
     """What counts as calcium, fat, air and emphysema; see ``docs/results.md`` for the sources."""
 
     complete_share: float = Field(ge=0, le=1, description="Of the core's voxels, calcified")
@@ -70,7 +71,7 @@ class ContentsSettings(_Section):
         )
 
 
-class PleuraSettings(_Section):
+class PleuraSettings(Section):
     """How far from the pleura a finding lies; see ``docs/results.md``."""
 
     closing_mm: float = Field(gt=0, description="Each lung is closed by a ball of this radius")
@@ -85,63 +86,7 @@ class PleuraSettings(_Section):
         return PleuraRule(**self.model_dump())
 
 
-class MassSettings(_Section):
-    """How lesions are found that are too large for the segmentation at its own spacing."""
-
-    spacings_mm: tuple[float, ...] = Field(
-        min_length=2, description="At which the same network looks again; two of them must agree"
-    )
-    peak: float = Field(gt=0, le=1, description="Probability that a mass reaches, the two's mean")
-    min_diameter_mm: float = Field(gt=0, description="Of a ball of the outline's volume")
-    own_diameter_mm: float = Field(
-        gt=0, description="Up to it a candidate of the fine pass stays as it is"
-    )
-    min_share_in_lungs: float = Field(
-        ge=0, le=1, description="Of its voxels; less is outside the lungs"
-    )
-    kept_share_in_region: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Of its voxels in the search region; with less a mass is kept, as a nodule is, "
-        "for its nodule probability alone",
-    )
-    crop_voxels: float = Field(
-        gt=0, description="So many voxels across a classifier sees a mass, as it sees a nodule"
-    )
-    rim_mm: float = Field(ge=0, description="A fragment may lie so far outside of the outline")
-    inside_share: float = Field(
-        gt=0,
-        le=1,
-        description="Of a fragment that lies in the mass, and of a mass that a whole candidate "
-        "covers",
-    )
-    least_probability: float = Field(
-        gt=0, le=1, description="In a mass, so that its outline is where the probability falls"
-    )
-    outline_margin_mm: float = Field(
-        ge=0, description="Room around the coarse outline in which the fine one is drawn"
-    )
-    outline_lung_hu: float = Field(
-        description="Of aerated lung: the border runs half-way from it to the mass's own density"
-    )
-    outline_core_probability: float = Field(
-        ge=0, le=1, description="The mass's density is the median of what reaches it"
-    )
-    outline_opening_mm: float = Field(
-        ge=0, description="Vessels thinner than twice this are cut off"
-    )
-
-    def outline_rule(self) -> MassOutlineRule:
-        """What the outline's function takes."""
-        return MassOutlineRule(
-            lung_hu=self.outline_lung_hu,
-            core_probability=self.outline_core_probability,
-            opening_mm=self.outline_opening_mm,
-        )
-
-
-class LungBoundSettings(_Section):
+class LungBoundSettings(Section):
     """When and how the lungs bound a nodule; see :class:`.LungBoundRule`."""
 
     least_share: float = Field(
@@ -159,7 +104,7 @@ class LungBoundSettings(_Section):
         return LungBoundRule(**self.model_dump())
 
 
-class OutlineSettings(_Section):
+class OutlineSettings(Section):
     """Where the border of a nodule runs; see :class:`.DensityOutlineRule`."""
 
     border_share: float = Field(
@@ -200,7 +145,7 @@ class OutlineSettings(_Section):
         return DensityOutlineRule(**self.model_dump(exclude={"lungs"}))
 
 
-class LesionKindSettings(_Section):
+class LesionKindSettings(Section):
     """What a finding is called; see ``docs/results.md`` for the sources."""
 
     mass_above_mm: float = Field(gt=0, description="Mean axial diameter; up to it, a nodule")
@@ -218,7 +163,7 @@ class LesionKindSettings(_Section):
         return LesionKindRule(**self.model_dump())
 
 
-class LateralitySettings(_Section):
+class LateralitySettings(Section):
     """When the side of a finding is told."""
 
     level_mm: float = Field(ge=0, description="Lung must be seen so near to its height")
@@ -228,7 +173,7 @@ class LateralitySettings(_Section):
     )
 
 
-class FissureSettings(_Section):
+class FissureSettings(Section):
     """How a fissure is searched for; see :class:`.FissureRule`."""
 
     average_mm: float = Field(gt=0, description="The scan is averaged to about this spacing first")
@@ -275,7 +220,7 @@ class FissureSettings(_Section):
         return FissureRule(**self.model_dump(exclude={"lung_voxels", "clear_mm"}))
 
 
-class LobeSettings(_Section):
+class LobeSettings(Section):
     """When the lobe of a finding is told; heights and depths are shares of the lung's own."""
 
     min_height_mm: float = Field(ge=0, description="Of a lung that is not collapsed or cut")
@@ -300,7 +245,7 @@ class LobeSettings(_Section):
     )
 
 
-class UsualLungs(_Section):
+class UsualLungs(Section):
     """What the air-filled volume of whole lungs is between; beyond, a warning."""
 
     min_ml: float = Field(ge=0, description="Of both lungs")
@@ -310,7 +255,7 @@ class UsualLungs(_Section):
     )
 
 
-class CoverageSettings(_Section):
+class CoverageSettings(Section):
     """How much of the lungs a scan is taken to show where its ends cut them."""
 
     cut_cm2: float = Field(
@@ -325,7 +270,7 @@ class CoverageSettings(_Section):
     )
 
 
-class CharacteristicSettings(_Section):
+class CharacteristicSettings(Section):
     """One of the readers' ratings that the malignancy network predicts, and where it is unsure."""
 
     name: CharacteristicName
@@ -342,7 +287,7 @@ class CharacteristicSettings(_Section):
         return self
 
 
-class PointSettings(_Section):
+class PointSettings(Section):
     """How the chain outlines what a reader points at."""
 
     near_mm: float = Field(ge=0, description="How far from the point the nodule's voxels may begin")
@@ -365,7 +310,7 @@ class PointSettings(_Section):
     ball_mm: float = Field(gt=0, description="Diameter of the ball where growing fails too")
 
 
-class FusionSettings(_Section):
+class FusionSettings(Section):
     """How candidates of other tools are put together with the segmentation's."""
 
     weights: dict[str, float] = Field(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.protocols import Detection
-from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.transforms.lung_region import LungRegion
 
 

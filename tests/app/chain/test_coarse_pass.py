@@ -12,9 +12,9 @@ import torch
 
 from nodulus.app.chain import Analysis, ScanViews, analyse
 from nodulus.app.chain.classifiers import CubeClassifier
+from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.settings import ChainSettings, load_settings
-from nodulus.app.chain.settings_sections import MassSettings
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
 from tests.app.synthetic_chest import NODULES_LPS, bundle, make_volume
