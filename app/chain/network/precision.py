@@ -27,17 +27,21 @@ PrecisionSetting = Literal["auto", "float32", "bfloat16"]
 def choose_precision(setting: PrecisionSetting, device: torch.device) -> Precision:
     """What ``auto`` means here.
 
-    bfloat16 without instructions of its own (AVX512-BF16, AMX) is slower than float32 on a CPU; a
-    GPU is quick enough in float32.
+    On a CPU bfloat16 pays where it is computed at a higher rate than float32: with AMX, and with
+    AMD's AVX512-BF16 (Zen 4). Intel's AVX512-BF16 alone takes twice as long as float32, and a CPU
+    with neither longer still; see ``docs/performance.md``. A rule and not a measurement, so that
+    one machine always gives the same answers. A GPU is quick enough in float32.
     """
     if setting != "auto":
         return setting
     if device.type != "cpu":
         return "float32"
-    # Private names, which older versions of torch lack.
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    has_bfloat16 = any(getattr(torch.cpu, name, bool)() for name in checks)
-    return "bfloat16" if has_bfloat16 else "float32"
+    # Older versions of torch know of AMX alone.
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has_amx = has.get("amx_bf16", getattr(torch.cpu, "_is_amx_tile_supported", bool)())
+    is_amd = has.get("sse4a", False)  # which no other maker's processors have
+    pays = has_amx or (has.get("avx512_bf16", False) and is_amd)
+    return "bfloat16" if pays else "float32"
 
 
 class Accelerated(nn.Module):

@@ -103,12 +103,31 @@ def test_an_unknown_network_is_left_alone() -> None:
     assert patch_network_of(network) is None
 
 
-def test_auto_is_bfloat16_only_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for has, expected in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has: has)
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-        assert choose_precision("auto", CPU) == expected
-        assert choose_precision("bfloat16", CPU) == "bfloat16"
+@pytest.mark.parametrize(
+    ("has", "expected"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True, "sse4a": False}, "bfloat16"),
+        ({"amx_bf16": False, "avx512_bf16": True, "sse4a": True}, "bfloat16"),
+        ({"amx_bf16": False, "avx512_bf16": True, "sse4a": False}, "float32"),
+        ({"amx_bf16": False, "avx512_bf16": False, "sse4a": True}, "float32"),
+        ({}, "float32"),
+    ],
+    ids=["AMX", "Zen 4", "Intel without AMX", "older AMD", "not x86"],
+)
+def test_auto_is_bfloat16_only_where_it_is_quicker(
+    monkeypatch: pytest.MonkeyPatch, has: dict[str, bool], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert choose_precision("auto", CPU) == expected
+    assert choose_precision("bfloat16", CPU) == "bfloat16"
+
+
+def test_amx_counts_where_torch_tells_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    for has in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has=has: has)
+        assert choose_precision("auto", CPU) == ("bfloat16" if has else "float32")
     assert choose_precision("auto", torch.device("cuda")) == "float32"
 
 
