@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Header, HTTPException
 from fastapi.responses import Response
 
 WEB = Path(__file__).resolve().parents[1] / "web"
+
+Known = Annotated[str | None, Header(alias="if-none-match")]
+"""What the browser has of a file, as it was told with it."""
 
 _CHECKSUM = re.compile(r"(^|\.)[0-9a-f]{16,}\.")
 _TYPES = {
@@ -59,22 +64,33 @@ def static_routes(files: Mapping[str, Path]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/{path:path}")
-    def page_file(path: str) -> Response:
+    def page_file(path: str, known: Known = None) -> Response:
         entry = files.get(path or "index.html")
         if entry is None:
             raise HTTPException(404)
-        return file_answer(entry)
+        return file_answer(entry, known)
 
     return router
 
 
-def file_answer(entry: Path) -> Response:
-    """Give a file as an answer; one with a checksum in its name is kept by the browser."""
+def file_answer(entry: Path, known: str | None = None) -> Response:
+    """Give a file as an answer, or say that the browser has it.
+
+    One with a checksum in its name is kept by the browser; of any other it asks each time, so that
+    no page mixes the files of two versions.
+
+    Args:
+        entry: the file.
+        known: see :data:`Known`.
+    """
     suffix = "." + entry.name.rpartition(".")[2]
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0]
     kept = "private, max-age=31536000, immutable" if _CHECKSUM.search(entry.name) else "no-cache"
-    return Response(
-        entry.read_bytes(),
-        media_type=kind or "application/octet-stream",
-        headers={"Cache-Control": kept},
-    )
+    content = entry.read_bytes()
+    headers = {
+        "Cache-Control": kept,
+        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+    }
+    if known is not None and headers["ETag"] in (tag.strip() for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=kind or "application/octet-stream", headers=headers)

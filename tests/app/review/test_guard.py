@@ -61,6 +61,17 @@ def test_the_readers_page_is_served(reader: TestClient) -> None:
     assert reader.get("/api/secret").json() == "a patient"
 
 
+def test_the_pages_files_come_once_and_are_asked_for_each_time(reader: TestClient) -> None:
+    first = reader.get("/js/study.js")
+    assert first.headers["cache-control"] == "no-cache"
+    tag = first.headers["etag"]
+    again = reader.get("/js/study.js", headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    other = reader.get("/js/study.js", headers={"If-None-Match": '"of another version"'})
+    assert (other.status_code, other.content) == (200, first.content)
+    assert reader.get("/", headers={"If-None-Match": tag}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:4242", "127.0.0.1:1", ""])
 def test_names_that_are_pointed_here_are_not_answered(reader: TestClient, host: str) -> None:
     assert reader.get("/api/secret", headers={"Host": host}).status_code == 421
