@@ -37,7 +37,7 @@ def choose_precision(setting: PrecisionSetting, device: torch.device) -> Precisi
     if device.type != "cpu":
         return "float32"
     # Older versions of torch know of AMX alone.
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     has_amx = has.get("amx_bf16", getattr(torch.cpu, "_is_amx_tile_supported", bool)())
     is_amd = has.get("sse4a", False)  # which no other maker's processors have
     pays = has_amx or (has.get("avx512_bf16", False) and is_amd)
