@@ -28,9 +28,10 @@ def choose_precision(setting: PrecisionSetting, device: torch.device) -> Precisi
     """What ``auto`` means here.
 
     On a CPU bfloat16 pays where it is computed at a higher rate than float32: with AMX, and with
-    AMD's AVX512-BF16 (Zen 4). Intel's AVX512-BF16 alone takes twice as long as float32, and a CPU
-    with neither longer still; see ``docs/performance.md``. A rule and not a measurement, so that
-    one machine always gives the same answers. A GPU is quick enough in float32.
+    AMD's AVX512-BF16 (Zen 4). With Intel's AVX512-BF16 alone it takes 1.5 to 2 times as long as
+    float32, and on a CPU with neither longer still; see ``docs/performance.md``. A rule and not a
+    measurement, so that one machine always gives the same answers. A GPU is quick enough in
+    float32.
     """
     if setting != "auto":
         return setting
