@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.network.segment_nodules import segment_nodules
@@ -146,12 +145,16 @@ def interpolated(
         box: of ``target``.
     """
     to_source = np.linalg.inv(source.affine_lps) @ target.affine_lps
-    lines = [
-        to_source[axis, axis] * np.arange(s.start, s.stop) + to_source[axis, 3]
-        for axis, s in enumerate(box)
-    ]
-    places = np.meshgrid(*lines, indexing="ij")
-    found = ndimage.map_coordinates(values, places, order=1, mode="nearest", prefilter=False)
+    found = values.astype(np.float64)
+    # Axis by axis, as linear interpolation between parallel grids may be done.
+    for axis, s in enumerate(box):
+        places = to_source[axis, axis] * np.arange(s.start, s.stop) + to_source[axis, 3]
+        places = np.clip(places, 0, values.shape[axis] - 1)
+        low = np.minimum(places.astype(np.intp), max(values.shape[axis] - 2, 0))
+        high = np.minimum(low + 1, values.shape[axis] - 1)
+        share = (places - low).reshape([-1 if k == axis else 1 for k in range(3)])
+        first = found.take(low, axis)
+        found = first + share * (found.take(high, axis) - first)
     return np.asarray(found, dtype=np.float32)
 
 

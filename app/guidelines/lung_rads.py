@@ -6,6 +6,7 @@ American College of Radiology, Lung-RADS v2022 assessment categories and notes, 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from nodulus.app.guidelines.advice import Advice, Ruling
 from nodulus.app.guidelines.answers import Answers
@@ -38,8 +39,12 @@ _CHOICES = {
 }
 
 
+@lru_cache(maxsize=512)
 def lung_rads_nodule(nodule: LungRadsNodule) -> Advice:
-    """The category of one nodule, or every category that its unknown inputs leave possible."""
+    """The category of one nodule, or every category that its unknown inputs leave possible.
+
+    Kept, for an examination's category asks for its nodules' again.
+    """
     return decide(GUIDELINE, SOURCE, _rulings, nodule, _CHOICES)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,6 +44,19 @@ def read_headers(path: Path) -> list[SliceHeader]:
     Raises:
         NodulusError: it is DICOM, but cannot be read.
     """
+    return read_headers_and(path, ())[0]
+
+
+def read_headers_and(path: Path, keywords: Sequence[str]) -> tuple[list[SliceHeader], Any]:
+    """As :func:`read_headers`, and the Dataset with these attributes too; None without images.
+
+    Args:
+        path: a regular file.
+        keywords: of the attributes.
+
+    Raises:
+        NodulusError: it is DICOM, but cannot be read.
+    """
     is_named_dicom = path.suffix.lower() in (".dcm", ".dicom", ".ima")
     try:
         with path.open("rb") as file:
@@ -52,15 +66,17 @@ def read_headers(path: Path) -> list[SliceHeader]:
             if not looks_like_dicom(head):
                 if is_named_dicom:
                     raise _broken(path, ErrorCode.INPUT_NOT_READABLE, "This is no DICOM file.")
-                return []
-            return _parse(file, path, has_preamble=head[128:132] == b"DICM")
+                return [], None
+            return _parse(file, path, keywords, has_preamble=head[128:132] == b"DICM")
     except OSError as error:
         raise _broken(
             path, ErrorCode.INPUT_NOT_READABLE, f"The file cannot be read ({error.strerror})."
         ) from error
 
 
-def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeader]:
+def _parse(
+    file: BinaryIO, path: Path, keywords: Sequence[str], *, has_preamble: bool
+) -> tuple[list[SliceHeader], Any]:
     import pydicom
 
     quiet_pydicom()
@@ -73,19 +89,19 @@ def _parse(file: BinaryIO, path: Path, *, has_preamble: bool) -> list[SliceHeade
             file,
             stop_before_pixels=True,
             force=not has_preamble,
-            specific_tags=[*TAGS, *IDENTITY_TAGS],
+            specific_tags=[*TAGS, *IDENTITY_TAGS, *keywords],
         )
         media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
         if media_class == MEDIA_DIRECTORY:
-            return []
+            return [], None
         if not has_preamble and not dataset.get("SOPClassUID"):
-            return []
-        return _images(file, dataset, path)
+            return [], None
+        return _images(file, dataset, path), dataset
     except (OSError, NodulusError):
         raise
     except Exception as error:  # a damaged file breaks pydicom and zlib in many ways
         if not has_preamble:
-            return []
+            return [], None
         raise _broken(
             path, ErrorCode.TRUNCATED_FILE, "The DICOM header is damaged or cut off."
         ) from error

@@ -17,7 +17,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.multival import MultiValue
 from pydicom.valuerep import DS, validate_value
 
-from nodulus.app.reading.slice_header import SliceHeader
+from nodulus.app.reading.slice_header import SliceHeader, value_of
 from nodulus.app.reading.uids import is_uid
 
 IDENTITY = ("PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID")
@@ -168,7 +168,7 @@ def usable(dataset: Dataset, keyword: str) -> Any:
         keyword: of an attribute that is no sequence.
     """
     try:
-        value = dataset.get(keyword)
+        value = value_of(dataset, keyword)
     except Exception:  # pydicom raises many kinds on a malformed value
         return None
     values = _values(value)

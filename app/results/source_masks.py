@@ -33,18 +33,22 @@ def labels_on_source(
         finding_ids: labels that are not among these become 0.
 
     Returns:
-        Shape (planes, R, C) of the source, the type of ``labels``.
+        Shape (planes, R, C) of the source, the type of ``labels``; a view of them where they are in
+        this order already.
 
     Raises:
         ValueError: the volume says that it is on the source's grid and its shape denies it.
     """
     labels = _known_only(labels, finding_ids)
     rows, columns = sources.geometries[0].shape_irc[1:]
-    planes = np.zeros((sources.plane_count, rows, columns), dtype=labels.dtype)
     if is_source_grid:
         expected = (len(sources.planes), rows, columns)
         if labels.shape != expected:
             raise ValueError(f"labels have shape {labels.shape}, the source images {expected}")
+        if sources.planes == tuple(range(sources.plane_count)):
+            return labels
+    planes = np.zeros((sources.plane_count, rows, columns), dtype=labels.dtype)
+    if is_source_grid:
         planes[list(sources.planes)] = labels
         return planes
     boxes = boxes_by_label(labels).values()

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from nodulus.app.errors import ErrorCode, NodulusError
 from nodulus.app.reading import limits
-from nodulus.app.reading.dicom_file import read_headers
+from nodulus.app.reading.dicom_file import read_headers_and
 from nodulus.app.reading.image_plane import ImagePlane, angle_degrees
 from nodulus.app.reading.slice_header import SliceHeader, Vector
 from nodulus.app.reading.uids import is_uid
@@ -103,13 +103,14 @@ def read_source_headers(volume: CtVolume) -> SourceHeaders:
     """
     images = volume.source_images
     paths = tuple(dict.fromkeys(image.path for image in images))
-    frames = {path: _read(path) for path in paths}
+    read = {path: _read(path) for path in paths}
+    frames = {path: headers for path, (headers, _) in read.items()}
     _check_same_images(images, frames)
     frames = {
         path: [_steadied(header, volume.geometry) for header in of_file]
         for path, of_file in frames.items()
     }
-    raw = {path: _read_attributes(path) for path in paths}
+    raw = {path: attributes for path, (_, attributes) in read.items()}
     patient = patient_and_study(raw.values())
     patient_name = patient.PatientName
     patient.PatientName = ""
@@ -146,12 +147,13 @@ def _frame(image: SourceImage) -> int:
     return (image.frame_number or 1) - 1
 
 
-def _read(path: Path) -> list[SliceHeader]:
-    """The images of a file as they were read for the volume; nothing where it has gone."""
+def _read(path: Path) -> tuple[list[SliceHeader], Dataset]:
+    """The images of a file as they were read for the volume, and its attributes in ``TAGS``."""
     try:
-        return read_headers(path)
+        headers, attributes = read_headers_and(path, TAGS)
     except NodulusError as error:
         raise _gone(path, error) from error
+    return headers, Dataset() if attributes is None else attributes
 
 
 def _steadied(header: SliceHeader, geometry: Geometry) -> SliceHeader:
@@ -186,13 +188,6 @@ def _at_right_angles(orientation: tuple[float, ...]) -> tuple[float, ...]:
         return orientation
     exact = ImagePlane.from_orientation((1, 1), (1.0, 1.0), orientation)
     return (*exact.row.tolist(), *exact.column.tolist())
-
-
-def _read_attributes(path: Path) -> Dataset:
-    try:
-        return dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(TAGS))
-    except Exception as error:  # a file that changes breaks pydicom in many ways
-        raise _gone(path, error) from error
 
 
 def _gone(path: Path, error: Exception) -> NodulusError:

@@ -30,3 +30,15 @@ def test_a_block_holds_something_where_one_voxel_does() -> None:
     blocks = any_in_blocks(mask, 4)
     assert blocks.shape == (2, 1, 3)
     assert np.argwhere(blocks).tolist() == [[1, 0, 2]]
+
+
+@pytest.mark.parametrize("edge", [1, 3, 8, 40])
+def test_blocks_of_any_edge_and_any_order_in_memory(edge: int) -> None:
+    mask = np.random.default_rng(4).random((17, 9, 30)) < 0.02
+    expected = mask
+    for axis in range(3):
+        starts = np.arange(0, mask.shape[axis], edge)
+        expected = np.logical_or.reduceat(expected, starts, axis=axis)
+    np.testing.assert_array_equal(any_in_blocks(mask, edge), expected)
+    turned = np.asfortranarray(mask)
+    np.testing.assert_array_equal(any_in_blocks(turned, edge), expected)

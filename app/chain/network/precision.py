@@ -10,14 +10,18 @@ import torch
 from monai.networks.nets.resnet import ResNet
 from monai.networks.nets.unet import UNet
 from torch import nn
-from torch.nn.utils.memory_format import convert_conv3d_weight_memory_format
+from torch.nn.utils.memory_format import (
+    convert_conv2d_weight_memory_format,
+    convert_conv3d_weight_memory_format,
+)
 
 from nodulus.app.chain.model_service.remote_network import RemoteNetwork
 from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
 from nodulus.app.chain.network.blockwise import compute_blockwise
 from nodulus.app.chain.network.inplace_layers import compute_in_place
-from nodulus.app.chain.network.onednn_convolutions import use_onednn
+from nodulus.app.chain.network.onednn_convolutions import fuse_steps, use_onednn
 from nodulus.app.chain.network.patch_network import PatchNetwork, SingleLook
+from nodulus.app.chain.network.two_scale import split_two_scale
 from nodulus.app.chain.network.unet_stages import UNetStages, has_stages
 
 Precision = Literal["float32", "bfloat16"]
@@ -65,6 +69,9 @@ class Accelerated(nn.Module):
             compute_in_place(self.network)
         if precision == "float32":
             use_onednn(self.network)
+            fuse_steps(self.network)
+            split_two_scale(self.network)
+            convert_conv2d_weight_memory_format(self.network, torch.channels_last)
         self.network.to(dtype=self.dtype)
         convert_conv3d_weight_memory_format(self.network, torch.channels_last_3d)
         self.network.requires_grad_(False).eval()

@@ -9,14 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from nodulus.app.chain import Analysis, ScanViews, analyse
 from nodulus.app.chain.classifiers import CubeClassifier
+from nodulus.app.chain.coarse_pass import interpolated
 from nodulus.app.chain.mass_settings import MassSettings
 from nodulus.app.chain.models import Models
 from nodulus.app.chain.settings import ChainSettings, load_settings
 from nodulus.app.result import Finding
 from nodulus.app.volume import CtVolume
+from nodulus.transforms.geometry import Geometry
 from tests.app.synthetic_chest import NODULES_LPS, bundle, make_volume
 
 MASSES = load_settings().pipeline.masses
@@ -143,3 +146,21 @@ def test_a_classifier_sees_a_mass_as_large_as_a_nodule(with_mass: CtVolume, mode
     alone = ScanViews(with_mass, None, 0.0)
     (own_size,) = classifier.rate(alone, [mass], 1, lambda *_: None)
     assert both[0] != own_size
+
+
+@pytest.mark.parametrize("shape", [(7, 5, 6), (1, 4, 3)])
+def test_interpolation_between_grids_is_scipy_s(shape: tuple[int, int, int]) -> None:
+    values = np.random.default_rng(5).random(shape).astype(np.float32)
+    turned = np.diag([-4.0, 5.0, 6.0, 1.0])
+    turned[:3, 3] = 20.0, -3.0, 8.0
+    source = Geometry(shape, turned)
+    finer = turned @ np.diag([0.4, 0.3, 0.7, 1.0])
+    finer[:3, 3] += 3.0, -8.0, -5.0  # begins before the source and ends behind it
+    target = Geometry((30, 30, 30), finer)
+    box = slice(2, 30), slice(0, 25), slice(1, 19)
+    index = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
+    places = np.moveaxis(source.lps_to_index(target.index_to_lps(index)), -1, 0)
+    expected = ndimage.map_coordinates(values, places, order=1, mode="nearest")
+    found = interpolated(values, source, target, box)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from monai.networks.nets import UNet
 from torch import nn
 
 from nodulus.app.chain.models import load_models
-from nodulus.app.chain.network.onednn_convolutions import OneDnnConv3d, use_onednn
+from nodulus.app.chain.network import onednn_convolutions
+from nodulus.app.chain.network.batchnorm_folding import fold_batch_norm
+from nodulus.app.chain.network.inplace_layers import compute_in_place
+from nodulus.app.chain.network.onednn_convolutions import (
+    FusedResidual,
+    OneDnnConv3d,
+    fuse_steps,
+    use_onednn,
+)
 
 needs_onednn = pytest.mark.skipif(
     not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN"
@@ -68,3 +79,55 @@ def test_no_convolution_of_the_shipped_segmentation_is_left_to_pytorch_s_rule() 
         convolutions = [m for m in bundle.network.modules() if type(m) is nn.Conv3d]
         assert convolutions == []
         assert any(isinstance(m, OneDnnConv3d) for m in bundle.network.modules())
+
+
+def unet_and_rewritten(act: object = "PRELU") -> tuple[UNet, UNet]:
+    """A UNet with its normalisations folded, and the same with oneDNN's convolutions."""
+    torch.manual_seed(2)
+    plain = UNet(3, 1, 1, (4, 8, 16), (2, 2), num_res_units=2, norm="BATCH", act=act).eval()
+    fold_batch_norm(plain)
+    quick = copy.deepcopy(plain)
+    compute_in_place(quick)
+    use_onednn(quick)
+    return plain, quick.requires_grad_(False)
+
+
+@needs_onednn
+def test_activations_and_sums_are_computed_with_their_convolutions() -> None:
+    plain, quick = unet_and_rewritten()
+    fused = fuse_steps(quick)
+    residuals = [m for m in quick.modules() if isinstance(m, FusedResidual)]
+    slopes = [m.slope for m in quick.modules() if isinstance(m, OneDnnConv3d)]
+    assert len(residuals) == 3  # two strided levels and the 1x1x1 of the lowest
+    assert fused == len(residuals) + sum(slope is not None for slope in slopes)
+    assert set(slopes) == {None, 0.25}  # PReLU's slope before training
+    x = torch.randn(1, 1, 24, 16, 16)
+    before = x.clone()
+    with torch.inference_mode():
+        torch.testing.assert_close(quick(x), plain(x), atol=1e-5, rtol=1e-5)
+    assert torch.equal(x, before)
+    assert "mkldnn::_convolution_pointwise" in operators(quick, x)
+    # Elsewhere, and with gradients, they are computed step by step.
+    y = x.clone().requires_grad_()
+    torch.testing.assert_close(quick(y), plain(x), atol=1e-5, rtol=1e-5)
+    assert "mkldnn::_convolution_pointwise" not in operators(quick.double(), x.double())
+
+
+def test_other_activations_stay() -> None:
+    plain, quick = unet_and_rewritten(("RELU", {}))
+    fuse_steps(quick)
+    assert {m.slope for m in quick.modules() if isinstance(m, OneDnnConv3d)} == {None}
+    x = torch.randn(1, 1, 16, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(quick(x), plain(x), atol=1e-5, rtol=1e-5)
+
+
+def test_without_the_operators_nothing_is_fused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onednn_convolutions, "_has_fused", lambda: False)
+    _, quick = unet_and_rewritten()
+    assert fuse_steps(quick) == 0
+    conv = OneDnnConv3d(2, 3, 3, padding=1).requires_grad_(False)
+    x, target = torch.rand(1, 2, 6, 6, 6), torch.rand(1, 3, 6, 6, 6)
+    expected = target + conv(x)
+    assert conv.add_to(target, x) is target
+    torch.testing.assert_close(target, expected)
