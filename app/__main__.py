@@ -12,12 +12,13 @@ import sys
 from nodulus.app.commands.root import OWN_PROCESS, cli
 from nodulus.app.commands.streams import any_encoding, flush_streams
 from nodulus.app.deploy.deploy_call import is_deploy_call
-from nodulus.app.process import is_plain
+from nodulus.app.process import is_plain, sleep_while_waiting
 
 
 def main() -> None:
     """Entry point of the ``nodulus`` command."""
     any_encoding()
+    sleep_while_waiting()
     try:
         cli(obj=None if is_plain() else OWN_PROCESS)
     finally:
@@ -26,6 +27,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if is_deploy_call(sys.argv[1:], os.environ):
+        sleep_while_waiting()
         from nodulus.app.deploy.main import main as deploy
 
         sys.exit(deploy())

@@ -1,9 +1,10 @@
 """What changes the whole process, rather than one call, to make a run quicker: behind one switch.
 
 With ``NODULUS_PLAIN=1`` in the environment MONAI is imported as it is, pydicom has its own decoders
-alone, and the input is read in this process. Findings are the same; a run takes longer. It is for
-whoever looks for a fault, or tries a new version of MONAI, pydicom or Python. Only
-:func:`quiet_pydicom` stays: it keeps patients' values out of what is printed.
+alone, threads wait as OpenMP has them wait, and the input is read in this process. Findings are the
+same; a run takes longer. It is for whoever looks for a fault, or tries a new version of MONAI,
+pydicom or Python. Only :func:`quiet_pydicom` stays: it keeps patients' values out of what is
+printed.
 
 Imports are changed in ``nodulus detect`` and the workers of ``nodulus cohort``, processes of their
 own: programs that import the chain are left alone.
@@ -75,6 +76,17 @@ def import_monai() -> None:
         pkgutil.walk_packages = walk
         for name in hidden:
             del sys.modules[name]
+
+
+def sleep_while_waiting() -> None:
+    """Let threads that wait for the process's other ones sleep (OpenMP's passive policy).
+
+    By default they go on asking, some 300,000 times in GCC's library. Where another process wants
+    the same cores that takes them from the very thread that is waited for. To be called before
+    PyTorch is imported; where the environment names a policy, that one stays.
+    """
+    if not is_plain():
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _walk_nothing(*_: Any, **__: Any) -> Iterator[pkgutil.ModuleInfo]:

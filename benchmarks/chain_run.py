@@ -18,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nodulus.app.process import sleep_while_waiting
+
 Run = Callable[[], Mapping[str, float]]
 """Does the work once; gives the seconds of its steps."""
 
@@ -223,6 +225,7 @@ def main() -> None:
     parser.add_argument("--wide", action="store_true")
     parser.add_argument("--runs", type=int, default=1)
     chosen = parser.parse_args()
+    sleep_while_waiting()
     began = time.perf_counter()
     run = MAKERS[chosen.what](chosen.source, chosen)
     ready = time.perf_counter() - began

@@ -52,6 +52,29 @@ print(skimage.morphology.disk(1).sum(), scipy.signal.hilbert([1.0, 1.0]).real.su
 """
 
 
+def waiting(policy: str | None, *, plain: bool = False) -> str:
+    """OpenMP's policy as a command of the command line leaves it to PyTorch."""
+    asked = (
+        "import os, sys; sys.argv = ['nodulus', '--version']\n"
+        "from nodulus.app.__main__ import main\n"
+        "try: main()\n"
+        "finally: print(os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"NODULUS_PLAIN": "1" if plain else ""}
+    environment |= {} if policy is None else {"OMP_WAIT_POLICY": policy}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()[-1]
+
+
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise() -> None:
+    assert waiting(None) == "passive False"
+    assert waiting("active") == "active False"
+    assert waiting(None, plain=True) == "None False"
+
+
 def test_inference_goes_without_the_rest_and_nothing_else_has_to() -> None:
     done = python("-c", IMPORTS)
     assert done.returncode == 0, done.stderr
