@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-WEB = Path(__file__).resolve().parents[1] / "web"
+from nodulus.app.review.server.entity_tags import Known, entity_tag, not_modified
 
-Known = Annotated[str | None, Header(alias="if-none-match")]
-"""What the browser has of a file, as it was told with it."""
+WEB = Path(__file__).resolve().parents[1] / "web"
 
 _CHECKSUM = re.compile(r"(^|\.)[0-9a-f]{16,}\.")
 _TYPES = {
@@ -81,16 +78,12 @@ def file_answer(entry: Path, known: str | None = None) -> Response:
 
     Args:
         entry: the file.
-        known: see :data:`Known`.
+        known: see :data:`~nodulus.app.review.server.entity_tags.Known`.
     """
     suffix = "." + entry.name.rpartition(".")[2]
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0]
     kept = "private, max-age=31536000, immutable" if _CHECKSUM.search(entry.name) else "no-cache"
     content = entry.read_bytes()
-    headers = {
-        "Cache-Control": kept,
-        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-    }
-    if known is not None and headers["ETag"] in (tag.strip() for tag in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=kind or "application/octet-stream", headers=headers)
+    headers = {"Cache-Control": kept, "ETag": entity_tag(content)}
+    answer = Response(content, media_type=kind or "application/octet-stream", headers=headers)
+    return not_modified(known, headers) or answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-from nodulus.app.review.server.static_files import WEB, Known, file_answer
+from nodulus.app.review.server.entity_tags import Known
+from nodulus.app.review.server.static_files import WEB, file_answer
 from nodulus.app.review.server.viewer_build import VIEWER, ViewerBuild
 
 _CONFIG = WEB / "viewer" / "app-config.js"

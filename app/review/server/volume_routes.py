@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from nodulus.app.errors import ErrorCode, NodulusError
@@ -15,6 +14,7 @@ from nodulus.app.review.desk import Desk
 from nodulus.app.review.outlines import current_labels, labelled_box
 from nodulus.app.review.server.answers import Problem
 from nodulus.app.review.server.caller import Asking
+from nodulus.app.review.server.entity_tags import Known, entity_tag, not_modified
 from nodulus.app.review.slice_picture import (
     PlaneName,
     draw_slice,
@@ -44,25 +44,25 @@ def volume_routes(desk: Desk) -> APIRouter:
 
     def volume(key: str, name: VolumeName, known: str | None) -> Response:
         study = desk.study(key)
-        etag = _etag(study.analysis, name)
-        if known == etag:
-            return Response(status_code=304, headers={"ETag": etag})
-        return _file(encode_volume(desk.images(study), name), etag)
+        headers = _headers(study.analysis, name)
+        return not_modified(known, headers) or _file(
+            encode_volume(desk.images(study), name), headers
+        )
 
     @router.get("/preview.nii.gz", response_class=Response)
-    def preview(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    def preview(key: str, known: Known = None) -> Response:
         """All of the CT in voxels of about 4 mm, int16 HU."""
-        return volume(key, "preview", if_none_match)
+        return volume(key, "preview", known)
 
     @router.get("/lungs.nii.gz", response_class=Response)
-    def lungs(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    def lungs(key: str, known: Known = None) -> Response:
         """The lungs' box at full resolution, int16 HU."""
-        return volume(key, "lungs", if_none_match)
+        return volume(key, "lungs", known)
 
     @router.get("/ct.nii.gz", response_class=Response)
-    def ct(key: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    def ct(key: str, known: Known = None) -> Response:
         """All of the CT, int16 HU."""
-        return volume(key, "ct", if_none_match)
+        return volume(key, "ct", known)
 
     @router.get("/labels.nii.gz", response_class=Response)
     def labels(
@@ -70,7 +70,7 @@ def volume_routes(desk: Desk) -> APIRouter:
         caller: Asking,
         version: Annotated[int | None, Query(ge=0, le=10**9)] = None,
         box: bool = False,
-        if_none_match: Annotated[str | None, Header()] = None,
+        known: Known = None,
     ) -> Response:
         """The masks as they are now, on the CT's grid; values are the findings' labels.
 
@@ -80,16 +80,17 @@ def volume_routes(desk: Desk) -> APIRouter:
         view = desk.view(study, caller.reading)
         state = view.state
         # An adjudicator's log is empty before and after both first readers have signed.
-        etag = _etag(study.analysis, view.reading, view.is_final, state.version, box)
-        if if_none_match == etag:
-            return Response(status_code=304, headers={"ETag": etag})
+        headers = _headers(study.analysis, view.reading, view.is_final, state.version, box)
+        unchanged = not_modified(known, headers)
+        if unchanged is not None:
+            return unchanged
         images = desk.images(study)
         geometry = images.volume.geometry
         if not box:
-            return _file(encode_nifti(current_labels(images.labels, state), geometry), etag)
+            return _file(encode_nifti(current_labels(images.labels, state), geometry), headers)
         where, part = labelled_box(images.labels, images.label_boxes, state)
         return _file(
-            encode_nifti(part, geometry.cropped([s.start for s in where], part.shape)), etag
+            encode_nifti(part, geometry.cropped([s.start for s in where], part.shape)), headers
         )
 
     @router.get("/slice.png", response_class=Response)
@@ -136,15 +137,14 @@ def volume_routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _file(content: bytes, etag: str) -> Response:
-    # Kept by the browser, which asks each time whether it still holds.
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+def _file(content: bytes, headers: dict[str, str]) -> Response:
     return Response(content, media_type=_GZIP, headers=headers)
 
 
-def _etag(*parts: object) -> str:
-    text = "/".join(str(part) for part in parts)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+def _headers(*parts: object) -> dict[str, str]:
+    # Kept by the browser, which asks each time whether it still holds.
+    tag = entity_tag("/".join(str(part) for part in parts).encode())
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
 def _window(text: str) -> tuple[float, float]:
