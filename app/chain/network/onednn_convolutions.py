@@ -10,6 +10,7 @@ the same up to rounding.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -61,6 +62,7 @@ class OneDnnConv3d(nn.Conv3d):
         return self.padding, self.stride, self.dilation, self.groups
 
 
+@cache
 def _has_fused() -> bool:
     """Whether this torch has the two operators, which are not public, in the form used here."""
     try:
@@ -93,15 +95,24 @@ def use_onednn(network: nn.Module) -> int:
                 or isinstance(child.padding, str)
             ):
                 continue
-            setattr(module, name, _quick(child))
+            setattr(module, name, quick_convolution(child, child.weight, child.bias))
             count += 1
     return count
 
 
-def _quick(conv: nn.Conv3d) -> OneDnnConv3d:
+def quick_convolution(
+    conv: nn.Conv3d, weight: torch.Tensor, bias: torch.Tensor | None
+) -> OneDnnConv3d:
+    """A convolution as another one with these parameters, which are not copied.
+
+    Args:
+        conv: its strides, padding, dilation and groups are taken.
+        weight: a parameter, shape (out channels, in channels a group, X, Y, Z).
+        bias: a parameter, shape (out channels,).
+    """
     quick = OneDnnConv3d(
-        conv.in_channels,
-        conv.out_channels,
+        weight.shape[1] * conv.groups,
+        weight.shape[0],
         conv.kernel_size,  # type: ignore[arg-type]
         conv.stride,  # type: ignore[arg-type]
         conv.padding,  # type: ignore[arg-type]
@@ -109,7 +120,7 @@ def _quick(conv: nn.Conv3d) -> OneDnnConv3d:
         conv.groups,
         device="meta",  # the parameters are those that are there
     )
-    quick.weight, quick.bias = conv.weight, conv.bias
+    quick.weight, quick.bias = weight, bias
     return quick.train(conv.training)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nodulus.app.chain.network.onednn_convolutions import OneDnnConv3d
+from nodulus.app.chain.network.onednn_convolutions import OneDnnConv3d, quick_convolution
 from nodulus.bundles.common.networks.two_scale_resnet import TwoScaleConv3d
 
 
@@ -18,7 +18,7 @@ class SplitTwoScaleConv3d(nn.Module):
     """A :class:`TwoScaleConv3d` as a convolution of the cube and one of its enlarged middle.
 
     Args:
-        conv: its parameters are copied.
+        conv: its weights are copied.
     """
 
     def __init__(self, conv: TwoScaleConv3d) -> None:
@@ -58,18 +58,9 @@ def _matrix(edge: int) -> torch.Tensor:
 
 
 def _of_channel(conv: TwoScaleConv3d, channel: int) -> OneDnnConv3d:
-    one = OneDnnConv3d(
-        1,
-        conv.out_channels,
-        conv.kernel_size,  # type: ignore[arg-type]
-        conv.stride,  # type: ignore[arg-type]
-        conv.padding,  # type: ignore[arg-type]
-        bias=channel == 0 and conv.bias is not None,
-    )
-    one.weight = nn.Parameter(conv.weight[:, channel : channel + 1].detach().clone())
-    if one.bias is not None and conv.bias is not None:
-        one.bias = nn.Parameter(conv.bias.detach().clone())
-    return one.train(conv.training)
+    weight = nn.Parameter(conv.weight[:, channel : channel + 1].detach().clone())
+    adds_bias = channel == 0 and conv.bias is not None
+    return quick_convolution(conv, weight, conv.bias if adds_bias else None)
 
 
 def split_two_scale(network: nn.Module) -> int:
