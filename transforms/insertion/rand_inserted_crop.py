@@ -11,6 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
 from numpy.typing import NDArray
 
+from nodulus.transforms.blocks import box_between
 from nodulus.transforms.geometry import apply_affine
 from nodulus.transforms.insertion.nodule_insertion_record import to_json
 from nodulus.transforms.insertion.rand_insert_nodules import RandInsertNodules
@@ -131,7 +132,8 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
         cube_at = cube_start(center, self.size)
         first = np.maximum(np.maximum(start, cube_at), 0)
         last = np.minimum(np.minimum(start + edge, cube_at + self.size), whole.shape[1:])
-        cube[_part(first - cube_at, last - cube_at)] = image[_part(first - start, last - start)]
+        into, out_of = (box_between(first - at, last - at) for at in (cube_at, start))
+        cube[(slice(None), *into)] = image[(slice(None), *out_of)]
         return {
             key: cube,
             self.target_key: data[self.target_key],
@@ -142,8 +144,3 @@ class RandInsertedNoduleCropd(Randomizable, MapTransform):
     def _jitter(self) -> NDArray[np.int64]:
         reach = self.jitter_voxels
         return np.asarray(self.R.randint(-reach, reach + 1, size=3))
-
-
-def _part(first: NDArray[np.int_], last: NDArray[np.int_]) -> tuple[slice, ...]:
-    """All channels of a box of voxels."""
-    return (slice(None), *(slice(int(a), int(b)) for a, b in zip(first, last, strict=True)))
