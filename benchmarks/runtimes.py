@@ -27,28 +27,25 @@ import torch
 from numpy.typing import NDArray
 
 from nodulus.app.chain.models import BUNDLES
-from nodulus.app.chain.network.loading import load_bundle
+from nodulus.app.chain.network.loading import LoadedBundle, load_bundle
 from nodulus.app.chain.network.precision import accelerate
 from nodulus.bundles.common.atomic_files import write_text
 from nodulus.transforms.patches import crop_cube
+from nodulus.transforms.windowing import window
 
 Run = Callable[[torch.Tensor], torch.Tensor]
 PATCHES = {"segmentation": (96, 1, 4), "nodule": (48, 16, 4), "malignancy": (48, 16, 4)}
 """Edge of the input in voxels, its batch, and how many there are."""
 
 
-def inputs_of(scan: Path, name: str) -> list[torch.Tensor]:
-    """Batches of patches in the lungs of a prepared scan, scaled to 0 to 1."""
-    edge, batch, count = PATCHES[name]
+def inputs_of(scan: Path, bundle: LoadedBundle) -> list[torch.Tensor]:
+    """Batches of patches in the lungs of a prepared scan, as the network takes them."""
+    edge, batch, count = PATCHES[bundle.name]
     prepared = torch.load(scan, weights_only=False)
     volume, inside = torch.as_tensor(prepared["image"]), np.asarray(prepared["inside"])
     places = inside[np.random.default_rng(0).integers(len(inside), size=(count, batch))]
-    return [
-        torch.stack([(crop_cube(volume, p, edge, -1024).float() + 1000) / 1400 for p in row]).clamp(
-            0, 1
-        )
-        for row in places
-    ]
+    cubes = [torch.stack([crop_cube(volume, p, edge, -1024) for p in row]) for row in places]
+    return [window(cube.float(), bundle.window_hu, bundle.input_range) for cube in cubes]
 
 
 def with_onnx_runtime(
@@ -98,9 +95,11 @@ def with_openvino(
     return {"OpenVINO, float32": compiled(plain), "OpenVINO, int8": compiled(small)}
 
 
-def runtimes_of(name: str, batches: Sequence[torch.Tensor], folder: Path) -> dict[str, Run]:
+def runtimes_of(
+    bundle: LoadedBundle, batches: Sequence[torch.Tensor], folder: Path
+) -> dict[str, Run]:
     """Everything that is installed; a runtime that fails is told and left out."""
-    network = load_bundle(BUNDLES / name).network
+    name, network = bundle.name, bundle.network
     half = batches[: len(batches) // 2]
     quick = accelerate(network, "float32")
     makers: dict[str, Callable[[], dict[str, Run]]] = {
@@ -130,11 +129,12 @@ def runtimes_of(name: str, batches: Sequence[torch.Tensor], folder: Path) -> dic
 
 def measure(name: str, scan: Path, rounds: int) -> list[dict[str, Any]]:
     """Seconds and differences of one network, a row for each runtime."""
-    batches = inputs_of(scan, name)
+    bundle = load_bundle(BUNDLES / name)
+    batches = inputs_of(scan, bundle)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        found = runtimes_of(name, batches, Path(folder))
+        found = runtimes_of(bundle, batches, Path(folder))
         judged = batches[len(batches) // 2 :]
-        truth = [torch.sigmoid(load_bundle(BUNDLES / name).network(x)) for x in judged]
+        truth = [torch.sigmoid(bundle.network(x)) for x in judged]
         seconds: dict[str, list[float]] = {runtime: [] for runtime in found}
         for _ in range(rounds):
             for runtime, run in found.items():
