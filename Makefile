@@ -72,7 +72,7 @@ test-plain: $(VENV)/.installed
 # The review page in Chromium: needs Debian's chromium or NODULUS_CHROMIUM, and npm for axe-core.
 test-browser: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 0 -m browser tests/app/review tests/app/results/test_report_in_browser.py \
-		tests/app/serve/test_oidc_in_browser.py
+		tests/app/serve/test_oidc_in_browser.py tests/app/serve/test_work_list_in_browser.py
 
 test-deploy: $(VENV)-deploy/.installed $(VENV)-package/.installed
 	$(VENV)-deploy/bin/python -m pytest $(addprefix tests/app/deploy/test_, application.py package.py dockerfile.py bundle_operator.py)
